@@ -1,0 +1,105 @@
+/**
+ * The closed registry of everything that can go wrong and be told to a user.
+ *
+ * Each entry: HTTP status, whose fault it is, the message (what and why) and the help (what to do).
+ * `{field}` is replaced by the value of that field. `docs/reference/errors.md` is generated from this table
+ * and a test holds the two equal. Each part of the platform has its own section; add yours there.
+ */
+export const ERRORS = {
+  // -- names and input ---------------------------------------------------------------------------------------------
+  INVALID_NAME: {
+    status: 400,
+    fault: 'user',
+    message: 'the {what} "{value}" is not a DNS-1123 label',
+    help: 'use 1 to 63 lower-case letters, digits and dashes, starting and ending with a letter or digit',
+  },
+  INVALID_VALUE: {
+    status: 400,
+    fault: 'user',
+    message: '{field}: {reason}',
+    help: 'correct the field and send it again',
+  },
+  INVALID_RESOURCE: {
+    status: 422,
+    fault: 'user',
+    message: '{kind} {name} is not valid: {reasons}',
+    help: 'correct the named fields and apply it again',
+  },
+  UNKNOWN_KIND: {
+    status: 404,
+    fault: 'user',
+    message: 'there is no resource kind {apiVersion} {kind}',
+    help: 'see docs/reference/api.md for the kinds that Weft reads',
+  },
+  // -- store -------------------------------------------------------------------------------------------------------
+  NOT_FOUND: { status: 404, fault: 'user', message: '{kind} {name} does not exist', help: 'list what there is with: weft get {kind}' },
+  ALREADY_EXISTS: { status: 409, fault: 'user', message: '{kind} {name} exists already', help: 'update it instead, or remove it first' },
+  CONFLICT: {
+    status: 409,
+    fault: 'user',
+    message: '{kind} {name} was changed by someone else (you have version {given}, it is at {current})',
+    help: 'read it again, repeat your change on what you read, and send that',
+  },
+  WATCH_TOO_OLD: {
+    status: 410,
+    fault: 'user',
+    message: 'the version {since} to watch from is older than what is kept (from {oldest})',
+    help: 'list again and watch from the version of that list',
+  },
+  STORE_UNAVAILABLE: { status: 503, fault: 'system', message: 'the store did not answer: {reason}', help: 'try again; if it stays, see the log of the platform' },
+  // -- the rest of the world ---------------------------------------------------------------------------------------
+  UNAUTHORIZED: { status: 401, fault: 'user', message: 'invalid credentials', help: 'log in with: weft login' },
+  INTERNAL: { status: 500, fault: 'system', message: 'something failed inside Weft (error id {id})', help: 'look for that id in the log of the platform' },
+} as const satisfies Record<string, ErrorEntry>
+
+/** One row of the registry. */
+export interface ErrorEntry {
+  /** HTTP status that an API edge answers with. */
+  readonly status: number
+  /** `user`: the caller can mend it; `system`: the platform or its machine must be mended. */
+  readonly fault: 'user' | 'system'
+  /** What happened and why; `{field}` placeholders. */
+  readonly message: string
+  /** What to do now, if possible the command; `{field}` placeholders. */
+  readonly help: string
+}
+
+/** Code of an error in the registry. */
+export type ErrorCode = keyof typeof ERRORS
+
+/** Values for the placeholders of a message. */
+export type ErrorFields = Readonly<Record<string, string | number>>
+
+function fill(template: string, fields: ErrorFields): string {
+  return template.replace(/\{(\w+)\}/g, (whole, name: string) => (name in fields ? String(fields[name]) : whole))
+}
+
+/** An error of the registry: everything that Weft throws on purpose is one of these. */
+export class WeftError extends Error {
+  override readonly name = 'WeftError'
+  readonly code: ErrorCode
+  readonly fields: ErrorFields
+  readonly status: number
+  readonly fault: 'user' | 'system'
+  readonly help: string
+
+  constructor(code: ErrorCode, fields: ErrorFields = {}, options?: ErrorOptions) {
+    const entry: ErrorEntry = ERRORS[code]
+    super(fill(entry.message, fields), options)
+    this.code = code
+    this.fields = fields
+    this.status = entry.status
+    this.fault = entry.fault
+    this.help = fill(entry.help, fields)
+  }
+}
+
+/** Whether `error` is a {@link WeftError}, of the given code when one is given. */
+export function isWeftError(error: unknown, code?: ErrorCode): error is WeftError {
+  return error instanceof WeftError && (code === undefined || error.code === code)
+}
+
+/** The text of anything that was thrown; for logs, never for a remote user. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

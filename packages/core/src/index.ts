@@ -1,0 +1,5 @@
+export * from './names.ts'
+export * from './errors.ts'
+export * from './units.ts'
+export * from './identity.ts'
+export * from './resource.ts'

@@ -1,0 +1,134 @@
+import type { NamespacedName, ResourceRef } from '@weft/core'
+
+/** A live replica, as the mesh needs it. */
+export interface MeshReplica {
+  readonly id: string
+  /** Unix socket that the proxy dials. */
+  readonly inboundSocket: string
+  /** Where the proxy listens for calls that this replica makes; absent when it makes none. */
+  readonly outboundSocket?: string
+  /** Whether it may receive calls (ready and not draining). Its outbound socket is served as long as it is listed. */
+  readonly serving: boolean
+}
+
+/** How far a change got. */
+export interface Delivery {
+  /** Whether every connected proxy that needs it has acknowledged within the deadline. */
+  readonly complete: boolean
+  /** Proxies that were not waited for any longer, and why. */
+  readonly stragglers: readonly { readonly proxy: string; readonly reason: string }[]
+  /** Milliseconds: `listeners` (outbound listeners and certificates), `endpoints`. */
+  readonly steps: readonly { readonly name: string; readonly ms: number }[]
+}
+
+/** Answer of a probe through the mesh by the identity `weft-system/prober`. */
+export type ProbeResult = { readonly ok: true; readonly ms: number } | { readonly ok: false; readonly ms: number; readonly reason: string }
+
+/** Answer to a wake-up call: the workload has a proven replica, or why it has none. */
+export type WakeResult = { readonly ok: true } | { readonly ok: false; readonly status: number; readonly reason: string }
+
+/** What the proxies counted for one workload since the last report. */
+export interface LoadReport {
+  readonly workload: NamespacedName
+  /** Calls under way now (held ones included). */
+  readonly inProgress: number
+  /** Calls that began since the last report. */
+  readonly started: number
+  readonly intervalMs: number
+}
+
+/** Counters of calls that came through the ingress, for `gateway_function_*`; cumulative since the proxy started. */
+export interface InvocationStatistics {
+  readonly function: NamespacedName
+  readonly revision: string
+  /** HTTP status → number of calls. */
+  readonly byCode: Readonly<Record<string, number>>
+  readonly started: number
+  /** Upper bound in seconds → cumulative count, as Prometheus histograms are. */
+  readonly durationBuckets: readonly { readonly le: number; readonly count: number }[]
+  readonly durationSumSeconds: number
+  readonly durationCount: number
+}
+
+/** One proxy, as `weft mesh status` shows it. */
+export interface ProxyStatus {
+  readonly proxy: string
+  readonly connected: boolean
+  /** Milliseconds since the epoch of the present connection. */
+  readonly connectedAt?: number
+  readonly version?: string
+  readonly restarts: number
+  /** Per resource type (LDS, CDS, …): how many resources it holds, the last version sent and acknowledged, milliseconds since that. */
+  readonly types: readonly {
+    readonly type: string
+    readonly resources: number
+    readonly sentVersion: string
+    readonly ackedVersion: string
+    readonly ackAgeMs?: number
+  }[]
+  /** Resources that it refused and that are set aside, with the proxy's own words. */
+  readonly rejected: readonly { readonly type: string; readonly resource: string; readonly message: string; readonly cause?: ResourceRef }[]
+}
+
+/** State of the mesh. */
+export interface MeshStatus {
+  readonly snapshotVersion: number
+  readonly trustDomain: string
+  readonly path: 'encrypted' | 'direct'
+  readonly proxies: readonly ProxyStatus[]
+  readonly findings: readonly import('./snapshot.ts').ResourceFinding[]
+}
+
+/** One certificate, as `weft mesh certs` shows it. */
+export interface CertificateStatus {
+  /** SPIFFE ID, or `root`. */
+  readonly identity: string
+  /** Hexadecimal. */
+  readonly serial: string
+  /** RFC 3339. */
+  readonly notBefore: string
+  readonly notAfter: string
+  /** RFC 3339; absent for roots. */
+  readonly rotatesAt?: string
+}
+
+/** Configuration of one workload as the proxy has it; secrets without keys. Values are the JSON form of Envoy's resources. */
+export interface WorkloadConfiguration {
+  readonly workload: NamespacedName
+  readonly listeners: readonly unknown[]
+  readonly routes: readonly unknown[]
+  readonly clusters: readonly unknown[]
+  readonly endpoints: readonly unknown[]
+  readonly secrets: readonly unknown[]
+  /** What the compiler made of it (`MeshWorkload`, `MeshHost`), before Envoy. */
+  readonly model: { readonly workload: unknown; readonly hosts: readonly unknown[] }
+}
+
+/**
+ * The mesh as the controller, the gateway and the metrics see it. It reads resources from the store by itself; only what is ephemeral goes through
+ * here. Implemented by `@weft/mesh`, in its own worker thread.
+ */
+export interface MeshPlane {
+  /**
+   * Replaces what is known of a workload's replicas. Resolves when it is in force at every proxy that needs it, or at the deadline with the
+   * stragglers. Later calls supersede earlier ones.
+   */
+  setReplicas(workload: NamespacedName, replicas: readonly MeshReplica[], deadlineMs?: number): Promise<Delivery>
+  /** One call through the inbound listener to a replica of the workload, on the reserved path, as the prober. */
+  probe(workload: NamespacedName, timeoutMs: number): Promise<ProbeResult>
+  /** Who wakes workloads that are called at zero: called once per workload however many calls are held, until it resolves. */
+  onWake(handler: (workload: NamespacedName) => Promise<WakeResult>): void
+  /** Load reports, every 100 ms while there is something to report, and one of zero when it ends. @returns the function that ends it */
+  onLoad(listener: (reports: readonly LoadReport[]) => void): () => void
+  /**
+   * Resolves when the snapshot that contains this version of the store (a `resourceVersion`) is in force at every connected proxy, or at the deadline.
+   */
+  settled(resourceVersion: string, deadlineMs: number): Promise<Delivery>
+  status(): Promise<MeshStatus>
+  /** @returns one entry per workload of that function (or Service) */
+  configuration(host: NamespacedName): Promise<readonly WorkloadConfiguration[]>
+  certificates(): Promise<readonly CertificateStatus[]>
+  /** Issues new certificates for all identities now (for tests and emergencies). */
+  rotate(): Promise<void>
+  invocations(): Promise<readonly InvocationStatistics[]>
+}

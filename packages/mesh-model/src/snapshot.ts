@@ -1,0 +1,175 @@
+import type { ResourceRef } from '@weft/core'
+
+/** `namespace/name` of a Revision: the unit of replicas, routing, policy and identity on the wire. */
+export type WorkloadKey = string
+/** `namespace/name` of a Function or Service. */
+export type HostKey = string
+
+/** How a text is compared. Values are literal: no pattern of a user reaches a regular expression by this type. */
+export type StringMatch =
+  | { readonly kind: 'exact'; readonly value: string }
+  | { readonly kind: 'prefix'; readonly value: string }
+  | { readonly kind: 'suffix'; readonly value: string }
+  /** RE2 syntax, whole text, at most 1,024 characters (VirtualService only). */
+  | { readonly kind: 'regex'; readonly value: string }
+  /** There, and not empty (Istio's `*`). */
+  | { readonly kind: 'present' }
+
+/** Who calls, as far as mutual TLS proves it. Every field that is there must hold; one value of a list is enough; none of a `not…` list may hold. */
+export interface SourceMatch {
+  /** Compared with the SPIFFE ID without its `spiffe://`, as Istio writes principals. */
+  readonly principals?: readonly StringMatch[]
+  readonly notPrincipals?: readonly StringMatch[]
+  readonly namespaces?: readonly StringMatch[]
+  readonly notNamespaces?: readonly StringMatch[]
+}
+
+/** What is asked for. Reads like {@link SourceMatch}. Paths are compared without the query, after normalisation. */
+export interface OperationMatch {
+  readonly methods?: readonly StringMatch[]
+  readonly notMethods?: readonly StringMatch[]
+  readonly paths?: readonly StringMatch[]
+  readonly notPaths?: readonly StringMatch[]
+  readonly hosts?: readonly StringMatch[]
+  readonly notHosts?: readonly StringMatch[]
+  readonly ports?: readonly number[]
+  readonly notPorts?: readonly number[]
+}
+
+/** One rule: it matches when one source matches (or none is named) and one operation matches (or none is named). */
+export interface PolicyRule {
+  /** The resource it came from and the rule's number in it; shown in statistics and `authz` answers. */
+  readonly policy: ResourceRef
+  readonly index: number
+  readonly sources: readonly SourceMatch[]
+  readonly operations: readonly OperationMatch[]
+}
+
+/** Who may call a workload. Evaluated deny first, then allow; the prober's reserved path is outside of it. */
+export interface WorkloadPolicy {
+  readonly deny: readonly PolicyRule[]
+  /** `undefined`: no ALLOW policy selects the workload, so everything not denied is allowed. An empty list allows nothing. */
+  readonly allow: readonly PolicyRule[] | undefined
+  /** Set when a policy that selects the workload could not be understood: everything is denied. */
+  readonly broken?: { readonly policy: ResourceRef; readonly reason: string }
+}
+
+/** One version of a function, as the mesh sees it. Its replicas are not here: they are ephemeral (see `MeshPlane.setReplicas`). */
+export interface MeshWorkload {
+  readonly key: WorkloadKey
+  readonly namespace: string
+  /** `metadata.name` of the Revision. */
+  readonly name: string
+  readonly function: string
+  /** Short name of the revision. */
+  readonly revision: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly serviceAccount: string
+  /** `strict`: mutual TLS or nothing; `permissive`: plain text too; `disable`: plain text only. */
+  readonly mtls: 'strict' | 'permissive' | 'disable'
+  readonly policy: WorkloadPolicy
+  /** Longest time of one call. */
+  readonly timeoutMs: number
+  /** Path that the mesh's probe is rewritten to. */
+  readonly readinessPath: string
+  /** Xds node id of the proxy that serves it. */
+  readonly proxy: string
+}
+
+/** A condition on a call; every part that is there must hold. */
+export interface RouteMatch {
+  readonly path?: { readonly match: StringMatch; readonly ignoreCase: boolean }
+  /** `exact` on the method. */
+  readonly methods?: readonly StringMatch[]
+  /** Lower-case header name; several values: all must match. `invert`: must not match (absent counts as not matching). */
+  readonly headers: readonly { readonly name: string; readonly match: StringMatch; readonly invert: boolean }[]
+  readonly queryParameters: readonly { readonly name: string; readonly match: StringMatch }[]
+  /** Labels that the calling workload must have; absent: any caller. */
+  readonly sourceLabels?: Readonly<Record<string, string>>
+  readonly sourceNamespace?: string
+  readonly port?: number
+}
+
+/** A share of a route. */
+export interface RouteTarget {
+  /** At least 0; shares are relative to the sum over the route's targets. */
+  readonly weight: number
+  /** Where it goes; `undefined` when the host or subset does not exist (yet): this share answers 503 with `missing` as its reason. */
+  readonly workload: WorkloadKey | undefined
+  readonly missing?: string
+}
+
+/** Headers to change; names lower-case. */
+export interface HeaderOperations {
+  readonly set: readonly { readonly name: string; readonly value: string }[]
+  readonly add: readonly { readonly name: string; readonly value: string }[]
+  readonly remove: readonly string[]
+}
+
+/** When a failed call is tried again. Calls that are not idempotent are retried only when nothing was sent, whatever stands here. */
+export interface RetryPolicy {
+  /** 0 switches retries off. */
+  readonly attempts: number
+  readonly perTryTimeoutMs?: number
+}
+
+/** One route of a host; the first whose matches hold wins. */
+export interface MeshRoute {
+  readonly name: string
+  /** Any of these; empty: every call. */
+  readonly matches: readonly RouteMatch[]
+  readonly targets: readonly RouteTarget[]
+  /** Absent: the longest time-out of its workloads. 0: none. */
+  readonly timeoutMs?: number
+  readonly retries?: RetryPolicy
+  readonly requestHeaders?: HeaderOperations
+  readonly responseHeaders?: HeaderOperations
+  /** The resource that it came from: a VirtualService, a Function or a Service. */
+  readonly origin: ResourceRef
+}
+
+/** A name that callers use, and where its calls go. */
+export interface MeshHost {
+  readonly key: HostKey
+  readonly namespace: string
+  readonly name: string
+  /** `NAME.NAMESPACE.svc.cluster.local`. */
+  readonly fqdn: string
+  /** Ports that it answers on (80 and 8080 for a function). */
+  readonly ports: readonly number[]
+  readonly routes: readonly MeshRoute[]
+}
+
+/** What the compiler has to say about one resource. */
+export interface ResourceFinding {
+  readonly resource: ResourceRef
+  readonly severity: 'error' | 'warning'
+  /** CamelCase, stable: `HostNotFound`, `SubsetNotFound`, `FieldNotSupported`, `PolicyBroken`, `SplitOwned`. */
+  readonly reason: string
+  readonly message: string
+}
+
+/**
+ * Everything that the proxies are to do, checked, immutable and numbered. Entries that did not change from one snapshot to the next are the *same
+ * objects*, so that what follows (encoding, differences) can go by identity and a change costs what it touches.
+ */
+export interface MeshSnapshot {
+  readonly version: number
+  /** The resources whose change made it. */
+  readonly cause: readonly ResourceRef[]
+  readonly trustDomain: string
+  /** Path of a hop between workloads of the same proxy: `encrypted` = mutual TLS between two listeners, `direct` = one hop with the callee's policy. */
+  readonly path: 'encrypted' | 'direct'
+  readonly workloads: ReadonlyMap<WorkloadKey, MeshWorkload>
+  readonly hosts: ReadonlyMap<HostKey, MeshHost>
+  /** Namespaces that exist. */
+  readonly namespaces: ReadonlySet<string>
+  readonly outbound: { readonly policy: 'ALLOW_ANY' | 'REGISTRY_ONLY' }
+  readonly findings: readonly ResourceFinding[]
+}
+
+/** What changed between two snapshots. */
+export interface SnapshotDifference {
+  readonly workloads: { readonly set: readonly WorkloadKey[]; readonly removed: readonly WorkloadKey[] }
+  readonly hosts: { readonly set: readonly HostKey[]; readonly removed: readonly HostKey[] }
+}
