@@ -1,0 +1,87 @@
+import { keyOf, type Resource } from '@weft/core'
+import type { ArtifactStore } from '@weft/artifacts'
+import { KeyedQueue, type Log } from '@weft/kit'
+import type { MeshPlane } from '@weft/mesh-model'
+import type { Provider } from '@weft/provider'
+import type { Store } from '@weft/store'
+import { follow } from '@weft/store/follow'
+import { FunctionReconciler } from './reconcile-function.ts'
+import { SpecResolver, type ImageResolver } from './spec-resolver.ts'
+import { Workloads } from './workloads.ts'
+
+/** Collaborators of the controller. */
+export interface ControllerOptions {
+  readonly store: Store
+  readonly provider: Provider
+  readonly mesh: MeshPlane
+  readonly artifacts: ArtifactStore
+  readonly images: ImageResolver
+  readonly log: Log
+  readonly now?: () => number
+}
+
+/** A running controller. */
+export interface Controller {
+  /** Takes no more changes and waits for what is under way. Replicas stay; the provider ends them. Idempotent. */
+  close(): Promise<void>
+}
+
+const CONCURRENCY = 8
+
+/** Starts the controller: it has listed all functions and converges them from then on. */
+export async function startController(options: ControllerOptions): Promise<Controller> {
+  const now = options.now ?? Date.now
+  const queue: KeyedQueue = new KeyedQueue({ work: (key) => reconciler.reconcile(key), log: options.log, concurrency: CONCURRENCY })
+  const workloads = new Workloads({ provider: options.provider, mesh: options.mesh, log: options.log, now, changed: (key) => queue.add(key) })
+  const resolver = new SpecResolver(options)
+  const reconciler = new FunctionReconciler({
+    store: options.store,
+    mesh: options.mesh,
+    workloads,
+    resolver,
+    log: options.log,
+    now,
+    again: (key, delayMs) => queue.add(key, delayMs),
+  })
+  const ending = new AbortController()
+  await followFunctions(options, queue, ending.signal)
+  return {
+    async close() {
+      ending.abort()
+      workloads.close()
+      await queue.close()
+    },
+  }
+}
+
+/** Every change of a function or of one of its revisions enqueues the function. */
+async function followFunctions(options: ControllerOptions, queue: KeyedQueue, signal: AbortSignal): Promise<void> {
+  const onError = (reason: string) => options.log.error({ reason }, 'the controller lost its watch on the store and tries again')
+  const known = new Set<string>()
+  const enqueue = (resource: Resource) => queue.add(functionKey(resource))
+  for (const kind of ['Function', 'Revision']) {
+    await follow(
+      options.store,
+      { group: 'weft.dev', kind },
+      {
+        listed(items) {
+          const keys = items.map(functionKey)
+          for (const gone of known) if (kind === 'Function' && !keys.includes(gone)) queue.add(gone)
+          for (const key of keys) queue.add(key)
+          if (kind === 'Function') for (const key of keys) known.add(key)
+        },
+        changed(type, resource) {
+          if (kind === 'Function' && type !== 'DELETED') known.add(functionKey(resource))
+          enqueue(resource)
+        },
+      },
+      { signal, onError },
+    )
+  }
+}
+
+function functionKey(resource: Resource): string {
+  const namespace = resource.metadata.namespace ?? 'default'
+  if (resource.kind === 'Function') return keyOf({ namespace, name: resource.metadata.name })
+  return keyOf({ namespace, name: (resource.spec as { function: string }).function })
+}

@@ -1,0 +1,59 @@
+import type { FunctionSpec } from '@weft/api'
+
+/** What is known of one revision when its number of replicas is decided. */
+export interface ReplicaFacts {
+  readonly scale: FunctionSpec['scale']
+  /** Traffic or a header rule goes to it. */
+  readonly routed: boolean
+  /** It is the newest and was not proven ready yet: it starts in order to be proven. */
+  readonly proving: boolean
+  /** A call was held for it and it has not gone idle since. */
+  readonly awake: boolean
+  /** Milliseconds since the epoch of the last sign of a call, held ones included. */
+  readonly lastBusyAt: number
+  readonly inProgress: number
+  /** Replicas that exist now. */
+  readonly present: number
+  /** Since when every proxy knows that it is not routed any more; `undefined` while they do not. */
+  readonly unroutedAt: number | undefined
+}
+
+/** How many replicas, why, and when to look again if nothing happens. */
+export interface ReplicaPlan {
+  readonly desired: number
+  readonly because: 'proving' | 'scale' | 'awake' | 'idle' | 'leaving' | 'not-routed'
+  readonly againInMs?: number
+}
+
+/** A revision that leaves is kept for this long after the last sign of a call: load reports come every 100 ms. */
+export const LEAVE_QUIET_MS = 500
+/** A function at zero that a call woke goes back after this long when it names no time of its own. */
+export const DEFAULT_ZERO_AFTER_MS = 30_000
+
+/** Decides the number of replicas of one revision. `zeroAfterMs` is `scale.zeroAfter` read. */
+export function planReplicas(facts: ReplicaFacts, zeroAfterMs: number | undefined, now: number): ReplicaPlan {
+  if (facts.proving) return { desired: Math.max(1, wanted(facts)), because: 'proving' }
+  if (!facts.routed) return planLeaving(facts, now)
+  const base = wanted(facts)
+  const idleAfterMs = zeroAfterMs ?? (base === 0 ? DEFAULT_ZERO_AFTER_MS : undefined)
+  if (idleAfterMs === undefined) return { desired: base, because: 'scale' }
+  const idleAt = facts.lastBusyAt + idleAfterMs
+  const busy = facts.inProgress > 0 || now < idleAt
+  if (base === 0 && !facts.awake) return { desired: 0, because: 'scale' }
+  if (!busy) return { desired: 0, because: 'idle' }
+  return { desired: Math.max(1, base), because: facts.awake ? 'awake' : 'scale', againInMs: Math.max(50, idleAt - now) }
+}
+
+function wanted({ scale }: ReplicaFacts): number {
+  const min = scale?.min ?? 1
+  const max = scale?.max ?? Math.max(20, min)
+  return Math.min(scale?.replicas ?? min, max)
+}
+
+function planLeaving(facts: ReplicaFacts, now: number): ReplicaPlan {
+  if (facts.present === 0) return { desired: 0, because: 'not-routed' }
+  if (facts.unroutedAt === undefined) return { desired: facts.present, because: 'leaving' }
+  const quietAt = Math.max(facts.unroutedAt, facts.lastBusyAt) + LEAVE_QUIET_MS
+  if (facts.inProgress > 0 || now < quietAt) return { desired: facts.present, because: 'leaving', againInMs: Math.max(50, quietAt - now) }
+  return { desired: 0, because: 'not-routed' }
+}

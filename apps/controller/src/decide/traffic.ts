@@ -1,0 +1,59 @@
+import type { FunctionSpec, RevisionResource } from '@weft/api'
+import { newestOf } from './revision.ts'
+
+/** A resolved share: always a named revision. */
+export interface Share {
+  readonly revision: string
+  readonly weight: number
+}
+
+/** Where traffic is to go, and why. */
+export interface TrafficPlan {
+  readonly traffic: readonly Share[]
+  readonly because: 'latest-ready' | 'pinned' | 'pinned-not-ready' | 'nothing-ready'
+  /** For people, when the split that was asked for is not in force. */
+  readonly message?: string
+}
+
+/** What the decision knows of a function's revisions. */
+export interface TrafficFacts {
+  readonly spec: FunctionSpec
+  readonly revisions: readonly RevisionResource[]
+  /** Short names of revisions that may take traffic now: proven once, and those serving none yet with all their replicas proven. */
+  readonly ready: ReadonlySet<string>
+  /** Where traffic goes now. */
+  readonly current: readonly Share[]
+}
+
+/** Decides where traffic goes: what somebody pinned, else the newest revision that is proven ready, else as it is. */
+export function planTraffic(facts: TrafficFacts): TrafficPlan {
+  return facts.spec.traffic === undefined || facts.spec.traffic.length === 0 ? planLatest(facts) : planPinned(facts, facts.spec.traffic)
+}
+
+function planLatest({ revisions, ready, current }: TrafficFacts): TrafficPlan {
+  const latest = newestOf(revisions.filter((revision) => ready.has(revision.spec.revision)))
+  if (latest === undefined) return { traffic: existing(current, revisions), because: 'nothing-ready' }
+  return { traffic: [{ revision: latest.spec.revision, weight: 100 }], because: 'latest-ready' }
+}
+
+function planPinned(facts: TrafficFacts, targets: NonNullable<FunctionSpec['traffic']>): TrafficPlan {
+  const { revisions, ready, current } = facts
+  const latest = newestOf(revisions.filter((revision) => ready.has(revision.spec.revision)))?.spec.revision
+  const shares = new Map<string, number>()
+  const waiting: string[] = []
+  for (const target of targets) {
+    const revision = target.revision ?? latest
+    if (revision === undefined || (target.weight > 0 && !ready.has(revision))) waiting.push(revision ?? 'the latest')
+    else shares.set(revision, (shares.get(revision) ?? 0) + target.weight)
+  }
+  if (waiting.length > 0) {
+    const message = `the split waits for ${waiting.join(', ')}: ${waiting.length === 1 ? 'it is' : 'they are'} not there or not proven ready`
+    return { traffic: existing(current, revisions), because: 'pinned-not-ready', message }
+  }
+  return { traffic: [...shares].map(([revision, weight]) => ({ revision, weight })), because: 'pinned' }
+}
+
+function existing(current: readonly Share[], revisions: readonly RevisionResource[]): readonly Share[] {
+  const names = new Set(revisions.map((revision) => revision.spec.revision))
+  return current.filter((share) => names.has(share.revision))
+}

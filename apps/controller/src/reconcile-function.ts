@@ -1,0 +1,327 @@
+import type { FunctionResource, FunctionStatus, RevisionResource, RevisionStatus } from '@weft/api'
+import { revisionObjectName, WEFT_API_VERSION } from '@weft/api'
+import { isWeftError, messageOf, parseDurationMs, splitKey, type Condition, type NamespacedName, type Resource } from '@weft/core'
+import type { Log } from '@weft/kit'
+import type { MeshPlane } from '@weft/mesh-model'
+import type { Store } from '@weft/store'
+import { condition, sameButTime } from './decide/conditions.ts'
+import { planReplicas } from './decide/replicas.ts'
+import { planRetention } from './decide/retention.ts'
+import { newestOf, planRevision } from './decide/revision.ts'
+import { planTraffic, type Share, type TrafficPlan } from './decide/traffic.ts'
+import type { SpecResolver } from './spec-resolver.ts'
+import type { Workloads } from './workloads.ts'
+
+/** Collaborators of {@link FunctionReconciler}. */
+export interface ReconcilerOptions {
+  readonly store: Store
+  readonly mesh: MeshPlane
+  readonly workloads: Workloads
+  readonly resolver: SpecResolver
+  readonly log: Log
+  readonly now: () => number
+  /** Enqueues a function again after a while. */
+  readonly again: (functionKey: string, delayMs: number) => void
+}
+
+const SETTLE_DEADLINE_MS = 5_000
+
+/** What one pass works with. */
+interface Pass {
+  readonly key: string
+  readonly fn: FunctionResource
+  readonly revisions: readonly RevisionResource[]
+  readonly refusal: { readonly reason: string; readonly message: string } | undefined
+}
+
+/**
+ * Converges one function: template → revision → replicas → proof → traffic → status. Reads the world each time; remembers nothing but what
+ * {@link Workloads} holds.
+ */
+export class FunctionReconciler {
+  readonly #options: ReconcilerOptions
+  /** The resource version whose split every proxy has. */
+  readonly #settled = new Map<string, { version: string; at: number }>()
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options
+  }
+
+  /** One pass for `namespace/name`. Throws when the store or provider fails: the queue tries again. */
+  async reconcile(key: string): Promise<void> {
+    const found = await this.#options.store.get({ group: 'weft.dev', kind: 'Function', ...splitKey(key) })
+    if (found === undefined) return this.#removed(key)
+    const fn = found as FunctionResource
+    const pass = await this.#planned(key, fn, await this.#revisionsOf(fn))
+    await this.#declareAll(pass)
+    const traffic = this.#traffic(pass)
+    const written = await this.#writeFunctionStatus(pass, traffic)
+    this.#followSplit(key, written)
+    await this.#scaleAll(pass, traffic.traffic)
+    await this.#writeRevisionStatuses(pass, traffic.traffic)
+    await this.#forgetOld(pass, traffic.traffic)
+  }
+
+  async #removed(key: string): Promise<void> {
+    this.#settled.delete(key)
+    await Promise.all(this.#options.workloads.ofFunction(key).map((state) => this.#options.workloads.remove(state.workload)))
+  }
+
+  async #revisionsOf(fn: FunctionResource): Promise<readonly RevisionResource[]> {
+    const { namespace = 'default', name } = fn.metadata
+    const list = await this.#options.store.list({ group: 'weft.dev', kind: 'Revision', namespace, labels: { 'weft.dev/function': name } })
+    return list.items as readonly RevisionResource[]
+  }
+
+  /** Cuts a new revision when the template changed. */
+  async #planned(key: string, fn: FunctionResource, revisions: readonly RevisionResource[]): Promise<Pass> {
+    if (fn.status?.observedGeneration === fn.metadata.generation && revisions.length > 0) return { key, fn, revisions, refusal: refusalOf(fn) }
+    let template
+    try {
+      template = await this.#options.resolver.resolveTemplate(fn)
+    } catch (error) {
+      if (isWeftError(error) && error.fault === 'user') return { key, fn, revisions, refusal: { reason: camel(error.code), message: `${error.message}; ${error.help}` } }
+      throw error
+    }
+    const plan = planRevision(fn.metadata.name, template, revisions)
+    if (plan.kind === 'refuse') return { key, fn, revisions, refusal: plan }
+    if (plan.kind === 'keep') return { key, fn, revisions, refusal: undefined }
+    const created = (await this.#options.store.create(revisionResource(fn, plan.spec))) as RevisionResource
+    this.#options.log.info({ function: key, revision: plan.spec.revision }, 'revision created')
+    return { key, fn, revisions: [...revisions, created], refusal: undefined }
+  }
+
+  /** Declares to the provider every revision that may get replicas. */
+  async #declareAll(pass: Pass): Promise<void> {
+    const newest = newestOf(pass.revisions)
+    for (const revision of pass.revisions) {
+      if (this.#options.workloads.state(workloadOf(revision)) !== undefined) continue
+      if (!this.#routed(pass, revision, pass.fn.status?.traffic ?? []) && revision !== newest) continue
+      await this.#declare(pass, revision)
+    }
+  }
+
+  async #declare(pass: Pass, revision: RevisionResource): Promise<boolean> {
+    try {
+      await this.#options.workloads.apply(pass.key, await this.#options.resolver.workloadSpec(revision))
+      return true
+    } catch (error) {
+      if (!isWeftError(error)) throw error
+      await this.#writeRevisionStatus(revision, failedStatus(error.code, `${error.message}; ${error.help}`))
+      return false
+    }
+  }
+
+  #traffic(pass: Pass): TrafficPlan {
+    const current = pass.fn.status?.traffic ?? []
+    const ready = new Set(pass.revisions.filter((revision) => this.#mayTakeTraffic(pass, revision, current)).map((revision) => revision.spec.revision))
+    return planTraffic({ spec: pass.fn.spec, revisions: pass.revisions, ready, current })
+  }
+
+  /** A revision that serves keeps serving; another must have been proven, and first have all the replicas that are wanted unless it wants none. */
+  #mayTakeTraffic(pass: Pass, revision: RevisionResource, current: readonly Share[]): boolean {
+    if (revision.status?.phase === 'Failed') return false
+    const provenOnce = revision.status?.phase === 'Active' || revision.status?.phase === 'Retired'
+    if (provenOnce && current.some((share) => share.revision === revision.spec.revision && share.weight > 0)) return true
+    const { proven } = this.#options.workloads.replicas(workloadOf(revision))
+    const wanted = wantedReplicas(pass.fn)
+    if (wanted === 0) return provenOnce || proven > 0
+    const isTarget = pass.fn.spec.traffic?.some((target) => target.revision === revision.spec.revision) ?? revision === newestOf(pass.revisions)
+    return isTarget ? proven >= wanted : provenOnce
+  }
+
+  #routed(pass: Pass, revision: RevisionResource, traffic: readonly Share[]): boolean {
+    const short = revision.spec.revision
+    return traffic.some((share) => share.revision === short && share.weight > 0) || (pass.fn.spec.matches ?? []).some((match) => match.revision === short)
+  }
+
+  async #scaleAll(pass: Pass, traffic: readonly Share[]): Promise<void> {
+    const targets = new Set((pass.fn.spec.traffic ?? []).map((target) => target.revision))
+    const newest = newestOf(pass.revisions)
+    for (const revision of pass.revisions) {
+      const routed = this.#routed(pass, revision, traffic)
+      const wantedSoon = !routed && (targets.has(revision.spec.revision) || (revision === newest && targets.size === 0))
+      if (wantedSoon && this.#options.workloads.state(workloadOf(revision)) === undefined) await this.#declare(pass, revision)
+      await this.#scale(pass, revision, routed, wantedSoon || (revision === newest && revision.status?.phase !== 'Active' && revision.status?.phase !== 'Retired'))
+    }
+  }
+
+  async #scale(pass: Pass, revision: RevisionResource, routed: boolean, proving: boolean): Promise<void> {
+    const workload = workloadOf(revision)
+    const state = this.#options.workloads.state(workload)
+    if (state === undefined) return
+    this.#options.workloads.unrouted(workload, routed ? undefined : this.#settled.get(pass.key)?.at)
+    const { present, proven } = this.#options.workloads.replicas(workload)
+    const facts = { ...state, scale: pass.fn.spec.scale, routed, proving: proving && proven < Math.max(1, wantedReplicas(pass.fn)), present }
+    const plan = planReplicas(facts, zeroAfterMs(pass.fn), this.#options.now())
+    await this.#options.workloads.scale(workload, plan.desired)
+    if (plan.againInMs !== undefined) this.#options.again(pass.key, plan.againInMs)
+  }
+
+  /** After the split changed: notes when every proxy has it, and looks again, so that what is not routed any more can go. */
+  #followSplit(key: string, fn: FunctionResource): void {
+    const version = JSON.stringify([fn.status?.traffic, fn.spec.matches])
+    if (this.#settled.get(key)?.version === version || fn.metadata.resourceVersion === undefined) return
+    void this.#options.mesh.settled(fn.metadata.resourceVersion, SETTLE_DEADLINE_MS).then(
+      () => {
+        this.#settled.set(key, { version, at: this.#options.now() })
+        this.#options.again(key, 1)
+      },
+      (error: unknown) => this.#options.log.warn({ function: key, reason: messageOf(error) }, 'could not learn whether the split is in force'),
+    )
+    this.#settled.delete(key)
+  }
+
+  async #writeFunctionStatus(pass: Pass, plan: TrafficPlan): Promise<FunctionResource> {
+    const status = this.#functionStatus(pass, plan)
+    if (sameButTime(status, pass.fn.status)) return pass.fn
+    return (await this.#options.store.update({ ...pass.fn, status }, { part: 'status' })) as FunctionResource
+  }
+
+  #functionStatus(pass: Pass, plan: TrafficPlan): FunctionStatus {
+    const now = new Date(this.#options.now()).toISOString()
+    const newest = newestOf(pass.revisions)
+    const counts = pass.revisions.map((revision) => ({
+      ...this.#options.workloads.replicas(workloadOf(revision)),
+      desired: this.#options.workloads.state(workloadOf(revision))?.desired ?? 0,
+    }))
+    const latestReady = newestOf(pass.revisions.filter((revision) => revision.status?.phase === 'Active' || revision.status?.phase === 'Retired'))?.spec.revision
+    const conditions = this.#conditions(pass, plan, newest).map((entry) => ({ ...entry, lastTransitionTime: transition(pass.fn.status?.conditions, entry, now) }))
+    return {
+      observedGeneration: pass.fn.metadata.generation ?? 0,
+      traffic: plan.traffic,
+      latestCreated: newest?.spec.revision ?? '',
+      ...(latestReady === undefined ? {} : { latestReady }),
+      replicas: counts.reduce((sum, count) => sum + count.desired, 0),
+      availableReplicas: counts.reduce((sum, count) => sum + count.proven, 0),
+      conditions,
+    }
+  }
+
+  #conditions(pass: Pass, plan: TrafficPlan, newest: RevisionResource | undefined): Condition[] {
+    const serving = plan.traffic.length > 0
+    const ready = serving ? condition('Ready', 'True', 'Serving', `traffic goes to ${describe(plan.traffic)}`) : condition('Ready', 'False', 'NothingReady', 'no revision was proven ready yet')
+    const conditions = [ready, this.#revisionCondition(pass, newest)]
+    if (pass.fn.spec.traffic !== undefined && pass.fn.spec.traffic.length > 0) conditions.push(pinnedCondition(pass, plan, newest))
+    return conditions
+  }
+
+  #revisionCondition(pass: Pass, newest: RevisionResource | undefined): Condition {
+    if (pass.refusal !== undefined) return condition('RevisionReady', 'False', pass.refusal.reason, pass.refusal.message)
+    if (newest === undefined) return condition('RevisionReady', 'Unknown', 'NoRevision', 'there is no revision yet')
+    const failure = this.#options.workloads.state(workloadOf(newest))?.failure ?? failedCondition(newest)
+    const { proven } = this.#options.workloads.replicas(workloadOf(newest))
+    if (failure !== undefined && proven === 0) return condition('RevisionReady', 'False', failure.reason, `revision ${newest.spec.revision}: ${failure.message}`)
+    const known = proven > 0 || newest.status?.phase === 'Active' || newest.status?.phase === 'Retired'
+    if (known) return condition('RevisionReady', 'True', 'Proven', `revision ${newest.spec.revision} was proven ready`)
+    return condition('RevisionReady', 'Unknown', 'Proving', `revision ${newest.spec.revision} is starting`)
+  }
+
+  async #writeRevisionStatuses(pass: Pass, traffic: readonly Share[]): Promise<void> {
+    for (const revision of pass.revisions) {
+      const state = this.#options.workloads.state(workloadOf(revision))
+      if (state === undefined) continue
+      const { proven } = this.#options.workloads.replicas(workloadOf(revision))
+      const status: RevisionStatus = {
+        phase: phaseOf(revision, this.#routed(pass, revision, traffic), state.desired, proven),
+        replicas: state.desired,
+        readyReplicas: proven,
+        conditions: state.failure === undefined ? [] : [condition('Ready', 'False', state.failure.reason, state.failure.message)],
+        ...(state.lastActivation === undefined ? {} : { lastActivation: state.lastActivation }),
+      }
+      await this.#writeRevisionStatus(revision, status, pass.key)
+    }
+  }
+
+  async #writeRevisionStatus(revision: RevisionResource, status: RevisionStatus, functionKey?: string): Promise<void> {
+    if (sameButTime(status, revision.status)) return
+    const phaseChanged = status.phase !== revision.status?.phase
+    await this.#options.store.update({ ...revision, metadata: withoutVersion(revision), status }, { part: 'status' })
+    if (phaseChanged && functionKey !== undefined) this.#options.again(functionKey, 1)
+  }
+
+  async #forgetOld(pass: Pass, traffic: readonly Share[]): Promise<void> {
+    const named = new Set((pass.fn.spec.traffic ?? []).map((target) => target.revision))
+    const inUse = (revision: RevisionResource) =>
+      this.#routed(pass, revision, traffic) || named.has(revision.spec.revision) || this.#options.workloads.replicas(workloadOf(revision)).present > 0
+    for (const revision of planRetention(pass.revisions, inUse)) {
+      await this.#options.workloads.remove(workloadOf(revision))
+      await this.#options.store.remove({ group: 'weft.dev', kind: 'Revision', ...workloadOf(revision) })
+    }
+  }
+}
+
+function workloadOf(revision: RevisionResource): NamespacedName {
+  return { namespace: revision.metadata.namespace ?? 'default', name: revision.metadata.name }
+}
+
+function withoutVersion(resource: Resource): Resource['metadata'] {
+  const { resourceVersion: _, ...rest } = resource.metadata
+  return rest
+}
+
+function revisionResource(fn: FunctionResource, spec: RevisionResource['spec']): Resource {
+  const labels = { app: fn.metadata.name, version: spec.revision, ...spec.template.labels, 'weft.dev/function': fn.metadata.name, 'weft.dev/revision': spec.revision }
+  const owner = { apiVersion: WEFT_API_VERSION, kind: 'Function', name: fn.metadata.name, ...(fn.metadata.uid === undefined ? {} : { uid: fn.metadata.uid }) }
+  const status: RevisionStatus = { phase: 'Pending', replicas: 0, readyReplicas: 0, conditions: [] }
+  return {
+    apiVersion: WEFT_API_VERSION,
+    kind: 'Revision',
+    metadata: { name: revisionObjectName(fn.metadata.name, spec.revision), namespace: fn.metadata.namespace ?? 'default', labels, ownerReferences: [owner] },
+    spec,
+    status,
+  }
+}
+
+function wantedReplicas(fn: FunctionResource): number {
+  const { replicas, min = 1, max = Math.max(20, min) } = fn.spec.scale ?? {}
+  return Math.min(replicas ?? min, max)
+}
+
+function zeroAfterMs(fn: FunctionResource): number | undefined {
+  const { zeroAfter } = fn.spec.scale ?? {}
+  return zeroAfter === undefined ? undefined : parseDurationMs(zeroAfter, 'spec.scale.zeroAfter')
+}
+
+function phaseOf(revision: RevisionResource, routed: boolean, desired: number, proven: number): RevisionStatus['phase'] {
+  const provenOnce = proven > 0 || revision.status?.phase === 'Active' || revision.status?.phase === 'Retired'
+  if (!provenOnce) return 'Pending'
+  return routed || desired > 0 ? 'Active' : 'Retired'
+}
+
+function failedStatus(code: string, message: string): RevisionStatus {
+  return { phase: 'Failed', replicas: 0, readyReplicas: 0, conditions: [condition('Ready', 'False', camel(code), message)] }
+}
+
+function failedCondition(revision: RevisionResource): { reason: string; message: string } | undefined {
+  return revision.status?.phase === 'Failed' ? revision.status.conditions[0] : undefined
+}
+
+function refusalOf(fn: FunctionResource): Pass['refusal'] {
+  const last = fn.status?.conditions.find((entry) => entry.type === 'RevisionReady' && entry.status === 'False')
+  return last !== undefined && last.reason === 'RevisionExists' ? { reason: last.reason, message: last.message } : undefined
+}
+
+function pinnedCondition(pass: Pass, plan: TrafficPlan, newest: RevisionResource | undefined): Condition {
+  if (plan.message !== undefined) return condition('TrafficPinned', 'False', 'Waiting', plan.message)
+  const left = newest !== undefined && !plan.traffic.some((share) => share.revision === newest.spec.revision && share.weight > 0)
+  const advice = left ? `; the newest revision ${newest.spec.revision} gets none: weft traffic set ${pass.fn.metadata.name} ${newest.spec.revision}=100` : ''
+  return condition('TrafficPinned', 'True', 'Pinned', `the split is pinned to ${describe(plan.traffic)}${advice}`)
+}
+
+function describe(traffic: readonly Share[]): string {
+  return traffic.map((share) => `${share.revision}=${share.weight}`).join(' ')
+}
+
+function transition(previous: readonly Condition[] | undefined, next: Condition, now: string): string {
+  const same = previous?.find((entry) => entry.type === next.type && entry.status === next.status)
+  return same?.lastTransitionTime ?? now
+}
+
+function camel(code: string): string {
+  return code
+    .toLowerCase()
+    .split('_')
+    .map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
+    .join('')
+}

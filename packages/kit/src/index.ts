@@ -1,0 +1,3 @@
+export * from './log.ts'
+export * from './shutdown.ts'
+export * from './keyed-queue.ts'
