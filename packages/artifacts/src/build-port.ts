@@ -42,3 +42,13 @@ export interface SourceBuilder {
   build(request: BuildRequest, progress?: BuildProgress, signal?: AbortSignal): Promise<ArtifactManifest>
   close(): Promise<void>
 }
+
+/** Finds what an image reference stands for. */
+export interface ImageResolver {
+  /**
+   * The artifact store first, then the image catalogue (programs of this machine).
+   * @param name of the function, for the message
+   * @throws WeftError `IMAGE_NOT_FOUND` (says how to build it), `PROGRAM_NOT_FOUND`
+   */
+  resolveImage(reference: string, name: string): Promise<ArtifactManifest>
+}

@@ -47,6 +47,38 @@ export const ERRORS = {
     help: 'list again and watch from the version of that list',
   },
   STORE_UNAVAILABLE: { status: 503, fault: 'system', message: 'the store did not answer: {reason}', help: 'try again; if it stays, see the log of the platform' },
+  // -- artifacts and builds ----------------------------------------------------------------------------------------
+  ARTIFACT_NOT_FOUND: {
+    status: 404,
+    fault: 'user',
+    message: 'there is no artifact {reference}',
+    help: 'build it again with: weft build --name NAME --lang LANG --handler DIR --image {reference}',
+  },
+  ARTIFACT_REFUSED: { status: 400, fault: 'user', message: 'the artifact cannot be stored: {reason}', help: 'remove the named file and try again' },
+  IMAGE_NOT_FOUND: {
+    status: 400,
+    fault: 'user',
+    message: 'the image {image} is neither in the artifact store nor in the image catalogue',
+    help: 'build it with: weft build --name {name} --lang LANG --handler DIR --image {image} (or describe its program in the catalogue file, see docs/guide/building.md)',
+  },
+  PROGRAM_NOT_FOUND: {
+    status: 400,
+    fault: 'user',
+    message: 'the image {image} stands for the program {program}, which is not installed on this machine',
+    help: 'install {program} so that it is on PATH, then deploy again',
+  },
+  INVALID_CATALOGUE: { status: 400, fault: 'user', message: 'the image catalogue {file} is not valid: {reason}', help: 'correct the file; docs/guide/building.md has its format' },
+  UNKNOWN_RUNTIME: { status: 400, fault: 'user', message: 'the runtime {runtime} is not known: {reason}', help: '{help}' },
+  SOURCE_REFUSED: { status: 400, fault: 'user', message: 'the source was refused: {reason}', help: '{help}' },
+  BUILD_FAILED: { status: 422, fault: 'user', message: 'the build failed at {step}: {reason}', help: '{help}' },
+  BUILD_TIMEOUT: {
+    status: 422,
+    fault: 'user',
+    message: 'the build did not finish within {seconds} s (it was at {step})',
+    help: 'make the build smaller, or raise the limit buildTimeout',
+  },
+  BUILD_CANCELLED: { status: 499, fault: 'user', message: 'the build was cancelled', help: 'start it again' },
+  INVALID_STACK: { status: 400, fault: 'user', message: '{file}{position}: {reason}', help: 'correct the file; docs/guide/building.md has the schema of stack.yaml' },
   // -- the rest of the world ---------------------------------------------------------------------------------------
   UNAUTHORIZED: { status: 401, fault: 'user', message: 'invalid credentials', help: 'log in with: weft login' },
   INTERNAL: { status: 500, fault: 'system', message: 'something failed inside Weft (error id {id})', help: 'look for that id in the log of the platform' },
