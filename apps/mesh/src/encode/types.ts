@@ -1,0 +1,96 @@
+import type { MeshReplica, MeshSnapshot, WorkloadKey } from '@weft/mesh-model'
+
+/** A JSON object in the form that protobufjs' `fromObject` reads (proto field names in snake_case; a nested Any carries its type as `@type`). */
+export type Json = { readonly [field: string]: unknown }
+
+/** One xDS resource. */
+export interface EnvoyResource {
+  /** `type.googleapis.com/envoy.config.…`. */
+  readonly typeUrl: string
+  readonly name: string
+  readonly json: Json
+}
+
+/** Resources of one type by name. Entries that did not change are the same objects as in the last set. */
+export type ResourceMap = ReadonlyMap<string, EnvoyResource>
+
+/** How much of anything a stranger may use. Bytes, milliseconds or counts as the names say. */
+export interface NodeLimits {
+  /** All request headers together. */
+  readonly maxHeadersKiB: number
+  readonly maxHeadersCount: number
+  /** From the first byte of a request until its headers are complete (slowloris). */
+  readonly requestHeadersTimeoutMs: number
+  /** A connection without a stream. */
+  readonly connectionIdleTimeoutMs: number
+  /** A stream on which no byte moves in either direction, when its route does not say otherwise. WebSockets and event streams included. */
+  readonly streamIdleTimeoutMs: number
+  /** HTTP/2 streams of one connection. */
+  readonly maxConcurrentStreams: number
+  /** Bytes that Envoy keeps per connection before it stops reading. */
+  readonly bufferBytes: number
+  /** Mutual-TLS connections are renewed after this time; below the life of a certificate. */
+  readonly maxConnectionDurationMs: number
+  /** Calls under way, and calls waiting for a connection, per cluster; the call above it is answered 429. */
+  readonly maxRequests: number
+  /** Host names unknown to the mesh that one caller may ask for before its routes are sent as a whole. */
+  readonly maxUnknownHosts: number
+}
+
+/** Where one proxy (an xDS node) has its things on its machine, and what it serves beside workloads. */
+export interface NodeLayout {
+  /** Xds node id; `MeshWorkload.proxy` names it. */
+  readonly node: string
+  /** Private directory of the proxy's own sockets; at most 70 bytes, so that socket paths stay within the 107 that Envoy takes. */
+  readonly runDirectory: string
+  /** The TCP listener for clients; absent on a proxy that serves workloads only. */
+  readonly ingress?: { readonly address: string; readonly port: number }
+  /** Unix socket of the control API. */
+  readonly gatewaySocket: string
+  /** JSON lines of every call are appended to this file. */
+  readonly accessLogFile: string
+  /** How long a call may wait for a replica to wake. */
+  readonly activationTimeoutMs: number
+  /** Added to a workload's own time-out before the proxy gives a call up: the runtime answers first. */
+  readonly timeoutGraceMs: number
+  /** Addresses of this machine that are not private (CIDR): never reachable by egress. */
+  readonly ownAddresses: readonly string[]
+  readonly limits: NodeLimits
+}
+
+/** What Envoy has asked for by name, for as long as it is subscribed. Names that the encoder does not know are answered, never removed. */
+export interface Demand {
+  /** Virtual hosts (`OUTBOUND_ROUTE/AUTHORITY`), as in VHDS subscriptions. */
+  readonly virtualHosts: ReadonlySet<string>
+  /** Clusters, as in on-demand CDS subscriptions (the wildcard left out). */
+  readonly clusters: ReadonlySet<string>
+}
+
+/** Everything that the resources of one node are made of. */
+export interface EncodeInput {
+  readonly snapshot: MeshSnapshot
+  readonly node: string
+  /** All nodes by id: a caller finds the inbound sockets of another node's workloads by that node's layout. */
+  readonly layouts: ReadonlyMap<string, NodeLayout>
+  /** Replicas of the node's own workloads, by workload; a list that did not change must be the same object. */
+  readonly replicas: ReadonlyMap<WorkloadKey, readonly MeshReplica[]>
+  readonly demand: Demand
+}
+
+/** The whole configuration of one node. */
+export interface EncodedNode {
+  /** LDS, wildcard. */
+  readonly listeners: ResourceMap
+  /** CDS, wildcard; contains every demanded cluster that may exist. */
+  readonly clusters: ResourceMap
+  /** EDS (`ClusterLoadAssignment`), named by `local/…`. */
+  readonly endpoints: ResourceMap
+  /** RDS. */
+  readonly routes: ResourceMap
+  /** SRDS, wildcard. */
+  readonly scopedRoutes: ResourceMap
+  /** VHDS: exactly the demanded names. */
+  readonly virtualHosts: ResourceMap
+  /** Names of the secrets (SDS) that the above refer to. */
+  readonly secrets: ReadonlySet<string>
+}
