@@ -25,6 +25,7 @@ export interface ReconcilerOptions {
 }
 
 const SETTLE_DEADLINE_MS = 5_000
+const RETRY_REFUSED_MS = 5_000
 
 /** What one pass works with. */
 interface Pass {
@@ -49,6 +50,15 @@ export class FunctionReconciler {
 
   /** One pass for `namespace/name`. Throws when the store or provider fails: the queue tries again. */
   async reconcile(key: string): Promise<void> {
+    try {
+      await this.#converge(key)
+    } catch (error) {
+      if (!isWeftError(error, 'CONFLICT') && !isWeftError(error, 'NOT_FOUND')) throw error
+      this.#options.again(key, 5) // someone wrote in between: read again
+    }
+  }
+
+  async #converge(key: string): Promise<void> {
     const found = await this.#options.store.get({ group: 'weft.dev', kind: 'Function', ...splitKey(key) })
     if (found === undefined) return this.#removed(key)
     const fn = found as FunctionResource
@@ -60,6 +70,7 @@ export class FunctionReconciler {
     await this.#scaleAll(pass, traffic.traffic)
     await this.#writeRevisionStatuses(pass, traffic.traffic)
     await this.#forgetOld(pass, traffic.traffic)
+    if (pass.refusal !== undefined) this.#options.again(key, RETRY_REFUSED_MS)
   }
 
   async #removed(key: string): Promise<void> {
@@ -75,7 +86,7 @@ export class FunctionReconciler {
 
   /** Cuts a new revision when the template changed. */
   async #planned(key: string, fn: FunctionResource, revisions: readonly RevisionResource[]): Promise<Pass> {
-    if (fn.status?.observedGeneration === fn.metadata.generation && revisions.length > 0) return { key, fn, revisions, refusal: refusalOf(fn) }
+    if (fn.status?.observedGeneration === fn.metadata.generation && revisions.length > 0) return { key, fn, revisions, refusal: undefined }
     let template
     try {
       template = await this.#options.resolver.resolveTemplate(fn)
@@ -108,6 +119,7 @@ export class FunctionReconciler {
     } catch (error) {
       if (!isWeftError(error)) throw error
       await this.#writeRevisionStatus(revision, failedStatus(error.code, `${error.message}; ${error.help}`))
+      this.#options.again(pass.key, RETRY_REFUSED_MS)
       return false
     }
   }
@@ -188,7 +200,8 @@ export class FunctionReconciler {
     const latestReady = newestOf(pass.revisions.filter((revision) => revision.status?.phase === 'Active' || revision.status?.phase === 'Retired'))?.spec.revision
     const conditions = this.#conditions(pass, plan, newest).map((entry) => ({ ...entry, lastTransitionTime: transition(pass.fn.status?.conditions, entry, now) }))
     return {
-      observedGeneration: pass.fn.metadata.generation ?? 0,
+      // a refused template is looked at again: what it names may appear
+      observedGeneration: pass.refusal === undefined ? (pass.fn.metadata.generation ?? 0) : (pass.fn.status?.observedGeneration ?? 0),
       traffic: plan.traffic,
       latestCreated: newest?.spec.revision ?? '',
       ...(latestReady === undefined ? {} : { latestReady }),
@@ -295,11 +308,6 @@ function failedStatus(code: string, message: string): RevisionStatus {
 
 function failedCondition(revision: RevisionResource): { reason: string; message: string } | undefined {
   return revision.status?.phase === 'Failed' ? revision.status.conditions[0] : undefined
-}
-
-function refusalOf(fn: FunctionResource): Pass['refusal'] {
-  const last = fn.status?.conditions.find((entry) => entry.type === 'RevisionReady' && entry.status === 'False')
-  return last !== undefined && last.reason === 'RevisionExists' ? { reason: last.reason, message: last.message } : undefined
 }
 
 function pinnedCondition(pass: Pass, plan: TrafficPlan, newest: RevisionResource | undefined): Condition {

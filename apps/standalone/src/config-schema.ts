@@ -1,0 +1,58 @@
+import { Type, type Static } from 'typebox'
+
+const closed = { additionalProperties: false } as const
+const duration = (description: string, value: string) =>
+  Type.Optional(Type.String({ pattern: '^(\\d+(\\.\\d+)?(ns|us|µs|ms|s|m|h))+$|^\\d+$', maxLength: 32, description, default: value }))
+
+/**
+ * What `weft.yaml` may say. Everything has a default; a flag of `weft start` or its environment variable wins over the file.
+ * `docs/reference/configuration.md` is generated from this schema.
+ */
+export const ConfigFile = Type.Object(
+  {
+    listen: Type.Optional(Type.String({ description: 'address of the gateway, `HOST:PORT`; port 0 takes any free one', default: '127.0.0.1:8080' })),
+    metricsListen: Type.Optional(Type.String({ description: 'address of the metrics, `HOST:PORT`', default: '127.0.0.1:8082' })),
+    dataDir: Type.Optional(Type.String({ description: 'where everything is kept; default `$XDG_DATA_HOME/weft`' })),
+    runDir: Type.Optional(Type.String({ description: 'where sockets are made; default `$XDG_RUNTIME_DIR/weft/ID`, short because a socket path has at most 107 bytes' })),
+    auth: Type.Optional(Type.Enum(['basic', 'none'], { description: 'how the control API knows who is asking', default: 'basic' })),
+    isolation: Type.Optional(
+      Type.Enum(['required', 'preferred', 'none'], {
+        description: 'whether functions run in a sandbox: `required` refuses to start without, `preferred` says what is missing',
+        default: 'preferred',
+      }),
+    ),
+    log: Type.Optional(
+      Type.Object(
+        {
+          format: Type.Optional(Type.Enum(['text', 'json'], { description: 'how the log of the platform is written', default: 'text' })),
+          level: Type.Optional(Type.Enum(['debug', 'info', 'warn', 'error', 'silent'], { description: 'the least that is logged', default: 'info' })),
+        },
+        closed,
+      ),
+    ),
+    mesh: Type.Optional(
+      Type.Object(
+        {
+          path: Type.Optional(
+            Type.Enum(['encrypted', 'direct'], {
+              description: 'a hop on this machine: `encrypted` with mutual TLS between two listeners, `direct` in one hop with the same policies',
+              default: 'encrypted',
+            }),
+          ),
+          trustDomain: Type.Optional(Type.String({ pattern: '^[a-z0-9]([-a-z0-9.]{0,252}[a-z0-9])?$', description: 'first part of every identity', default: 'cluster.local' })),
+          certificateTtl: duration('life of a certificate, at most 24h; it is replaced at half of it', '24h'),
+          outboundPolicy: Type.Optional(
+            Type.Enum(['ALLOW_ANY', 'REGISTRY_ONLY'], { description: 'whether functions may call hosts outside of the mesh', default: 'ALLOW_ANY' }),
+          ),
+          envoyConcurrency: Type.Optional(Type.Integer({ minimum: 1, maximum: 128, description: 'worker threads of Envoy', default: 2 })),
+        },
+        closed,
+      ),
+    ),
+    drainTimeout: duration('how long Ctrl-C waits for calls that are under way', '30s'),
+    catalogue: Type.Optional(Type.String({ description: 'YAML file with further images that stand for programs (docs/guide/building.md)' })),
+  },
+  closed,
+)
+/** {@link ConfigFile} as a type. */
+export type ConfigFile = Static<typeof ConfigFile>

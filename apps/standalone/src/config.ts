@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto'
+import { join, resolve } from 'node:path'
+import { Ajv } from 'ajv'
+import { parseDurationMs, WeftError } from '@weft/core'
+import { parseDocument } from 'yaml'
+import { ConfigFile } from './config-schema.ts'
+
+/** A TCP address to listen on. */
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** The configuration, checked and complete; nothing below reads the environment or a file for it. */
+export interface Config {
+  readonly listen: ListenAddress
+  readonly metricsListen: ListenAddress
+  readonly dataDir: string
+  readonly runDir: string
+  readonly auth: 'basic' | 'none'
+  readonly isolation: 'required' | 'preferred' | 'none'
+  readonly log: { readonly format: 'text' | 'json'; readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' }
+  readonly mesh: {
+    readonly path: 'encrypted' | 'direct'
+    readonly trustDomain: string
+    readonly certificateTtlMs: number
+    readonly outboundPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY'
+    readonly envoyConcurrency: number
+  }
+  readonly drainTimeoutMs: number
+  readonly catalogue: string | undefined
+}
+
+/** The world as configuration sees it. */
+export interface ConfigSources {
+  /** What flags said; wins over everything. */
+  readonly flags: ConfigFile
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Text of `weft.yaml` and its name for messages; absent when there is none. */
+  readonly file?: { readonly name: string; readonly text: string }
+  readonly uid: number
+}
+
+const MAX_CERTIFICATE_TTL_MS = 24 * 3_600_000
+const validate = new Ajv({ allErrors: true, strict: false }).compile(ConfigFile)
+
+/** Reads flags, environment and file, in this order of authority. @throws WeftError `INVALID_CONFIG` with all violations at once */
+export function readConfig(sources: ConfigSources): Config {
+  const problems: string[] = []
+  const file = sources.file === undefined ? {} : readFileText(sources.file, problems)
+  const merged: ConfigFile = { ...file, ...fromEnvironment(sources.env), ...sources.flags, mesh: { ...file.mesh, ...sources.flags.mesh }, log: { ...file.log, ...sources.flags.log } }
+  check(merged, 'configuration', problems)
+  if (problems.length > 0) throw new WeftError('INVALID_CONFIG', { problems: problems.join('; ') })
+  return compile(merged, sources)
+}
+
+function readFileText(file: { name: string; text: string }, problems: string[]): ConfigFile {
+  const document = parseDocument(file.text, { uniqueKeys: true })
+  for (const error of document.errors) problems.push(`${file.name}: ${error.message.split('\n')[0] ?? ''}`)
+  const value: unknown = document.errors.length > 0 ? {} : (document.toJS({ maxAliasCount: 10 }) ?? {})
+  check(value, file.name, problems)
+  return problems.length > 0 ? {} : (value as ConfigFile)
+}
+
+function check(value: unknown, where: string, problems: string[]): void {
+  if (validate(value)) return
+  for (const error of validate.errors ?? []) {
+    const key = error.instancePath.slice(1).replaceAll('/', '.')
+    const detail = error.keyword === 'additionalProperties' ? `there is no setting "${String(error.params['additionalProperty'])}"` : (error.message ?? 'not valid')
+    const legal = error.keyword === 'enum' ? ` (${(error.params['allowedValues'] as unknown[]).join(', ')})` : ''
+    problems.push(`${where}: ${key === '' ? '' : `${key} `}${detail}${legal}`)
+  }
+}
+
+/** The variables that stand for settings: WEFT_LISTEN, WEFT_METRICS_LISTEN, WEFT_DATA_DIR, WEFT_RUN_DIR, WEFT_AUTH, WEFT_ISOLATION. */
+function fromEnvironment(env: ConfigSources['env']): ConfigFile {
+  const pick = { listen: 'WEFT_LISTEN', metricsListen: 'WEFT_METRICS_LISTEN', dataDir: 'WEFT_DATA_DIR', runDir: 'WEFT_RUN_DIR', auth: 'WEFT_AUTH', isolation: 'WEFT_ISOLATION' }
+  return Object.fromEntries(Object.entries(pick).flatMap(([key, name]) => (env[name] === undefined || env[name] === '' ? [] : [[key, env[name]]]))) as ConfigFile
+}
+
+function compile(file: ConfigFile, { env, uid }: ConfigSources): Config {
+  const dataDir = resolve(file.dataDir ?? join(env['XDG_DATA_HOME'] ?? join(env['HOME'] ?? '.', '.local', 'share'), 'weft'))
+  const certificateTtlMs = parseDurationMs(file.mesh?.certificateTtl ?? '24h', 'mesh.certificateTtl')
+  if (certificateTtlMs > MAX_CERTIFICATE_TTL_MS || certificateTtlMs < 60_000) {
+    throw new WeftError('INVALID_CONFIG', { problems: 'mesh.certificateTtl must be from 1m to 24h' })
+  }
+  return {
+    listen: parseListen(file.listen ?? '127.0.0.1:8080', 'listen'),
+    metricsListen: parseListen(file.metricsListen ?? '127.0.0.1:8082', 'metricsListen'),
+    dataDir,
+    runDir: resolve(file.runDir ?? join(runtimeRoot(env, uid), createHash('sha256').update(dataDir).digest('hex').slice(0, 8))),
+    auth: file.auth ?? 'basic',
+    isolation: file.isolation ?? 'preferred',
+    log: { format: file.log?.format ?? 'text', level: file.log?.level ?? 'info' },
+    mesh: {
+      path: file.mesh?.path ?? 'encrypted',
+      trustDomain: file.mesh?.trustDomain ?? 'cluster.local',
+      certificateTtlMs,
+      outboundPolicy: file.mesh?.outboundPolicy ?? 'ALLOW_ANY',
+      envoyConcurrency: file.mesh?.envoyConcurrency ?? 2,
+    },
+    drainTimeoutMs: parseDurationMs(file.drainTimeout ?? '30s', 'drainTimeout'),
+    catalogue: file.catalogue,
+  }
+}
+
+/** Where sockets go: `$XDG_RUNTIME_DIR/weft`, else a directory of the user's own. */
+export function runtimeRoot(env: ConfigSources['env'], uid: number): string {
+  if (env['XDG_RUNTIME_DIR'] !== undefined && env['XDG_RUNTIME_DIR'] !== '') return join(env['XDG_RUNTIME_DIR'], 'weft')
+  return uid === 0 ? '/run/weft' : `/tmp/weft-${uid}`
+}
+
+/** Reads `HOST:PORT` (IPv6 in brackets). @throws WeftError `INVALID_CONFIG` */
+export function parseListen(text: string, key: string): ListenAddress {
+  const match = /^(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[2])
+  if (match?.[1] === undefined || port > 65_535) {
+    throw new WeftError('INVALID_CONFIG', { problems: `${key} is "${text}", but must be HOST:PORT with a port from 0 to 65535` })
+  }
+  return { host: match[1].replace(/^\[|\]$/g, ''), port }
+}
