@@ -128,6 +128,9 @@ export const ERRORS = {
   },
   RUNTIME_BUNDLE_MISSING: { status: 500, fault: 'system', message: 'the runtime bundle {path} cannot be read: {reason}', help: 'install Weft again' },
   PROVIDER_CLOSED: { status: 503, fault: 'system', message: 'the platform is shutting down and starts no replicas', help: 'try again when it is back' },
+  // -- command line ------------------------------------------------------------------------------------------------
+  GATEWAY_UNREACHABLE: { status: 503, fault: 'user', message: 'no gateway answers at {where}: {reason}', help: 'start one with: weft start — or name another with --gateway' },
+  GATEWAY_REFUSED: { status: 400, fault: 'user', message: '{message}', help: '{advice}' },
   // -- the rest of the world ---------------------------------------------------------------------------------------
   UNAUTHORIZED: { status: 401, fault: 'user', message: 'invalid credentials', help: 'log in with: weft login' },
   INTERNAL: { status: 500, fault: 'system', message: 'something failed inside Weft (error id {id})', help: 'look for that id in the log of the platform' },
