@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { closed, dnsLabel, duration, stringMap } from './pieces.ts'
 
 /** Group and version of Weft's own kinds. */
 export const WEFT_API_VERSION = 'weft.dev/v1alpha1'
@@ -7,11 +8,6 @@ export const WEFT_API_VERSION = 'weft.dev/v1alpha1'
 export const CONTRACTS = ['openfaas', 'kubeless', 'node-http', 'fetch', 'cloudevent', 'process'] as const
 /** One of {@link CONTRACTS}; `process` is any program, run by the process runtime. */
 export type Contract = (typeof CONTRACTS)[number]
-
-const closed = { additionalProperties: false } as const
-const stringMap = (description: string) => Type.Record(Type.String({ maxLength: 317 }), Type.String({ maxLength: 65_536 }), { description })
-const dnsLabel = (description: string) => Type.String({ pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$', description })
-const duration = (description: string) => Type.String({ pattern: '^(\\d+(\\.\\d+)?(ns|us|µs|ms|s|m|h))+$|^\\d+$', maxLength: 32, description })
 
 /** Memory and CPU as Kubernetes writes them. */
 export const ResourceAmounts = Type.Object(
@@ -43,7 +39,9 @@ export const FunctionTemplate = Type.Object(
     constraints: Type.Optional(Type.Array(Type.String({ maxLength: 512 }), { maxItems: 64 })),
     timeout: Type.Optional(duration('longest time of one call; default 60s')),
     concurrency: Type.Optional(Type.Integer({ minimum: 0, description: 'calls that one replica takes at a time, more get a 429; 0 is no limit' })),
-    readinessPath: Type.Optional(Type.String({ pattern: '^/', maxLength: 1024, description: 'path that answers 200 when a replica is ready; default /_/ready' })),
+    readinessPath: Type.Optional(
+      Type.String({ pattern: '^/', maxLength: 1024, description: 'path that answers 200 when a replica is ready; default /_/ready' }),
+    ),
     port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535, description: 'port of the host that the function answers on beside 80 and 8080' })),
   },
   { ...closed, description: 'what a replica runs; immutable once it is a Revision' },

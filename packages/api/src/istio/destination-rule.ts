@@ -1,0 +1,36 @@
+import type { ObjectMeta } from '@weft/core'
+import { Type, type Static } from 'typebox'
+import { closedExcept, stringMap } from '../pieces.ts'
+
+// Fields after https://istio.io/latest/docs/reference/config/networking/destination-rule/ (API v1).
+
+/** A named part of a host's workloads (Istio `Subset`). */
+export const Subset = Type.Object(
+  {
+    name: Type.String({ pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$', description: 'name that routes refer to' }),
+    labels: Type.Optional(stringMap('labels that a workload must all have; none: every workload of the host')),
+  },
+  closedExcept('trafficPolicy'),
+)
+/** {@link Subset} as a type. */
+export type Subset = Static<typeof Subset>
+
+/** Spec of a DestinationRule. */
+export const DestinationRuleSpec = Type.Object(
+  {
+    host: Type.String({ minLength: 1, maxLength: 253, description: 'NAME, NAME.NAMESPACE or NAME.NAMESPACE.svc.cluster.local' }),
+    subsets: Type.Optional(Type.Array(Subset, { maxItems: 256, description: 'the named parts' })),
+  },
+  { ...closedExcept('trafficPolicy', 'exportTo', 'workloadSelector'), description: 'subsets of a host' },
+)
+/** {@link DestinationRuleSpec} as a type. */
+export type DestinationRuleSpec = Static<typeof DestinationRuleSpec>
+
+/** A DestinationRule of Istio. */
+export interface DestinationRuleResource {
+  readonly apiVersion: string
+  readonly kind: 'DestinationRule'
+  readonly metadata: ObjectMeta
+  readonly spec: DestinationRuleSpec
+  readonly status?: unknown
+}
