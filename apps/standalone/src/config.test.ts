@@ -1,0 +1,54 @@
+import { describe, expect, it } from '@jest/globals'
+import { parseListen, readConfig } from './config.ts'
+
+const base = { flags: {}, env: { HOME: '/home/someone' }, uid: 1000 }
+
+describe('readConfig', () => {
+  it('has a default for everything', () => {
+    expect(readConfig(base)).toMatchObject({
+      listen: { host: '127.0.0.1', port: 8080 },
+      metricsListen: { host: '127.0.0.1', port: 8082 },
+      dataDir: '/home/someone/.local/share/weft',
+      auth: 'basic',
+      isolation: 'preferred',
+      mesh: { path: 'encrypted', trustDomain: 'cluster.local', certificateTtlMs: 86_400_000 },
+      drainTimeoutMs: 30_000,
+    })
+  })
+
+  it('lets a flag win over the environment and the environment over the file', () => {
+    const file = { name: 'weft.yaml', text: 'listen: 127.0.0.1:1\nauth: none\nisolation: none\nmesh: { path: direct }' }
+    const config = readConfig({ ...base, file, env: { ...base.env, WEFT_LISTEN: '127.0.0.1:2', WEFT_ISOLATION: 'required' }, flags: { listen: '127.0.0.1:3' } })
+    expect(config).toMatchObject({ listen: { port: 3 }, auth: 'none', isolation: 'required', mesh: { path: 'direct' } })
+  })
+
+  it('gives different data directories different socket directories', () => {
+    const one = readConfig({ ...base, flags: { dataDir: '/tmp/a' } }).runDir
+    const two = readConfig({ ...base, flags: { dataDir: '/tmp/b' } }).runDir
+    expect(one).not.toBe(two)
+    expect(one.length).toBeLessThan(40)
+  })
+
+  it.each([
+    ['a setting that does not exist', 'lisen: 127.0.0.1:1', /there is no setting "lisen"/],
+    ['a value outside of its choices', 'isolation: maybe', /isolation .*required, preferred, none/],
+    ['a wrong type', 'mesh: { envoyConcurrency: many }', /mesh\.envoyConcurrency/],
+    ['several things at once', 'a: 1\nb: 2', /"a".*"b"/],
+    ['a file that is not YAML', 'a: [', /weft\.yaml/],
+    ['a duration that cannot be read', 'drainTimeout: soon', /drainTimeout/],
+    ['a certificate that lives too long', 'mesh: { certificateTtl: 48h }', /from 1m to 24h/],
+    ['an address without a port', 'listen: localhost', /HOST:PORT/],
+    ['a key given twice', 'auth: none\nauth: basic', /weft\.yaml/],
+  ])('refuses %s and says so', (_name, text, pattern) => {
+    expect(() => readConfig({ ...base, file: { name: 'weft.yaml', text } })).toThrow(pattern)
+  })
+})
+
+describe('parseListen', () => {
+  it.each([
+    ['127.0.0.1:8080', { host: '127.0.0.1', port: 8080 }],
+    ['[::1]:0', { host: '::1', port: 0 }],
+    ['localhost:65535', { host: 'localhost', port: 65_535 }],
+  ])('reads %s', (text, expected) => expect(parseListen(text, 'listen')).toEqual(expected))
+  it.each(['8080', ':8080', 'a:65536', 'a:b', '::1:80'])('refuses %s', (text) => expect(() => parseListen(text, 'listen')).toThrow(/HOST:PORT/))
+})
