@@ -1,11 +1,11 @@
-import { constants } from 'node:fs'
-import { access, copyFile, mkdir, readFile } from 'node:fs/promises'
-import { delimiter, dirname, join } from 'node:path'
+import { copyFile, mkdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { ArtifactInput, ArtifactRun } from '@weft/artifacts'
 import { buildFailed } from '../failures.ts'
 import { listFiles } from '../source/tree.ts'
 import type { ProgramBuild } from '../worker/steps.ts'
 import { dockerfileEnv } from './dockerfile.ts'
+import { findProgram } from './find-program.ts'
 
 const MODES = ['classic', 'http', 'streaming', 'serializing', 'static'] as const
 
@@ -46,17 +46,4 @@ async function requireProgram(command: string, files: readonly string[]): Promis
   const inSource = files.includes(program.replace(/^\.\//, ''))
   if (inSource || (await findProgram(program)) !== undefined) return
   throw buildFailed('program', `the program ${program} is neither in the source nor on PATH of this machine`, `install ${program}, or put it into the source and call it ./${program}; images with programs of their own (OCI) come in a later version`)
-}
-
-/** Where a program is: as its absolute path says, or in the first directory of PATH that has it. */
-export async function findProgram(program: string, path: string = process.env['PATH'] ?? ''): Promise<string | undefined> {
-  const candidates = program.startsWith('/') ? [program] : program.includes('/') ? [] : path.split(delimiter).map((directory) => join(directory, program))
-  for (const candidate of candidates) {
-    const runs = await access(candidate, constants.X_OK).then(
-      () => true,
-      () => false,
-    )
-    if (runs) return candidate
-  }
-  return undefined
 }
