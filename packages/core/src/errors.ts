@@ -170,7 +170,7 @@ export const ERRORS = {
   OVERLOADED: { status: 429, fault: 'user', message: 'too many calls are under way', help: 'try again after the seconds of Retry-After' },
   BAD_REQUEST: { status: 400, fault: 'user', message: 'the request is not valid HTTP for this proxy ({details})', help: 'check its path, headers and framing' },
   REQUEST_TIMEOUT: { status: 408, fault: 'user', message: 'the request was not complete in time', help: 'send it faster, or in smaller parts' },
-  BODY_TOO_LARGE: { status: 413, fault: 'user', message: 'the body is too large', help: 'send a smaller body' },
+  REQUEST_TOO_LARGE: { status: 413, fault: 'user', message: 'the body is too large', help: 'send a smaller body' },
   HEADERS_TOO_LARGE: { status: 431, fault: 'user', message: 'the headers are too large or too many', help: 'send fewer or smaller headers' },
   USE_CONNECT: { status: 501, fault: 'user', message: 'an https address can be reached through CONNECT only', help: 'let the HTTP client use CONNECT for https addresses' },
   // -- the rest of the world ---------------------------------------------------------------------------------------
