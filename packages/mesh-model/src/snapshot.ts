@@ -88,6 +88,8 @@ export interface RouteMatch {
   readonly sourceLabels?: Readonly<Record<string, string>>
   readonly sourceNamespace?: string
   readonly port?: number
+  /** On the host as the caller wrote it, in lower case, without a port. */
+  readonly authority?: StringMatch
 }
 
 /** A share of a route. */
@@ -97,9 +99,12 @@ export interface RouteTarget {
   /** Where it goes; `undefined` when the host or subset does not exist (yet): this share answers 503 with `missing` as its reason. */
   readonly workload: WorkloadKey | undefined
   readonly missing?: string
+  /** Changed for this share alone, after those of the route. */
+  readonly requestHeaders?: HeaderOperations
+  readonly responseHeaders?: HeaderOperations
 }
 
-/** Headers to change; names lower-case. */
+/** Headers to change; names lower-case, values literal (a percent sign is one). */
 export interface HeaderOperations {
   readonly set: readonly { readonly name: string; readonly value: string }[]
   readonly add: readonly { readonly name: string; readonly value: string }[]
@@ -111,6 +116,8 @@ export interface RetryPolicy {
   /** 0 switches retries off. */
   readonly attempts: number
   readonly perTryTimeoutMs?: number
+  /** Envoy's conditions or status codes, separated by commas (`retryOn` of Istio), where a VirtualService names them. */
+  readonly retryOn?: string
 }
 
 /** One route of a host; the first whose matches hold wins. */
