@@ -1,0 +1,57 @@
+import { parseDurationMs } from '@weft/core'
+import { GATEWAY_OPTION } from '../cli.ts'
+import { functionRef } from '../client/functions.ts'
+import { readText, refusal } from '../client/gateway-client.ts'
+import type { Command, World } from '../command.ts'
+import { NAMESPACE_OPTION, textOption } from './options.ts'
+
+interface LogMessage {
+  readonly name: string
+  readonly instance: string
+  readonly timestamp: string
+  readonly text: string
+}
+
+/** `weft logs`: the output of a function's replicas. */
+export const logsCommand: Command = {
+  name: 'logs',
+  summary: 'show the output of a function',
+  args: [{ syntax: '<name>', description: 'function, or NAME.NAMESPACE' }],
+  options: [
+    GATEWAY_OPTION,
+    NAMESPACE_OPTION,
+    { flags: '-f, --follow', description: 'go on with what comes' },
+    { flags: '--tail <lines>', description: 'the last so many lines' },
+    { flags: '--since <duration>', description: 'lines not older than this, such as 5m' },
+    { flags: '--instance <id>', description: 'one replica only' },
+    { flags: '-o, --output <format>', description: 'how to print', choices: ['plain', 'json'] },
+  ],
+  examples: ['weft logs control', 'weft logs control --follow --since 5m', 'weft logs control --tail 20'],
+  async run({ world, args, options, client }) {
+    const ref = functionRef(args[0] ?? '', options)
+    const query = new URLSearchParams({ name: ref.name, namespace: ref.namespace, follow: String(options['follow'] === true) })
+    const tail = textOption(options, 'tail')
+    const since = textOption(options, 'since')
+    const instance = textOption(options, 'instance')
+    if (tail !== undefined) query.set('tail', tail)
+    if (since !== undefined) query.set('since', new Date(Date.now() - parseDurationMs(since, '--since')).toISOString())
+    if (instance !== undefined) query.set('instance', instance)
+    const answer = await (await client()).send({ method: 'GET', path: `/system/logs?${query}`, signal: world.signal })
+    if (answer.status >= 400) throw refusal(answer.status, await readText(answer.body))
+    await print(answer.body, world, textOption(options, 'output') === 'json')
+  },
+}
+
+async function print(body: AsyncIterable<Uint8Array>, world: World, asJson: boolean): Promise<void> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of body) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) if (line !== '') world.stdout.write(asJson ? `${line}\n` : plain(JSON.parse(line) as LogMessage))
+  }
+}
+
+function plain(message: LogMessage): string {
+  return `${message.timestamp} ${message.name} (${message.instance}) ${message.text}\n`
+}
