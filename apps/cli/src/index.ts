@@ -1,0 +1,2 @@
+export { runProgram, type Program } from './cli.ts'
+export { weftProgram } from './program.ts'

@@ -1,0 +1,38 @@
+import type { Program } from './cli.ts'
+import { describeCommand } from './commands/describe.ts'
+import { invokeCommand } from './commands/invoke.ts'
+import { listCommand } from './commands/list.ts'
+import { loginCommand, logoutCommand } from './commands/login.ts'
+import { logsCommand } from './commands/logs.ts'
+import { meshCommands } from './commands/mesh.ts'
+import { namespaceCommands } from './commands/namespace.ts'
+import { removeCommand, scaleCommand } from './commands/remove.ts'
+import { revisionsCommand, rollbackCommand } from './commands/revisions.ts'
+import { secretCommands } from './commands/secret.ts'
+import { trafficClearCommand, trafficSetCommand, trafficShowCommand } from './commands/traffic.ts'
+import { VERSION } from './version.ts'
+
+/** The `weft` command line. */
+export const weftProgram: Program = {
+  name: 'weft',
+  summary: 'A serverless function platform with the service mesh built in',
+  version: VERSION,
+  commands: [
+    listCommand,
+    describeCommand,
+    invokeCommand,
+    logsCommand,
+    removeCommand,
+    scaleCommand,
+    revisionsCommand,
+    rollbackCommand,
+    trafficSetCommand,
+    trafficShowCommand,
+    trafficClearCommand,
+    ...secretCommands,
+    ...namespaceCommands,
+    ...meshCommands,
+    loginCommand,
+    logoutCommand,
+  ],
+}
