@@ -1,12 +1,13 @@
 import { keyOf, type Resource } from '@weft/core'
 import type { ArtifactStore } from '@weft/artifacts'
+import type { ImageResolver } from '@weft/artifacts/build'
 import { KeyedQueue, type Log } from '@weft/kit'
 import type { MeshPlane } from '@weft/mesh-model'
 import type { Provider } from '@weft/provider'
 import type { Store } from '@weft/store'
 import { follow } from '@weft/store/follow'
 import { FunctionReconciler } from './reconcile-function.ts'
-import { SpecResolver, type ImageResolver } from './spec-resolver.ts'
+import { SpecResolver } from './spec-resolver.ts'
 import { Workloads } from './workloads.ts'
 
 /** Collaborators of the controller. */

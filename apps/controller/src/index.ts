@@ -1,2 +1,2 @@
 export { startController, type Controller, type ControllerOptions } from './controller.ts'
-export { GRANT_ANNOTATION, type ImageResolver } from './spec-resolver.ts'
+export { GRANT_ANNOTATION } from './spec-resolver.ts'

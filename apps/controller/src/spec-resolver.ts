@@ -1,15 +1,10 @@
 import type { ArtifactManifest, ArtifactStore } from '@weft/artifacts'
+import type { ImageResolver } from '@weft/artifacts/build'
 import type { FunctionResource, FunctionTemplate, RevisionResource } from '@weft/api'
 import { WeftError, type Resource } from '@weft/core'
 import type { WorkloadSpec } from '@weft/provider'
 import type { Store } from '@weft/store'
 import { workloadSpec } from './workload-spec.ts'
-
-/** Finds what an image reference stands for: an artifact, or a program of the catalogue. */
-export interface ImageResolver {
-  /** @throws WeftError `IMAGE_NOT_FOUND` saying how to build it */
-  resolve(reference: string): Promise<ArtifactManifest>
-}
 
 /** Collaborators of {@link SpecResolver}. */
 export interface SpecResolverOptions {
@@ -34,7 +29,7 @@ export class SpecResolver {
     const { template } = fn.spec
     await this.#checkServiceAccount(fn)
     if (template.artifact !== undefined) return template
-    if (template.image !== undefined) return { ...template, artifact: (await this.#options.images.resolve(template.image)).digest }
+    if (template.image !== undefined) return { ...template, artifact: (await this.#options.images.resolveImage(template.image, fn.metadata.name)).digest }
     throw new WeftError('INVALID_VALUE', { field: 'spec.template', reason: 'it names neither an image nor an artifact, so there is nothing to run' })
   }
 
