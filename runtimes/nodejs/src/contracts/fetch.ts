@@ -1,0 +1,114 @@
+import type { ServerResponse } from 'node:http'
+import { Readable, type Duplex } from 'node:stream'
+import { logLine, describeError } from '../boot/report.ts'
+import type { Call } from '../server/call.ts'
+import { WeftRequest, WeftResponse } from '../server/messages.ts'
+import { CallError } from '../server/reply.ts'
+import type { Contract, ContractInput } from './contract.ts'
+import { gatewayTimeout, internalError } from './errors.ts'
+import { writeResponse } from './fetch-response.ts'
+
+/** What `context.upgrade()` hands over: what the event `upgrade` of `node:http` has, for `ws` and its like. */
+export interface Upgrade {
+  readonly request: WeftRequest
+  readonly socket: Duplex
+  readonly head: Buffer
+}
+
+/** The second argument of a fetch handler. */
+export interface FetchContext {
+  readonly function: string
+  readonly namespace: string
+  readonly revision: string
+  /** Parameters of the route; none here, kept for handlers written for routers. */
+  readonly params: Readonly<Record<string, string>>
+  /** When the call is given up, in milliseconds since the epoch; undefined for never. */
+  readonly deadline: number | undefined
+  /** Work that goes on after the response; a drain waits for it. */
+  waitUntil(work: Promise<unknown>): void
+  /** Takes over the connection of an upgrade request (WebSocket). @throws Error when the request asks for no upgrade */
+  upgrade(): Upgrade
+}
+
+type FetchHandler = (request: Request, context: FetchContext) => unknown
+
+interface Hijack {
+  readonly socket: Duplex
+  readonly head: Buffer
+  taken: boolean
+}
+
+/** Absolute URL of the request. @throws CallError 400 when Host and path make none */
+function urlOf(request: WeftRequest): string {
+  const target = request.url ?? '/'
+  const scheme = request.headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'
+  const url = URL.parse(target.startsWith('/') ? `${scheme}://${request.headers.host ?? 'localhost'}${target}` : target)
+  if (url === null) throw new CallError({ status: 400, code: 'BAD_REQUEST', message: 'the Host header and the path make no URL' })
+  return url.href
+}
+
+function headersOf(request: WeftRequest): [string, string][] {
+  const pairs: [string, string][] = []
+  const raw = request.rawHeaders
+  for (let index = 0; index < raw.length; index += 2) pairs.push([raw[index] ?? '', raw[index + 1] ?? ''])
+  return pairs
+}
+
+/** The web standard's view of a request; its body streams with backpressure. */
+function toRequest(request: WeftRequest, signal: AbortSignal): Request {
+  const method = request.method ?? 'GET'
+  const withBody = method !== 'GET' && method !== 'HEAD' && request.hasBody
+  const body = withBody ? (Readable.toWeb(request) as unknown as ReadableStream) : null
+  return new Request(urlOf(request), { method, headers: headersOf(request), body, signal, duplex: 'half' } as RequestInit)
+}
+
+/**
+ * The contract `(request, context) => Response` of the web standard, which Weft recommends. Streams both ways; `request.signal` aborts when the caller
+ * goes away or the time is over.
+ */
+export function fetchContract({ config, handler }: ContractInput): Contract {
+  const invoke = handler as unknown as FetchHandler
+  const background = new Set<Promise<unknown>>()
+
+  const waitUntil = (work: Promise<unknown>): void => {
+    const tracked = Promise.resolve(work)
+      .catch((error: unknown) => logLine(`waitUntil: ${describeError(error)}`))
+      .finally(() => background.delete(tracked))
+    background.add(tracked)
+  }
+
+  const contextOf = (call: Call, hijack: Hijack | undefined): FetchContext => ({
+    function: config.functionName,
+    namespace: config.namespace,
+    revision: config.revision,
+    params: {},
+    deadline: call.deadline === Infinity ? undefined : Date.now() + (call.deadline - performance.now()),
+    waitUntil,
+    upgrade: () => {
+      if (hijack === undefined) throw new Error('context.upgrade(): this request does not ask for an upgrade')
+      hijack.taken = true
+      return { request: call.request as WeftRequest, socket: hijack.socket, head: hijack.head }
+    },
+  })
+
+  const serve = async (call: Call, hijack?: Hijack): Promise<void> => {
+    const controller = new AbortController()
+    call.onEnd.push(() => {
+      if (!call.response.writableFinished) controller.abort(new DOMException('the caller went away', 'AbortError'))
+    })
+    const request = toRequest(call.request as WeftRequest, controller.signal)
+    const returned = await invoke(request, contextOf(call, hijack))
+    if (hijack?.taken === true) return
+    await writeResponse(call.response as ServerResponse, returned)
+  }
+
+  return {
+    Request: WeftRequest,
+    Response: WeftResponse,
+    serve: (call) => serve(call),
+    failed: internalError,
+    timedOut: gatewayTimeout,
+    upgrade: (call, socket, head) => serve(call, { socket, head, taken: false }),
+    settled: () => Promise.all(background),
+  }
+}

@@ -1,0 +1,27 @@
+/** Headers as an incoming request has them. */
+export type IncomingHeaders = Readonly<Record<string, string | string[] | undefined>>
+
+/**
+ * The headers that carry a trace: W3C Trace Context and Baggage, B3 in both forms, Envoy's request id. When the handler set one of a family itself,
+ * nothing of that family is added: a mixed pair would be wrong.
+ */
+const FAMILIES: readonly (readonly string[])[] = [
+  ['traceparent', 'tracestate'],
+  ['b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags'],
+  ['baggage'],
+  ['x-request-id'],
+]
+
+/**
+ * Trace headers of the incoming call to be added to an outgoing one.
+ * @param has whether the outgoing request has a header already (asked with lower-case names)
+ */
+export function headersToAdd(incoming: IncomingHeaders, has: (name: string) => boolean): [string, string][] {
+  const added: [string, string][] = []
+  for (const family of FAMILIES) {
+    const present = family.filter((name) => incoming[name] !== undefined)
+    if (present.length === 0 || family.some(has)) continue
+    for (const name of present) added.push([name, String(incoming[name])])
+  }
+  return added
+}
