@@ -127,6 +127,7 @@ export const ERRORS = {
     help: 'end that process, or choose another directory with --data-dir',
   },
   RUNTIME_BUNDLE_MISSING: { status: 500, fault: 'system', message: 'the runtime bundle {path} cannot be read: {reason}', help: 'install Weft again' },
+  NO_FREE_UID: { status: 503, fault: 'system', message: 'all user ids of the range for replicas are taken', help: 'scale something down, or widen the range' },
   PROVIDER_CLOSED: { status: 503, fault: 'system', message: 'the platform is shutting down and starts no replicas', help: 'try again when it is back' },
   // -- command line ------------------------------------------------------------------------------------------------
   GATEWAY_UNREACHABLE: { status: 503, fault: 'user', message: 'no gateway answers at {where}: {reason}', help: 'start one with: weft start — or name another with --gateway' },

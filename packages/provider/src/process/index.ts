@@ -1,0 +1,6 @@
+export { startProcessProvider } from './start.ts'
+export type { ProcessProvider } from './provider.ts'
+export type { IsolationWish, LogLimits, ProcessProviderOptions, ProviderLog, ProviderTiming, RuntimeBundles } from './options.ts'
+export type { RuntimeConfig } from './runtime-config.ts'
+export { bundleRuntimes } from './bundle.ts'
+export { BUBBLEWRAP_COMMAND, ensureBubblewrap, type BubblewrapResult } from './ensure-bubblewrap.ts'
