@@ -1,0 +1,59 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import { BasicAuth } from './auth/basic.ts'
+import { functionAdmission } from './functions/admission.ts'
+import { storeResolver } from './functions/images.ts'
+import { registerFunctionRoutes } from './functions/routes.ts'
+import { Functions } from './functions/service.ts'
+import { SplitOwners } from './functions/split-owner.ts'
+import { createServer } from './http/server.ts'
+import { OpenStreams } from './http/stream.ts'
+import { registerLogRoutes } from './logs/logs.ts'
+import { createMetricsServer } from './metrics/server.ts'
+import { InvocationTotals } from './metrics/invocations.ts'
+import { ApiMetrics } from './metrics/metrics.ts'
+import { registerNamespaceRoutes } from './namespaces/namespaces.ts'
+import { removeNamespace } from './namespaces/remove.ts'
+import type { GatewayOptions } from './options.ts'
+import { Resources } from './resources/resources.ts'
+import { registerSecretRoutes } from './secrets/secrets.ts'
+import { registerSystemRoutes } from './system/routes.ts'
+
+/** The two servers of a gateway, without sockets. */
+export interface Control {
+  readonly app: FastifyInstance
+  readonly metrics: FastifyInstance
+  /** Readiness becomes 503 and open streams end. Idempotent. */
+  drain(): void
+}
+
+const DEFAULT_BODY_BYTES = 4 * 2 ** 20
+
+/** Connects all parts of the gateway: the one file that knows every part. */
+export function createControl(options: GatewayOptions): Control {
+  const { store, provider, mesh, artifacts, builder, log, now = Date.now } = options
+  const images = options.imageResolver ?? storeResolver(artifacts)
+  const streams = new OpenStreams()
+  let draining = false
+  const auth = new BasicAuth(options.auth, now, options.delay ?? ((ms) => wait(ms, undefined, { ref: false })))
+  const app = createServer({ auth, log, bodyBytes: options.limits?.bodyBytes ?? DEFAULT_BODY_BYTES })
+  const admissions = new Map([['weft.dev/Function', functionAdmission({ images, artifacts, owners: new SplitOwners(store) })]])
+  const resources = new Resources({ store, admissions })
+  const functions = new Functions({ resources, store, provider, images, builder })
+  const invocations = new InvocationTotals(mesh)
+  const apiMetrics = new ApiMetrics(app)
+
+  registerSystemRoutes(app, { version: options.version, isDraining: () => draining })
+  registerFunctionRoutes(app, { functions, invocations })
+  registerSecretRoutes(app, resources)
+  registerNamespaceRoutes(app, resources, (name) => removeNamespace(resources, name))
+  registerLogRoutes(app, { functions, provider, streams, log })
+  return {
+    app,
+    metrics: createMetricsServer({ apiMetrics, invocations, store, log, isDraining: () => draining }),
+    drain: () => {
+      draining = true
+      streams.endAll()
+    },
+  }
+}

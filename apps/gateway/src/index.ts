@@ -1,0 +1,3 @@
+export { createGateway, type Gateway } from './gateway.ts'
+export type { GatewayAddresses, GatewayAuth, GatewayLimits, GatewayListening, GatewayOptions, GatewayVersion, ImageResolver } from './options.ts'
+export { METRICS } from './metrics/names.ts'

@@ -1,0 +1,48 @@
+import { fastify, type FastifyInstance } from 'fastify'
+import type { FunctionResource } from '@weft/api'
+import { keyOf, messageOf } from '@weft/core'
+import type { Log } from '@weft/kit'
+import type { Store } from '@weft/store'
+import type { InvocationTotals } from './invocations.ts'
+import type { ApiMetrics } from './metrics.ts'
+import { renderFunctionMetrics, type ServiceCount } from './render.ts'
+
+/** Collaborators of the metrics server. */
+export interface MetricsServerOptions {
+  readonly apiMetrics: ApiMetrics
+  readonly invocations: InvocationTotals
+  readonly store: Store
+  readonly log: Log
+  readonly isDraining: () => boolean
+}
+
+/** `GET /metrics` and `GET /healthz`, for a listener of their own and without credentials, as the OpenFaaS gateway has it on port 8082. */
+export function createMetricsServer(options: MetricsServerOptions): FastifyInstance {
+  const app = fastify({ logger: false, exposeHeadRoutes: false })
+  app.get('/metrics', async (_request, reply) => reply.type(options.apiMetrics.contentType).send(await scrape(options)))
+  app.get('/healthz', (_request, reply) => reply.code(options.isDraining() ? 503 : 200).type('text/plain').send(options.isDraining() ? 'draining' : 'OK'))
+  app.route({ method: ['POST', 'PUT', 'PATCH', 'DELETE'], url: '/healthz', handler: (_request, reply) => reply.code(405).send() })
+  app.setErrorHandler((error, _request, reply) => {
+    options.log.error({ err: error }, 'the metrics could not be collected')
+    return reply.code(500).type('text/plain').send('the metrics could not be collected; see the log of the platform\n')
+  })
+  return app
+}
+
+async function scrape({ apiMetrics, invocations, store, log }: MetricsServerOptions): Promise<string> {
+  const own = await apiMetrics.render()
+  try {
+    const { items } = await store.list({ group: 'weft.dev', kind: 'Function' })
+    const keys = new Set(items.map((item) => keyOf({ namespace: item.metadata.namespace ?? 'default', name: item.metadata.name })))
+    invocations.retain((key) => keys.has(key))
+    const totals = await invocations.read()
+    return `${own}\n${renderFunctionMetrics(totals.values(), (items as readonly FunctionResource[]).map(serviceCount))}`
+  } catch (error) {
+    log.warn({ reason: messageOf(error) }, 'the metrics of functions could not be collected')
+    return own
+  }
+}
+
+function serviceCount(fn: FunctionResource): ServiceCount {
+  return { functionName: `${fn.metadata.name}.${fn.metadata.namespace ?? 'default'}`, replicas: fn.status?.replicas ?? 0 }
+}
