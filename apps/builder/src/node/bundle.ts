@@ -1,6 +1,6 @@
 import { basename, dirname, extname, join, posix } from 'node:path'
 import { stat } from 'node:fs/promises'
-import { build, type BuildFailure, type BuildOptions, type Plugin } from 'esbuild'
+import { build, type BuildFailure, type BuildOptions, type Message, type Plugin } from 'esbuild'
 import { messageOf } from '@weft/core'
 import { buildFailed } from '../failures.ts'
 import { codeFrames } from './code-frame.ts'
@@ -21,12 +21,17 @@ export interface Bundle {
 
 /** Helpers that a bundle may use; the names are ours alone. */
 const BANNERS: Readonly<Record<ModuleFormat, string>> = {
-  cjs: `const __weftFile = (path) => require('node:path').join(__dirname, path);`,
+  cjs: [
+    `const __weftFile = (path) => require('node:path').join(__dirname, path);`,
+    `const __weftUrl = (path) => require('node:url').pathToFileURL(__weftFile(path)).href;`,
+  ].join(' '),
   esm: [
     `import { createRequire as __weftCreateRequire } from 'node:module';`,
     `import { join as __weftJoin } from 'node:path';`,
     `const require = __weftCreateRequire(import.meta.url);`,
+    `import { pathToFileURL as __weftPathToUrl } from 'node:url';`,
     `const __weftFile = (path) => __weftJoin(import.meta.dirname, path);`,
+    `const __weftUrl = (path) => __weftPathToUrl(__weftFile(path)).href;`,
   ].join(' '),
 }
 
@@ -80,8 +85,14 @@ export async function runBundler(root: string, options: BuildOptions) {
   } catch (error) {
     const { errors } = error as Partial<BuildFailure>
     if (errors === undefined) throw error
-    throw buildFailed('bundle', codeFrames(errors, root) || messageOf(error), 'correct the named place and build again', error)
+    throw buildFailed('bundle', codeFrames(errors, root) || messageOf(error), helpFor(errors), error)
   }
+}
+
+function helpFor(errors: readonly Message[]): string {
+  const missing = errors.map((error) => /^Could not resolve "([^"./][^"]*)"/.exec(error.text)?.[1]).find((name) => name !== undefined)
+  if (missing === undefined) return 'correct the named place and build again'
+  return `put ${missing} into the dependencies (not devDependencies) of package.json: npm install ${missing}; or name a package.json with --dependencies`
 }
 
 const ENDINGS: Readonly<Record<ModuleFormat, string>> = { cjs: '.cjs', esm: '.mjs' }

@@ -15,7 +15,8 @@ export function codeFrames(errors: readonly Message[], root: string): string {
 }
 
 function codeFrame({ text, location, notes }: Message, root: string): string {
-  const said = notes.map((note) => `  note: ${note.text}`)
+  // esbuild's advice is about its own options, which nobody sets here.
+  const said = notes.filter((note) => !note.text.startsWith('You can mark the path')).map((note) => `  note: ${note.text}`)
   if (location === null) return [text, ...said].join('\n')
   const file = isAbsolute(location.file) ? relative(root, location.file) : location.file
   const line = String(location.line)
