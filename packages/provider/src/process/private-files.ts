@@ -44,11 +44,11 @@ async function file(path: string, content: string | Uint8Array, uid: number | un
 
 async function writeSecrets(base: string, secrets: Secrets, uid: number | undefined): Promise<void> {
   await directory(base, 0o700, uid)
-  await directory(join(base, 'flat'), 0o500, uid)
-  await directory(join(base, 'named'), 0o500, uid)
+  await directory(join(base, 'flat'), 0o700, uid)
+  await directory(join(base, 'named'), 0o700, uid)
   for (const [name, content] of flatSecrets(secrets)) await file(join(base, 'flat', name), content, uid)
   for (const [name, files] of Object.entries(secrets)) {
-    await directory(join(base, 'named', name), 0o500, uid)
+    await directory(join(base, 'named', name), 0o700, uid)
     for (const [key, content] of Object.entries(files)) await file(join(base, 'named', name, key), content, uid)
   }
 }

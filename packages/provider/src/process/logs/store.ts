@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { LogLine, LogQuery } from '../../port.ts'
 import { FunctionLog } from './file.ts'
-import { queryLog } from './query.ts'
+import { queryLog } from '../../logs/query.ts'
 
 /** The logs of all functions, below one directory: `NAMESPACE/FUNCTION.log`. They outlive replicas and restarts of the platform. */
 export class LogStore {

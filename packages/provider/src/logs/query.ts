@@ -1,4 +1,4 @@
-import type { LogLine, LogQuery } from '../../port.ts'
+import type { LogLine, LogQuery } from '../port.ts'
 
 /** Lines that wait for a slow reader at most; more are dropped and counted. */
 const FOLLOW_BUFFER = 10_000

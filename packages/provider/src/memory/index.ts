@@ -1,0 +1,1 @@
+export { MemoryProvider, type MemoryProviderOptions, type StartRule } from './provider.ts'
