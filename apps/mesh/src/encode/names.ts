@@ -20,10 +20,28 @@ export const ACTIVATOR_CLUSTER = 'weft-activator'
 /** Clusters and listeners of which a node has one. */
 export const GATEWAY_CLUSTER = 'gateway'
 export const EGRESS_CLUSTER = 'egress'
+/** Answers 503 at once: the share of a route whose target does not exist (yet). */
+export const MISSING_CLUSTER = 'missing'
 export const INGRESS_LISTENER = 'ingress'
 export const HOLD_LISTENER = 'hold'
 /** Route configuration of the control API behind the ingress. */
 export const CONTROL_ROUTES = 'ingress-control'
+
+/**
+ * Paths of the control API behind the ingress, by their first two segments (an empty second one stands for none). `/async-function/NAME` comes
+ * in addition for every host.
+ */
+export const CONTROL_SCOPES: readonly (readonly [string, string])[] = [
+  ['', ''],
+  ['healthz', ''],
+  ['openapi.json', ''],
+  ...['', 'functions', 'function', 'scale-function', 'info', 'secrets', 'namespaces', 'namespace', 'logs', 'alert', 'source', 'artifacts', 'mesh', 'builds', 'up'].map(
+    (name) => ['system', name] as const,
+  ),
+  ...['', 'v1'].map((name) => ['api', name] as const),
+  ...['', 'weft.dev', 'networking.istio.io', 'security.istio.io', 'gateway.networking.k8s.io', 'openfaas.com', 'kubeless.io'].map((name) => ['apis', name] as const),
+  ...['', 'index.html', 'assets'].map((name) => ['ui', name] as const),
+]
 
 /** Secret with the roots of the trust domain (a `validation_context` with `trusted_ca`). */
 export const TRUST_SECRET = 'trust'
@@ -36,9 +54,10 @@ export const PROBE_PATH = '/_weft/probe'
 
 /**
  * Headers between our own proxies. `workload` (`namespace/name`) tells the hold listener, and through it the activator, who is to be woken; `held` counts
- * the passes through the hold listener; `retry: none` switches retries off; `scope` is the ingress' routing key. All are removed from what comes from outside.
+ * the passes through the hold listener; `retry: none` switches retries off; `scope` is the ingress' routing key, `cluster` the hold listener's. All are
+ * removed from what comes from outside.
  */
-export const MESH_HEADERS = { scope: 'x-weft-scope', workload: 'x-weft-workload', held: 'x-weft-held', retry: 'x-weft-retry' } as const
+export const MESH_HEADERS = { scope: 'x-weft-scope', workload: 'x-weft-workload', held: 'x-weft-held', retry: 'x-weft-retry', cluster: 'x-weft-cluster' } as const
 
 /** SDS name of the certificate of a service account: a `tls_certificate` with the SPIFFE ID as its URI SAN. */
 export function identitySecret(namespace: string, serviceAccount: string): string {

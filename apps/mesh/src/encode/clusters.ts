@@ -1,0 +1,184 @@
+import type { MeshReplica, MeshWorkload } from '@weft/mesh-model'
+import { ads, any, duration, extension, resource, wrap } from './json.ts'
+import { addHeader } from './headers.ts'
+import { connectName, EGRESS_CLUSTER, GATEWAY_CLUSTER, holdSocket, inboundSocket, INGRESS_IDENTITY, ingressStatName, localCluster, MESH_HEADERS, MISSING_CLUSTER, pairCluster, TYPE_URLS } from './names.ts'
+import { upstreamTls } from './tls.ts'
+import type { Account } from './tls.ts'
+import type { EnvoyResource, Json, NodeLayout } from './types.ts'
+
+const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
+
+/** A Unix socket as an address. */
+export function pipe(path: string, mode?: number): Json {
+  return { pipe: { path, ...(mode === undefined ? {} : { mode }) } }
+}
+
+function endpoint(address: Json): Json {
+  return { endpoint: { address } }
+}
+
+function httpOptions(explicit: Json, more: Json = {}): Json {
+  return { typed_extension_protocol_options: { [HTTP_OPTIONS]: any(HTTP_OPTIONS, { explicit_http_config: explicit, ...more }) } }
+}
+
+/** Limits of a cluster: calls above them are answered at once (response flag UO). Retries are bounded by their routes. */
+function breakers(layout: NodeLayout): Json {
+  const { maxRequests } = layout.limits
+  const threshold = { max_connections: wrap(maxRequests), max_pending_requests: wrap(maxRequests), max_requests: wrap(maxRequests), max_retries: wrap(10_000) }
+  return { circuit_breakers: { thresholds: [threshold] } }
+}
+
+/** A replica that refuses connections is left out for a moment; what it answers never counts against it. */
+const OUTLIERS: Json = {
+  split_external_local_origin_errors: true,
+  consecutive_local_origin_failure: wrap(1),
+  enforcing_consecutive_local_origin_failure: wrap(100),
+  enforcing_consecutive_5xx: wrap(0),
+  enforcing_consecutive_gateway_failure: wrap(0),
+  enforcing_success_rate: wrap(0),
+  enforcing_local_origin_success_rate: wrap(0),
+  max_ejection_percent: wrap(100),
+  interval: duration(1000),
+  base_ejection_time: duration(1000),
+  max_ejection_time: duration(5000),
+}
+
+/**
+ * Tells the hold listener who is called, and only it: the value is metadata of the chosen endpoint, which replicas do not have, so that they see no
+ * such header (it is absent when empty).
+ */
+const TELL_HOLD: readonly Json[] = [
+  extension('envoy.filters.http.header_mutation', 'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation', {
+    mutations: {
+      request_mutations: [
+        { remove: MESH_HEADERS.workload },
+        { append: addHeader(MESH_HEADERS.workload, '%UPSTREAM_METADATA(weft:workload)%', 'OVERWRITE_IF_EXISTS_OR_ADD') },
+      ],
+    },
+  }),
+  extension('envoy.filters.http.upstream_codec', 'envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec'),
+]
+
+/** Cluster over the workload's endpoints, under any name: `local/…`, and the ingress' own on the direct path (counted apart). */
+function replicaCluster(name: string, workload: MeshWorkload, layout: NodeLayout): Json {
+  return {
+    name,
+    type: 'EDS',
+    eds_cluster_config: { eds_config: ads(), service_name: localCluster(workload.key) },
+    connect_timeout: duration(1000),
+    lb_policy: 'LEAST_REQUEST',
+    common_lb_config: { healthy_panic_threshold: { value: 0 } },
+    outlier_detection: OUTLIERS,
+    per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
+    ...breakers(layout),
+    ...httpOptions({ http_protocol_options: {} }, { common_http_protocol_options: { idle_timeout: duration(300_000) }, http_filters: TELL_HOLD }),
+  }
+}
+
+/** The workload's replicas and, behind them, the hold listener. */
+export function encodeLocalCluster(workload: MeshWorkload, layout: NodeLayout): EnvoyResource {
+  const name = localCluster(workload.key)
+  return resource(TYPE_URLS.cluster, name, replicaCluster(name, workload, layout))
+}
+
+/**
+ * Endpoints of a workload: serving replicas as priority 0, the hold listener as priority 1. Priority 0 gets everything as long as one of its replicas
+ * is in use (overprovisioning). Costs no more than the list is long; nothing else changes when replicas do.
+ */
+export function encodeEndpoints(workload: string, replicas: readonly MeshReplica[], layout: NodeLayout): EnvoyResource {
+  const name = localCluster(workload)
+  const serving = replicas.filter((replica) => replica.serving)
+  const hold = { ...endpoint(pipe(holdSocket(layout))), metadata: { filter_metadata: { weft: { fields: { workload: { string_value: workload } } } } } }
+  return resource(TYPE_URLS.endpoints, name, {
+    cluster_name: name,
+    endpoints: [
+      { priority: 0, lb_endpoints: serving.map((replica) => endpoint(pipe(replica.inboundSocket))) },
+      { priority: 1, lb_endpoints: [hold] },
+    ],
+    policy: { overprovisioning_factor: wrap(100_000) },
+  })
+}
+
+/** What a cluster between a caller and a callee is made of. */
+export interface PairParts {
+  readonly caller: Account
+  readonly callee: MeshWorkload
+  readonly trustDomain: string
+  /** The caller's node. */
+  readonly layout: NodeLayout
+  /** The callee's node. */
+  readonly calleeLayout: NodeLayout
+  /** One hop: straight to the callee's replicas. */
+  readonly direct: boolean
+}
+
+/** Carries one identity's calls to one workload: to its inbound listener with the caller's certificate, or directly to its replicas. */
+export function encodePairCluster(parts: PairParts): EnvoyResource {
+  const { caller, callee, layout, direct } = parts
+  const name = pairCluster(caller, callee.key)
+  const ingress = caller.namespace === INGRESS_IDENTITY.namespace && caller.serviceAccount === INGRESS_IDENTITY.serviceAccount
+  const stat = ingress ? { alt_stat_name: ingressStatName(callee.key) } : {}
+  return resource(TYPE_URLS.cluster, name, { ...(direct ? replicaCluster(name, callee, layout) : encryptedCluster(name, parts)), ...stat })
+}
+
+function encryptedCluster(name: string, parts: PairParts): Json {
+  const { caller, callee, trustDomain, layout, calleeLayout } = parts
+  const address = pipe(inboundSocket(calleeLayout, callee.key))
+  const windows = { initial_stream_window_size: wrap(1024 * 1024), initial_connection_window_size: wrap(16 * 1024 * 1024) }
+  return {
+    name,
+    type: 'STATIC',
+    connect_timeout: duration(2000),
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [endpoint(address)] }] },
+    per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
+    ...breakers(layout),
+    ...httpOptions({ http2_protocol_options: { allow_connect: true, ...windows } }),
+    ...(callee.mtls === 'disable' ? {} : { transport_socket: upstreamTls(caller, callee, trustDomain) }),
+  }
+}
+
+/** The control API's Unix socket. */
+export function encodeGatewayCluster(layout: NodeLayout): EnvoyResource {
+  return resource(TYPE_URLS.cluster, GATEWAY_CLUSTER, {
+    name: GATEWAY_CLUSTER,
+    type: 'STATIC',
+    connect_timeout: duration(1000),
+    load_assignment: { cluster_name: GATEWAY_CLUSTER, endpoints: [{ lb_endpoints: [endpoint(pipe(layout.gatewaySocket))] }] },
+    per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
+    ...breakers(layout),
+    ...httpOptions({ http_protocol_options: {} }),
+  })
+}
+
+/** Name cache that the egress cluster and its filter share; its parts must be equal in both. */
+export const DNS_CACHE: Json = { name: 'egress', dns_lookup_family: 'V4_PREFERRED', max_hosts: wrap(1024), host_ttl: duration(60_000) }
+
+/** Hosts outside of the mesh, resolved when they are called. */
+export function encodeEgressCluster(layout: NodeLayout): EnvoyResource {
+  return resource(TYPE_URLS.cluster, EGRESS_CLUSTER, {
+    name: EGRESS_CLUSTER,
+    connect_timeout: duration(10_000),
+    lb_policy: 'CLUSTER_PROVIDED',
+    cluster_type: extension('envoy.clusters.dynamic_forward_proxy', 'envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig', { dns_cache_config: DNS_CACHE }),
+    ...breakers(layout),
+  })
+}
+
+/** To the internal listener that takes what a workload sends through CONNECT to a mesh name. */
+export function encodeConnectCluster(workload: string): EnvoyResource {
+  const name = connectName(workload)
+  return resource(TYPE_URLS.cluster, name, {
+    name,
+    type: 'STATIC',
+    connect_timeout: duration(1000),
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [endpoint({ envoy_internal_address: { server_listener_name: name } })] }] },
+    transport_socket: extension('envoy.transport_sockets.internal_upstream', 'envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport', {
+      transport_socket: extension('envoy.transport_sockets.raw_buffer', 'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer'),
+    }),
+  })
+}
+
+/** A cluster without endpoints: what is sent to it is answered 503 at once. */
+export function encodeMissingCluster(): EnvoyResource {
+  return resource(TYPE_URLS.cluster, MISSING_CLUSTER, { name: MISSING_CLUSTER, type: 'STATIC', load_assignment: { cluster_name: MISSING_CLUSTER } })
+}

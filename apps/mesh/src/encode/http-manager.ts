@@ -1,0 +1,73 @@
+import { any, duration, extension, wrap } from './json.ts'
+import { accessLog } from './access-log.ts'
+import { LOCAL_REPLIES } from './local-reply.ts'
+import type { Json, NodeLayout } from './types.ts'
+
+const HCM = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'
+
+/** What differs between our HTTP listeners. */
+export interface ManagerParts {
+  readonly layout: NodeLayout
+  readonly hop: 'ingress' | 'inbound' | 'outbound' | 'hold'
+  /** Written to the access log; hops without an entry of their own are not logged. */
+  readonly logged?: { readonly workload?: string }
+  /** `rds`, `scoped_routes` or `route_config`. */
+  readonly routes: Json
+  readonly filters: readonly Json[]
+  readonly earlyMutations?: readonly Json[]
+  /** Upgrades beside WebSocket. */
+  readonly upgrades?: readonly string[]
+  readonly rejectUnderscores: boolean
+  readonly more?: Json
+}
+
+/**
+ * The HTTP connection manager of a listener: one canonical form of paths before anything is decided (dot segments and doubled slashes resolved, escaped
+ * slashes refused), bounded headers, streams and idle times, WebSocket on HTTP/1.1 and HTTP/2, answers of its own in the project's error format.
+ */
+export function httpManager(parts: ManagerParts): Json {
+  const { layout, hop } = parts
+  const { limits } = layout
+  const log = parts.logged !== undefined && hop !== 'hold' ? [accessLog(layout.accessLogFile, hop, parts.logged.workload)] : []
+  return {
+    name: 'envoy.filters.network.http_connection_manager',
+    typed_config: any(HCM, {
+      stat_prefix: hop,
+      codec_type: 'AUTO',
+      ...parts.routes,
+      normalize_path: wrap(true),
+      merge_slashes: true,
+      path_with_escaped_slashes_action: 'REJECT_REQUEST',
+      max_request_headers_kb: wrap(limits.maxHeadersKiB),
+      request_headers_timeout: duration(limits.requestHeadersTimeoutMs),
+      stream_idle_timeout: duration(limits.streamIdleTimeoutMs),
+      common_http_protocol_options: {
+        idle_timeout: duration(limits.connectionIdleTimeoutMs),
+        max_headers_count: wrap(limits.maxHeadersCount),
+        headers_with_underscores_action: parts.rejectUnderscores ? 'REJECT_REQUEST' : 'ALLOW',
+        ...(hop === 'inbound' ? { max_connection_duration: duration(limits.maxConnectionDurationMs) } : {}),
+      },
+      http2_protocol_options: {
+        max_concurrent_streams: wrap(hop === 'inbound' ? 2 ** 31 - 1 : limits.maxConcurrentStreams),
+        initial_stream_window_size: wrap(1024 * 1024),
+        initial_connection_window_size: wrap(hop === 'inbound' ? 16 * 1024 * 1024 : 1024 * 1024),
+        allow_connect: true,
+        override_stream_error_on_invalid_http_message: wrap(true),
+        max_outbound_frames: wrap(10_000),
+        max_outbound_control_frames: wrap(1000),
+        max_consecutive_inbound_frames_with_empty_payload: wrap(1),
+        max_inbound_priority_frames_per_stream: wrap(100),
+        max_inbound_window_update_frames_per_data_frame_sent: wrap(10),
+      },
+      upgrade_configs: ['websocket', ...(parts.upgrades ?? [])].map((upgrade_type) => ({ upgrade_type })),
+      request_id_extension: { typed_config: any('envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig', { pack_trace_reason: wrap(false) }) },
+      preserve_external_request_id: true,
+      server_name: 'weft',
+      early_header_mutation_extensions: parts.earlyMutations ?? [],
+      local_reply_config: LOCAL_REPLIES,
+      access_log: log,
+      ...parts.more,
+      http_filters: [...parts.filters, extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true })],
+    }),
+  }
+}

@@ -1,0 +1,110 @@
+import { SYSTEM_NAMESPACE } from '@weft/core'
+import type { MeshWorkload } from '@weft/mesh-model'
+import { pipe } from './clusters.ts'
+import { earlyMutation, PEERS_HEADERS } from './headers.ts'
+import { httpManager } from './http-manager.ts'
+import { ads, duration, extension, resource, wrap } from './json.ts'
+import { callIdleTimeout } from './local-reply.ts'
+import { headerMatcher } from './matching.ts'
+import { inboundName, inboundSocket, localCluster, MESH_HEADERS, PROBE_PATH, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from './names.ts'
+import { ALLOW_FILTER, DENY_FILTER, onlyPrincipal, policyConfig, rbacFilter, rbacPerRoute } from './rbac.ts'
+import { retryPolicy, retryVariants } from './routes.ts'
+import { downstreamTls } from './tls.ts'
+import type { EnvoyResource, Json, NodeLayout } from './types.ts'
+
+const PROBE_TIMEOUT_MS = 10_000
+
+/**
+ * The callee's side of a workload: mutual TLS, the verified peer told in XFCC (whatever came under that name is dropped), policy. The policy itself is in
+ * the routes, so that a change of it breaks no connection; a route without one is refused by the filters.
+ */
+export function encodeInboundListener(workload: MeshWorkload, layout: NodeLayout, trustDomain: string): EnvoyResource {
+  const name = inboundName(workload.key)
+  const encrypted = { name: 'mtls', filters: [manager(workload, layout, true)], transport_socket: downstreamTls(workload, trustDomain) }
+  const plain = { name: 'plain', filters: [manager(workload, layout, false)] }
+  return resource(TYPE_URLS.listener, name, {
+    name,
+    stat_prefix: 'inbound',
+    address: pipe(inboundSocket(layout, workload.key), 0o600),
+    per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
+    ...chains(workload.mtls, encrypted, plain),
+  })
+}
+
+function chains(mode: MeshWorkload['mtls'], encrypted: Json, plain: Json): Json {
+  switch (mode) {
+    case 'strict':
+      return { filter_chains: [encrypted] }
+    case 'disable':
+      return { filter_chains: [plain] }
+    case 'permissive':
+      return {
+        listener_filters: [extension('envoy.filters.listener.tls_inspector', 'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector')],
+        listener_filters_timeout: duration(5000),
+        filter_chains: [
+          { ...encrypted, filter_chain_match: { transport_protocol: 'tls' } },
+          { ...plain, filter_chain_match: { transport_protocol: 'raw_buffer' } },
+        ],
+      }
+    default:
+      return mode satisfies never
+  }
+}
+
+function manager(workload: MeshWorkload, layout: NodeLayout, verified: boolean): Json {
+  return httpManager({
+    layout,
+    hop: 'inbound',
+    logged: { workload: workload.key },
+    routes: { rds: { route_config_name: inboundName(workload.key), config_source: ads() } },
+    filters: [rbacFilter(DENY_FILTER, { closed: true }), rbacFilter(ALLOW_FILTER, { closed: true })],
+    earlyMutations: [earlyMutation(PEERS_HEADERS)],
+    rejectUnderscores: true,
+    more: {
+      skip_xff_append: true,
+      ...(verified
+        ? { forward_client_cert_details: 'SANITIZE_SET', set_current_client_cert_details: { subject: wrap(true), uri: true } }
+        : { forward_client_cert_details: 'SANITIZE' }),
+    },
+  })
+}
+
+/** Routes of a workload's callee side: the prober's reserved path, then everything under the workload's policy. */
+export function encodeInboundRoutes(workload: MeshWorkload, layout: NodeLayout, trustDomain: string): EnvoyResource {
+  const name = inboundName(workload.key)
+  return resource(TYPE_URLS.route, name, {
+    name,
+    virtual_hosts: [
+      {
+        name: workload.key,
+        domains: ['*'],
+        routes: [probeRoute(workload, trustDomain), ...callRoutes(workload, layout)],
+        typed_per_filter_config: policyConfig(workload.policy),
+      },
+    ],
+    request_headers_to_remove: [MESH_HEADERS.retry],
+  })
+}
+
+function probeRoute(workload: MeshWorkload, trustDomain: string): Json {
+  const prober = workloadSpiffeId({ trustDomain }, { namespace: SYSTEM_NAMESPACE, serviceAccount: SYSTEM_ACCOUNTS.prober })
+  return {
+    name: 'probe',
+    match: { path: PROBE_PATH },
+    route: { cluster: localCluster(workload.key), prefix_rewrite: workload.readinessPath, timeout: duration(PROBE_TIMEOUT_MS) },
+    typed_per_filter_config: { [DENY_FILTER]: rbacPerRoute(undefined), [ALLOW_FILTER]: rbacPerRoute(onlyPrincipal(prober)) },
+  }
+}
+
+function callRoutes(workload: MeshWorkload, layout: NodeLayout): readonly Json[] {
+  const idle = callIdleTimeout(workload.timeoutMs, layout.activationTimeoutMs, layout.timeoutGraceMs)
+  const route = (headers: readonly Json[], retries: Json): Json => ({
+    name: 'call',
+    match: { prefix: '/', ...(headers.length === 0 ? {} : { headers }) },
+    route: { cluster: localCluster(workload.key), timeout: duration(0), idle_timeout: idle, ...retries },
+  })
+  return [
+    route([headerMatcher(MESH_HEADERS.retry, { kind: 'exact', value: 'none' })], {}),
+    ...retryVariants().map(({ headers, idempotent }) => route(headers, { retry_policy: retryPolicy(idempotent, true) })),
+  ]
+}

@@ -1,0 +1,95 @@
+import { DEFAULT_NAMESPACE, OPENFAAS_NAMESPACE_ALIAS } from '@weft/core'
+import type { HostKey, MeshHost } from '@weft/mesh-model'
+import { addHeader, earlyMutation, STRANGERS_HEADERS } from './headers.ts'
+import { httpManager } from './http-manager.ts'
+import { ads, duration, resource, wrap } from './json.ts'
+import { CONTROL_ROUTES, CONTROL_SCOPES, GATEWAY_CLUSTER, INGRESS_LISTENER, ingressRoutes, MESH_HEADERS, TYPE_URLS } from './names.ts'
+import { ALLOW_FILTER, DENY_FILTER, rbacFilter } from './rbac.ts'
+import { encodeRoutes } from './routes.ts'
+import type { RouteContext } from './routes.ts'
+import type { EnvoyResource, Json, NodeLayout } from './types.ts'
+
+/** Streams of the control API (a followed log) may be silent for long. */
+const CONTROL_IDLE_MS = 24 * 3600_000
+
+/**
+ * The listener for clients. Its route is found by scope: the first two segments of the path, which Envoy computes itself into a header of ours, so that
+ * a new function is one small resource and a lookup, whatever the number of functions.
+ */
+export function encodeIngressListener(layout: NodeLayout, address: { readonly address: string; readonly port: number }, direct: boolean): EnvoyResource {
+  const manager = httpManager({
+    layout,
+    hop: 'ingress',
+    logged: {},
+    routes: { scoped_routes: scopedRoutes() },
+    filters: direct ? [rbacFilter(DENY_FILTER, { closed: false }), rbacFilter(ALLOW_FILTER, { closed: false })] : [],
+    earlyMutations: [earlyMutation(STRANGERS_HEADERS, { [MESH_HEADERS.scope]: '%PATH(NQ:PATH)%//' })],
+    rejectUnderscores: true,
+    more: { use_remote_address: wrap(true), forward_client_cert_details: 'SANITIZE' },
+  })
+  return resource(TYPE_URLS.listener, INGRESS_LISTENER, {
+    name: INGRESS_LISTENER,
+    address: { socket_address: { address: address.address, port_value: address.port } },
+    per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
+    filter_chains: [{ filters: [manager] }],
+  })
+}
+
+function scopedRoutes(): Json {
+  const fragment = (index: number): Json => ({ header_value_extractor: { name: MESH_HEADERS.scope, element_separator: '/', index } })
+  return {
+    name: 'ingress',
+    scope_key_builder: { fragments: [fragment(1), fragment(2)] },
+    rds_config_source: ads(),
+    scoped_rds: { scoped_rds_config_source: ads() },
+  }
+}
+
+function scope(first: string, second: string, routes: string): EnvoyResource {
+  const name = `scope/${first}/${second}`
+  return resource(TYPE_URLS.scopedRoute, name, { name, route_configuration_name: routes, key: { fragments: [{ string_key: first }, { string_key: second }] } })
+}
+
+/** Scopes of the control API. */
+export function encodeControlScopes(): readonly EnvoyResource[] {
+  return CONTROL_SCOPES.map(([first, second]) => scope(first, second, CONTROL_ROUTES))
+}
+
+/** Names under which a host stands in `/function/…`: `NAME.NS`; in the default namespace `NAME` and the OpenFaaS alias too. */
+function publicNames(host: MeshHost): readonly string[] {
+  const { name, namespace } = host
+  return namespace === DEFAULT_NAMESPACE ? [name, `${name}.${namespace}`, `${name}.${OPENFAAS_NAMESPACE_ALIAS}`] : [`${name}.${namespace}`]
+}
+
+/** Scopes of a host: of its calls, and of its asynchronous calls (which the control API takes). */
+export function encodeHostScopes(key: HostKey, host: MeshHost): readonly EnvoyResource[] {
+  return publicNames(host).flatMap((name) => [scope('function', name, ingressRoutes(key)), scope('async-function', name, CONTROL_ROUTES)])
+}
+
+/** What OpenFaaS promises to functions and clients (contract §1.5). */
+export const CALL_HEADERS: Json = {
+  request_headers_to_add: [
+    addHeader('x-call-id', '%REQ(x-request-id)%', 'ADD_IF_ABSENT'),
+    addHeader('x-start-time', '%START_TIME(%s%9f)%', 'ADD_IF_ABSENT'),
+    addHeader('x-forwarded-host', '%REQ(:authority)%', 'ADD_IF_ABSENT'),
+  ],
+  request_headers_to_remove: [MESH_HEADERS.scope],
+  response_headers_to_add: [addHeader('x-call-id', '%REQ(x-call-id)%', 'ADD_IF_ABSENT'), addHeader('x-start-time', '%REQ(x-start-time)%', 'ADD_IF_ABSENT')],
+  response_headers_to_remove: ['x-weft-reason'],
+}
+
+/** Routes of a host behind the ingress. */
+export function encodeIngressRoutes(key: HostKey, host: MeshHost, context: RouteContext): EnvoyResource {
+  const name = ingressRoutes(key)
+  return resource(TYPE_URLS.route, name, { name, virtual_hosts: [{ name: key, domains: ['*'], routes: encodeRoutes(host, context) }], ...CALL_HEADERS })
+}
+
+/** Routes of the control API: as they come, for as long as they take. */
+export function encodeControlRoutes(): EnvoyResource {
+  const route = { cluster: GATEWAY_CLUSTER, timeout: duration(0), idle_timeout: duration(CONTROL_IDLE_MS) }
+  return resource(TYPE_URLS.route, CONTROL_ROUTES, {
+    name: CONTROL_ROUTES,
+    virtual_hosts: [{ name: 'control', domains: ['*'], routes: [{ name: 'control', match: { prefix: '/' }, route }] }],
+    request_headers_to_remove: [MESH_HEADERS.scope],
+  })
+}

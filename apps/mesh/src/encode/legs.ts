@@ -1,0 +1,79 @@
+import type { MeshHost, MeshSnapshot, MeshWorkload, RouteTarget } from '@weft/mesh-model'
+import { INGRESS_PREFIX } from './matching.ts'
+import { INGRESS_IDENTITY, localCluster, pairCluster, workloadSpiffeId } from './names.ts'
+import type { PairParts } from './clusters.ts'
+import { policyConfig } from './rbac.ts'
+import type { Leg, RouteContext } from './routes.ts'
+import type { EncodeInput, NodeLayout } from './types.ts'
+
+/** Someone who calls, as its own proxy knows it. */
+export interface Caller {
+  readonly namespace: string
+  readonly serviceAccount: string
+  /** `undefined`: the ingress. */
+  readonly workload: MeshWorkload | undefined
+}
+
+/** The ingress as a caller. */
+export const INGRESS_CALLER: Caller = { ...INGRESS_IDENTITY, workload: undefined }
+
+/** A workload as a caller. */
+export function workloadCaller(workload: MeshWorkload): Caller {
+  return { namespace: workload.namespace, serviceAccount: workload.serviceAccount, workload }
+}
+
+/** Whether a call from this node to the workload is one hop. */
+function isDirect(input: EncodeInput, callee: MeshWorkload): boolean {
+  return input.snapshot.path === 'direct' && callee.proxy === input.node
+}
+
+/** How `caller` reaches the target of a route; `undefined` when the workload or its proxy is not there. */
+export function legOf(input: EncodeInput, caller: Caller, target: RouteTarget): Leg | undefined {
+  const callee = target.workload === undefined ? undefined : input.snapshot.workloads.get(target.workload)
+  if (callee === undefined || !input.layouts.has(callee.proxy)) return undefined
+  if (!isDirect(input, callee)) return { cluster: pairCluster(caller, callee.key), workload: callee }
+  const spiffeId = workloadSpiffeId(input.snapshot, caller)
+  const known = { principal: spiffeId.slice('spiffe://'.length), namespace: caller.namespace }
+  return {
+    cluster: caller.workload === undefined ? pairCluster(caller, callee.key) : localCluster(callee.key),
+    workload: callee,
+    direct: {
+      policy: policyConfig(callee.policy, { caller: known, prefix: caller.workload === undefined ? INGRESS_PREFIX : undefined }),
+      xfcc: `By=${workloadSpiffeId(input.snapshot, callee)};URI=${spiffeId}`,
+    },
+  }
+}
+
+/** What the pair cluster from `caller` to the target is made of; `undefined` when the way needs none. */
+export function pairParts(input: EncodeInput, layout: NodeLayout, caller: Caller, callee: MeshWorkload): PairParts | undefined {
+  const calleeLayout = input.layouts.get(callee.proxy)
+  const direct = isDirect(input, callee)
+  if (calleeLayout === undefined || (direct && caller.workload !== undefined)) return undefined
+  return { caller, callee, trustDomain: input.snapshot.trustDomain, layout, calleeLayout, direct }
+}
+
+/** The context in which routes of a host are written for a caller. */
+export function routeContext(input: EncodeInput, layout: NodeLayout, caller: Caller, port: number): RouteContext {
+  return {
+    layout,
+    prefix: caller.workload === undefined ? INGRESS_PREFIX : undefined,
+    port,
+    callerNamespace: caller.namespace,
+    callerLabels: caller.workload?.labels,
+    leg: (target) => legOf(input, caller, target),
+  }
+}
+
+/** Port of a host that calls through the ingress are taken to be for. */
+export function ingressPort(host: MeshHost): number {
+  return host.ports.includes(8080) ? 8080 : (host.ports[0] ?? 80)
+}
+
+/** The workloads that routes of a host may choose, those that are there. */
+export function targetsOf(snapshot: MeshSnapshot, host: MeshHost): readonly MeshWorkload[] {
+  const keys = new Set(host.routes.flatMap((route) => route.targets.map((target) => target.workload)))
+  return [...keys].flatMap((key) => {
+    const workload = key === undefined ? undefined : snapshot.workloads.get(key)
+    return workload === undefined ? [] : [workload]
+  })
+}

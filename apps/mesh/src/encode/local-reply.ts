@@ -1,0 +1,62 @@
+import { ERRORS } from '@weft/core'
+import type { ErrorCode } from '@weft/core'
+import { stringFields } from './access-log.ts'
+import { addHeader } from './headers.ts'
+import { duration, wrap } from './json.ts'
+import type { Json } from './types.ts'
+
+/** Fields that Envoy fills in when it answers by itself. */
+const OPERATORS: Readonly<Record<string, string>> = { path: '%PATH(NQ:ORIG)%', details: '%RESPONSE_CODE_DETAILS%', reason: '%RESP(X-WEFT-REASON)%' }
+
+function fill(template: string, values: Readonly<Record<string, string>>): string {
+  return template.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole)
+}
+
+/** The project's error body as a JSON format: Envoy escapes what it fills in. */
+function errorFormat(code: ErrorCode): Json {
+  const { message, help } = ERRORS[code]
+  const error = { struct_value: { fields: stringFields({ code, message: fill(message, OPERATORS), help: fill(help, OPERATORS) }) } }
+  return { json_format: { fields: { error } }, content_type: 'application/json' }
+}
+
+function flags(...names: readonly string[]): Json {
+  return { response_flag_filter: { flags: names } }
+}
+
+function status(code: number): Json {
+  return { status_code_filter: { comparison: { op: 'EQ', value: { default_value: code, runtime_key: 'weft.local_reply' } } } }
+}
+
+function mapper(filter: Json, code: ErrorCode, extra: readonly Json[] = []): Json {
+  return { filter, status_code: wrap(ERRORS[code].status), body_format_override: errorFormat(code), headers_to_add: extra }
+}
+
+const RETRY_AFTER = [addHeader('retry-after', '1', 'ADD_IF_ABSENT')]
+
+/** What Envoy answers by itself, in the project's one error format. The first line that applies is taken. */
+export const LOCAL_REPLIES: Json = {
+  mappers: [
+    mapper(flags('NR'), 'ROUTE_NOT_FOUND'),
+    mapper(flags('UO'), 'OVERLOADED', RETRY_AFTER),
+    mapper(flags('UT', 'DT', 'SI'), 'CALL_TIMEOUT'),
+    mapper(flags('UH', 'NC'), 'NO_REPLICA', RETRY_AFTER),
+    mapper(flags('UF', 'UC', 'URX', 'LR', 'UR'), 'CALL_FAILED', RETRY_AFTER),
+    mapper(status(403), 'CALL_FORBIDDEN'),
+    mapper(status(400), 'BAD_REQUEST'),
+    mapper(status(408), 'REQUEST_TIMEOUT'),
+    mapper(status(413), 'REQUEST_TOO_LARGE'),
+    mapper(status(431), 'HEADERS_TOO_LARGE'),
+  ],
+}
+
+/** A fixed answer in the project's error format; `values` fill the message's placeholders. */
+export function directError(code: ErrorCode, values: Readonly<Record<string, string>>): Json {
+  const entry = ERRORS[code]
+  const body = JSON.stringify({ error: { code, message: fill(entry.message, values), help: fill(entry.help, values) } })
+  return { direct_response: { status: entry.status, body: { inline_string: body } }, response_headers_to_add: [addHeader('content-type', 'application/json', 'OVERWRITE_IF_EXISTS_OR_ADD')] }
+}
+
+/** Time after which a call on which nothing moves is given up. */
+export function callIdleTimeout(workloadMs: number, activationMs: number, graceMs: number): Json {
+  return duration(workloadMs + activationMs + graceMs)
+}

@@ -1,0 +1,153 @@
+import { canonicalNamespace, OPENFAAS_NAMESPACE_ALIAS } from '@weft/core'
+import type { MeshHost, MeshReplica, MeshSnapshot, MeshWorkload } from '@weft/mesh-model'
+import { pipe } from './clusters.ts'
+import { egressFilter, egressRules, resolveFilter } from './egress.ts'
+import { addHeader, earlyMutation, STRANGERS_HEADERS } from './headers.ts'
+import { httpManager } from './http-manager.ts'
+import { ads, duration, escapeRegex, extension, resource, wrap } from './json.ts'
+import { directError } from './local-reply.ts'
+import { regexMatcher } from './matching.ts'
+import { connectName, EGRESS_CLUSTER, outboundListener, outboundRoutes, TYPE_URLS } from './names.ts'
+import { ALLOW_FILTER, DENY_FILTER, rbacFilter } from './rbac.ts'
+import { encodeRoutes } from './routes.ts'
+import type { RouteContext } from './routes.ts'
+import type { EnvoyResource, Json, NodeLayout } from './types.ts'
+
+/** The directory that holds the socket is private to the replica's sandbox, whose user is not Envoy's. */
+const SOCKET_MODE = 0o666
+const ON_DEMAND_TIMEOUT_MS = 5000
+const HTTP_PORT = 80
+
+/** Where one replica's calls come in: whoever can open the socket has the workload's identity. */
+export function encodeOutboundListener(workload: MeshWorkload, replica: MeshReplica, socket: string, layout: NodeLayout, direct: boolean): EnvoyResource {
+  const name = outboundListener(workload.key, replica.id)
+  return resource(TYPE_URLS.listener, name, {
+    name,
+    stat_prefix: 'outbound',
+    address: pipe(socket, SOCKET_MODE),
+    per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
+    filter_chains: [{ filters: [manager(workload, layout, direct, ['CONNECT'])] }],
+  })
+}
+
+/** The same for what a workload sends through CONNECT to a mesh name. CONNECT inside of CONNECT is refused. */
+export function encodeConnectListener(workload: MeshWorkload, layout: NodeLayout, direct: boolean): EnvoyResource {
+  const name = connectName(workload.key)
+  return resource(TYPE_URLS.listener, name, {
+    name,
+    stat_prefix: 'outbound',
+    internal_listener: {},
+    per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
+    filter_chains: [{ filters: [manager(workload, layout, direct, [])] }],
+  })
+}
+
+function manager(workload: MeshWorkload, layout: NodeLayout, direct: boolean, upgrades: readonly string[]): Json {
+  const onDemand = extension('envoy.filters.http.on_demand', 'envoy.extensions.filters.http.on_demand.v3.OnDemand', {
+    odcds: { source: ads(), timeout: duration(ON_DEMAND_TIMEOUT_MS) },
+  })
+  const policy = direct ? [rbacFilter(DENY_FILTER, { closed: false }), rbacFilter(ALLOW_FILTER, { closed: false })] : []
+  return httpManager({
+    layout,
+    hop: 'outbound',
+    logged: { workload: workload.key },
+    routes: { rds: { route_config_name: outboundRoutes(workload.key), config_source: ads() } },
+    filters: [onDemand, resolveFilter(), egressFilter(), ...policy],
+    earlyMutations: [earlyMutation(STRANGERS_HEADERS)],
+    upgrades,
+    rejectUnderscores: false,
+    more: { skip_xff_append: true, forward_client_cert_details: 'SANITIZE' },
+  })
+}
+
+/** RE2 over an authority (a port may follow): names that are the mesh's, whether they exist or not. Numbers without dots are among them, and go nowhere. */
+export function meshAuthorityRegex(namespaces: ReadonlySet<string>): string {
+  const spaces = [...new Set([...namespaces, OPENFAAS_NAMESPACE_ALIAS])].toSorted().map(escapeRegex).join('|')
+  return `(?i)(?:[a-z0-9-]+|[a-z0-9-]+\\.(?:${spaces})|[a-z0-9.-]+\\.svc(?:\\.cluster\\.local)?)(?::[0-9]*)?`
+}
+
+/** What the route configuration of a caller is made of. */
+export interface CallerParts {
+  readonly workload: MeshWorkload
+  readonly snapshot: Pick<MeshSnapshot, 'namespaces' | 'outbound'>
+  readonly layout: NodeLayout
+  /** Virtual hosts of all hosts that the caller can name; set when it asked for too many unknown ones: nothing is asked for on demand any more. */
+  readonly whole?: readonly Json[]
+}
+
+/** Routes of the calls that a workload makes: outside hosts are here, mesh hosts come on demand when they are called for the first time. */
+export function encodeOutboundRoutes(parts: CallerParts): EnvoyResource {
+  const { workload, snapshot, layout, whole } = parts
+  const name = outboundRoutes(workload.key)
+  const mesh = regexMatcher(meshAuthorityRegex(snapshot.namespaces))
+  const rules = egressRules(snapshot.outbound.policy, layout)
+  const unknown = { name: 'unknown', match: { prefix: '/' }, ...directError('HOST_NOT_FOUND', { host: 'of that name' }) }
+  const routes = [
+    connectRoute('connect-mesh', { headers: [{ name: ':authority', string_match: mesh }] }, connectName(workload.key)),
+    { ...connectRoute('connect-egress', {}, EGRESS_CLUSTER), typed_per_filter_config: rules },
+    { name: 'https-without-connect', match: notMesh(mesh, [{ name: ':scheme', string_match: { exact: 'https' } }]), ...directError('USE_CONNECT', {}) },
+    { name: 'egress', match: notMesh(mesh, []), route: { cluster: EGRESS_CLUSTER, timeout: duration(0) }, typed_per_filter_config: rules },
+    ...(whole === undefined ? [] : [unknown]),
+  ]
+  const outside = { name: 'outside', domains: ['*'], routes }
+  return resource(TYPE_URLS.route, name, {
+    name,
+    virtual_hosts: [outside, ...(whole ?? [])],
+    ...(whole === undefined ? { vhds: { config_source: ads(200) } } : {}),
+  })
+}
+
+function connectRoute(name: string, match: Json, cluster: string): Json {
+  return {
+    name,
+    match: { connect_matcher: {}, ...match },
+    route: { cluster, timeout: duration(0), upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] },
+  }
+}
+
+function notMesh(mesh: Json, headers: readonly Json[]): Json {
+  return { prefix: '/', headers: [{ name: ':authority', string_match: mesh, invert_match: true }, ...headers] }
+}
+
+/** A host as a caller wrote it. */
+export interface Authority {
+  readonly namespace: string
+  readonly name: string
+  readonly port: number
+}
+
+/** Reads `NAME`, `NAME.NS`, `NAME.NS.svc`, `NAME.NS.svc.cluster.local`, with or without a port; `undefined` for anything else. */
+export function parseAuthority(authority: string, callerNamespace: string): Authority | undefined {
+  const match = /^([a-z0-9-]+)(?:\.([a-z0-9-]+)(?:\.svc(?:\.cluster\.local)?)?)?(?::([0-9]{1,5}))?$/.exec(authority.toLowerCase())
+  const [, name, namespace, port] = match ?? []
+  if (name === undefined) return undefined
+  return { name, namespace: namespace === undefined ? callerNamespace : canonicalNamespace(namespace), port: port === undefined ? HTTP_PORT : Number(port) }
+}
+
+/** Every way to write a host, for callers whose routes are sent as a whole. */
+export function authoritiesOf(host: MeshHost, callerNamespace: string): readonly string[] {
+  const { name, namespace } = host
+  const spaces = namespace === canonicalNamespace(undefined) ? [namespace, OPENFAAS_NAMESPACE_ALIAS] : [namespace]
+  const full = spaces.flatMap((space) => [`${name}.${space}`, `${name}.${space}.svc`, `${name}.${space}.svc.cluster.local`])
+  const names = namespace === callerNamespace ? [name, ...full] : full
+  return names.flatMap((each) => [...(host.ports.includes(HTTP_PORT) ? [each] : []), ...host.ports.map((port) => `${each}:${port}`)])
+}
+
+const CALL_HEADERS: Json = {
+  request_headers_to_add: [addHeader('x-call-id', '%REQ(x-request-id)%', 'ADD_IF_ABSENT'), addHeader('x-start-time', '%START_TIME(%s%9f)%', 'ADD_IF_ABSENT')],
+  response_headers_to_remove: ['x-weft-reason'],
+}
+
+/** The virtual host of a mesh host, for one caller and one way to write it. */
+export function encodeVirtualHost(name: string, domains: readonly string[], host: MeshHost, context: RouteContext): Json {
+  return { name, domains, routes: encodeRoutes(host, context), ...CALL_HEADERS }
+}
+
+/** The virtual host of a name that the mesh does not know, or of a port on which the host does not answer. */
+export function encodeUnknownHost(name: string, authority: string, host: MeshHost | undefined, port: number): Json {
+  const answer =
+    host === undefined
+      ? directError('HOST_NOT_FOUND', { host: authority })
+      : directError('PORT_NOT_FOUND', { host: host.name, port: String(port), ports: host.ports.join(', ') })
+  return { name, domains: [authority], routes: [{ name: 'unknown', match: { prefix: '/' }, ...answer }] }
+}

@@ -1,0 +1,174 @@
+import type { HeaderOperations, MeshHost, MeshRoute, MeshWorkload, RetryPolicy, RouteMatch, RouteTarget } from '@weft/mesh-model'
+import { addHeader, literal, STRANGERS_HEADERS, XFCC } from './headers.ts'
+import { duration, extension, wrap } from './json.ts'
+import { callIdleTimeout, directError } from './local-reply.ts'
+import { headerMatcher, regexMatcher, routeMatch } from './matching.ts'
+import type { PathPrefix } from './matching.ts'
+import { MESH_HEADERS, MISSING_CLUSTER } from './names.ts'
+import type { Json, NodeLayout } from './types.ts'
+
+/** RFC 9110 §9.2.2. */
+const IDEMPOTENT_METHODS = 'GET|HEAD|OPTIONS|TRACE|PUT|DELETE'
+const SAFE_RETRIES = 'connect-failure,refused-stream,reset-before-request'
+const INFRASTRUCTURE_ATTEMPTS = 3
+
+/** Which calls an Envoy route takes when one of ours is written twice. */
+interface Variant {
+  readonly headers: readonly Json[]
+  readonly idempotent: boolean
+}
+
+const IDEMPOTENT: readonly Variant[] = [
+  { headers: [{ name: ':method', string_match: regexMatcher(IDEMPOTENT_METHODS) }], idempotent: true },
+  { headers: [headerMatcher('idempotency-key', { kind: 'present' })], idempotent: true },
+]
+const OTHERS: Variant = { headers: [], idempotent: false }
+
+/** Every call, split by whether it may be sent again after a reset. Idempotent first: the last variant takes what is left. */
+export function retryVariants(): readonly Variant[] {
+  return [...IDEMPOTENT, OTHERS]
+}
+
+/** How to try again. `toReplicas`: the hop chooses among replicas, so that another one, or the hold listener, is tried. */
+export function retryPolicy(idempotent: boolean, toReplicas: boolean, asked?: RetryPolicy): Json {
+  const attempts = asked?.attempts ?? INFRASTRUCTURE_ATTEMPTS
+  const on = [SAFE_RETRIES, ...(idempotent ? ['reset'] : []), ...(idempotent && asked !== undefined ? ['gateway-error'] : [])].join(',')
+  const elsewhere = {
+    retry_priority: extension('envoy.retry_priorities.previous_priorities', 'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig', {
+      update_frequency: 1,
+    }),
+    retry_host_predicate: [extension('envoy.retry_host_predicates.previous_hosts', 'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate')],
+    host_selection_retry_max_attempts: 3,
+  }
+  return {
+    retry_on: on,
+    num_retries: wrap(attempts),
+    retry_back_off: { base_interval: duration(5), max_interval: duration(100) },
+    ...(asked?.perTryTimeoutMs === undefined ? {} : { per_try_timeout: duration(asked.perTryTimeoutMs) }),
+    ...(toReplicas ? elsewhere : {}),
+  }
+}
+
+/** One way to a workload, as the caller's side of the compiler chose it. */
+export interface Leg {
+  readonly cluster: string
+  readonly workload: MeshWorkload
+  /** One hop: this route chooses the replica and enforces the callee's policy. */
+  readonly direct?: { readonly policy: Json; readonly xfcc: string }
+}
+
+/** What routes of a host are written for. */
+export interface RouteContext {
+  readonly layout: NodeLayout
+  readonly prefix: PathPrefix
+  readonly port: number
+  readonly callerNamespace: string
+  /** `undefined`: a caller without labels (the ingress). */
+  readonly callerLabels: Readonly<Record<string, string>> | undefined
+  /** How the caller reaches a workload; `undefined` when it is not there. */
+  readonly leg: (target: RouteTarget) => Leg | undefined
+}
+
+/** Envoy's routes for a host, in order. Calls that none of them takes are answered 404 (no route). */
+export function encodeRoutes(host: MeshHost, context: RouteContext): readonly Json[] {
+  return host.routes.flatMap((route) => encodeRoute(host, route, context))
+}
+
+function encodeRoute(host: MeshHost, route: MeshRoute, context: RouteContext): readonly Json[] {
+  const matches: readonly (RouteMatch | undefined)[] = route.matches.length === 0 ? [undefined] : route.matches.filter((match) => callerFits(match, context))
+  const legs = route.targets.map((target) => ({ target, leg: context.leg(target) }))
+  const split = route.retries?.attempts !== 0 && (route.retries !== undefined || legs.some(({ leg }) => leg?.direct !== undefined))
+  const variants = split ? retryVariants() : [OTHERS]
+  return matches.flatMap((match) =>
+    variants.map((variant) => ({
+      name: route.name,
+      match: routeMatch(match, context.prefix, variant.headers),
+      ...action(host, route, legs, variant.idempotent, context),
+    })),
+  )
+}
+
+function callerFits(match: RouteMatch, context: RouteContext): boolean {
+  if (match.port !== undefined && match.port !== context.port) return false
+  if (match.sourceNamespace !== undefined && match.sourceNamespace !== context.callerNamespace) return false
+  const labels = context.callerLabels ?? {}
+  return Object.entries(match.sourceLabels ?? {}).every(([name, value]) => labels[name] === value)
+}
+
+type Legs = readonly { readonly target: RouteTarget; readonly leg: Leg | undefined }[]
+
+function action(host: MeshHost, route: MeshRoute, legs: Legs, idempotent: boolean, context: RouteContext): Json {
+  const weighted = legs.filter(({ target }) => target.weight > 0)
+  const [first] = weighted
+  if (first === undefined || weighted.every(({ leg }) => leg === undefined)) {
+    const reason = first === undefined ? 'no target of the route has a share' : (first.target.missing ?? 'the target does not exist')
+    return directError('TARGET_MISSING', { host: `${host.name}.${host.namespace}`, reason })
+  }
+  const direct = weighted.some(({ leg }) => leg?.direct !== undefined)
+  return {
+    route: {
+      ...clusters(weighted),
+      ...timeouts(route, weighted, context.layout),
+      ...(context.prefix === undefined ? {} : { regex_rewrite: { pattern: { regex: `^${context.prefix}/*` }, substitution: '/' } }),
+      ...(route.retries?.attempts === 0 ? {} : { retry_policy: retryPolicy(idempotent, direct, route.retries) }),
+    },
+    ...headerChanges(route),
+  }
+}
+
+function clusters(weighted: Legs): Json {
+  return {
+    weighted_clusters: {
+      clusters: weighted.map(({ target, leg }) => ({ weight: wrap(target.weight), ...(leg === undefined ? missingShare(target) : share(leg)) })),
+    },
+  }
+}
+
+function missingShare(target: RouteTarget): Json {
+  return { name: MISSING_CLUSTER, response_headers_to_add: [addHeader('x-weft-reason', literal(target.missing ?? 'the target does not exist'), 'OVERWRITE_IF_EXISTS_OR_ADD')] }
+}
+
+function share(leg: Leg): Json {
+  if (leg.direct === undefined) return { name: leg.cluster }
+  return {
+    name: leg.cluster,
+    request_headers_to_add: [addHeader(XFCC, leg.direct.xfcc, 'OVERWRITE_IF_EXISTS_OR_ADD')],
+    typed_per_filter_config: leg.direct.policy,
+  }
+}
+
+/**
+ * A time-out that somebody wrote is the whole call's. Otherwise the runtime ends calls at the workload's time-out, and the proxy only those on which
+ * nothing moves for longer than that (so that streams live).
+ */
+function timeouts(route: MeshRoute, legs: Legs, layout: NodeLayout): Json {
+  const longest = Math.max(...legs.map(({ leg }) => leg?.workload.timeoutMs ?? 0))
+  if (route.timeoutMs !== undefined && route.timeoutMs > 0) return { timeout: duration(route.timeoutMs), idle_timeout: duration(0) }
+  return { timeout: duration(0), idle_timeout: callIdleTimeout(longest, layout.activationTimeoutMs, layout.timeoutGraceMs) }
+}
+
+function headerChanges(route: MeshRoute): Json {
+  const noRetry = route.retries?.attempts === 0 ? [addHeader(MESH_HEADERS.retry, 'none', 'OVERWRITE_IF_EXISTS_OR_ADD')] : []
+  return {
+    request_headers_to_add: [...added(route.requestHeaders), ...noRetry],
+    request_headers_to_remove: removed(route.requestHeaders),
+    response_headers_to_add: added(route.responseHeaders),
+    response_headers_to_remove: removed(route.responseHeaders),
+  }
+}
+
+/** Headers by which proxies speak to each other are not a user's to set or remove. */
+function ofUser({ name }: { readonly name: string }): boolean {
+  return !STRANGERS_HEADERS.includes(name.toLowerCase())
+}
+
+function added(operations: HeaderOperations | undefined): readonly Json[] {
+  return [
+    ...(operations?.set ?? []).filter(ofUser).map(({ name, value }) => addHeader(name, literal(value), 'OVERWRITE_IF_EXISTS_OR_ADD', true)),
+    ...(operations?.add ?? []).filter(ofUser).map(({ name, value }) => addHeader(name, literal(value), 'APPEND_IF_EXISTS_OR_ADD', true)),
+  ]
+}
+
+function removed(operations: HeaderOperations | undefined): readonly string[] {
+  return (operations?.remove ?? []).filter((name) => ofUser({ name }))
+}
