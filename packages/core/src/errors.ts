@@ -131,6 +131,7 @@ export const ERRORS = {
   PROVIDER_CLOSED: { status: 503, fault: 'system', message: 'the platform is shutting down and starts no replicas', help: 'try again when it is back' },
   // -- command line ------------------------------------------------------------------------------------------------
   GATEWAY_UNREACHABLE: { status: 503, fault: 'user', message: 'no gateway answers at {where}: {reason}', help: 'start one with: weft start — or name another with --gateway' },
+  NOT_READY: { status: 503, fault: 'user', message: '{name} is not ready: {reason}', help: 'see: weft describe {name} and weft logs {name}' },
   GATEWAY_REFUSED: { status: 400, fault: 'user', message: '{message}', help: '{advice}' },
   // -- mesh: the control plane and its proxies ----------------------------------------------------------------------
   MESH_RESOURCE_INVALID: {

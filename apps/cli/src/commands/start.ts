@@ -1,0 +1,102 @@
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { createLog, type Log } from '@weft/kit'
+import { readConfig, startPlatform, type Config, type ConfigFile, type Platform } from '@weft/standalone'
+import { applyPaths } from '../apply/apply-paths.ts'
+import { GatewayClient } from '../client/gateway-client.ts'
+import type { Command, Invocation, World } from '../command.ts'
+import { VERSION } from '../version.ts'
+import { listOption, textOption } from './options.ts'
+
+/** `weft start`: the whole platform in this process, until Ctrl-C. */
+export const startCommand: Command = {
+  name: 'start',
+  summary: 'run the platform on this machine',
+  description: 'Runs the whole platform in one process with one Envoy, until Ctrl-C. Settings come from flags, WEFT_* variables and weft.yaml, in this order.',
+  options: [
+    { flags: '--listen <address>', description: 'address of the gateway (WEFT_LISTEN; default 127.0.0.1:8080)' },
+    { flags: '--metrics-listen <address>', description: 'address of the metrics (WEFT_METRICS_LISTEN; default 127.0.0.1:8082)' },
+    { flags: '--data-dir <path>', description: 'where everything is kept (WEFT_DATA_DIR; default $XDG_DATA_HOME/weft)' },
+    { flags: '--no-auth', description: 'control API without a password (WEFT_AUTH=none)' },
+    { flags: '--isolation <level>', description: 'sandbox of the functions (WEFT_ISOLATION)', choices: ['required', 'preferred', 'none'] },
+    { flags: '--apply <path>', description: 'deploy a stack.yaml, apply resource files, or both from a directory, once it runs', repeat: true },
+    { flags: '--config <file>', description: 'configuration file (default ./weft.yaml when it is there)' },
+    { flags: '--json-logs', description: 'log as one JSON object per line' },
+  ],
+  examples: ['weft start', 'weft start --apply functions/cold-room', 'weft start --listen 127.0.0.1:9000 --metrics-listen 127.0.0.1:9002 --data-dir /tmp/other'],
+  async run(invocation) {
+    const { world } = invocation
+    const config = await readStartConfig(invocation)
+    const log = createLog({ ...config.log, write: (line) => void world.stderr.write(line) })
+    const platform = await startPlatform(config, { log, version: VERSION, env: world.env, progress: (text) => void world.stderr.write(`${text}\n`) })
+    try {
+      world.stdout.write(greeting(platform, config))
+      await applyAll(invocation, platform, log)
+      await untilEnded(world.signal, platform)
+    } finally {
+      world.stderr.write('Draining; press Ctrl-C again to end at once.\n')
+      await platform.close()
+    }
+  },
+}
+
+async function readStartConfig({ world, options }: Invocation): Promise<Config> {
+  const flags: { -readonly [Key in keyof ConfigFile]: ConfigFile[Key] } = {}
+  const texts = { listen: textOption(options, 'listen'), metricsListen: textOption(options, 'metricsListen'), dataDir: textOption(options, 'dataDir') }
+  for (const [key, value] of Object.entries(texts)) if (value !== undefined) Object.assign(flags, { [key]: value })
+  const isolation = textOption(options, 'isolation')
+  if (isolation !== undefined) Object.assign(flags, { isolation })
+  if (options['auth'] === false) flags.auth = 'none'
+  if (options['jsonLogs'] === true) flags.log = { format: 'json' }
+  const file = await readConfigFile(world, textOption(options, 'config'))
+  return readConfig({ flags, env: world.env, uid: process.getuid?.() ?? 0, ...(file === undefined ? {} : { file }) })
+}
+
+/** The file named, which must be there, or `weft.yaml` of the working directory if it is. */
+async function readConfigFile(world: World, named: string | undefined): Promise<{ name: string; text: string } | undefined> {
+  if (named !== undefined) return { name: named, text: await readFile(resolve(world.cwd, named), 'utf8') }
+  try {
+    return { name: 'weft.yaml', text: await readFile(join(world.cwd, 'weft.yaml'), 'utf8') }
+  } catch {
+    return undefined
+  }
+}
+
+/** What a person reads when the platform runs. */
+function greeting(platform: Platform, config: Config): string {
+  const lines = [
+    '',
+    `Weft ${VERSION} is running.`,
+    '',
+    `  Gateway      ${platform.gateway}`,
+    `  Metrics      ${platform.metrics}/metrics`,
+    config.auth === 'none' ? '  Credentials  none: the control API is open to everyone who reaches it (--no-auth)' : `  Credentials  user admin, password in ${platform.passwordFile ?? ''}`,
+    `  Isolation    ${platform.isolation.summary}`,
+    `  Mesh         ${config.mesh.path === 'encrypted' ? 'mutual TLS on every hop' : 'direct: one hop, same policies'}, trust domain ${config.mesh.trustDomain}`,
+    `  Data         ${config.dataDir}`,
+    '',
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+async function applyAll({ world, options }: Invocation, platform: Platform, log: Log): Promise<void> {
+  const paths = listOption(options, 'apply').map((path) => resolve(world.cwd, path))
+  if (paths.length === 0) {
+    world.stdout.write('Try:\n  weft new hello --lang fetch-js && weft up hello\n  weft invoke hello\n  weft mesh status\n\n')
+    return
+  }
+  const client = new GatewayClient({ url: platform.gateway, socketPath: platform.socket, source: 'this platform' })
+  const applied = await applyPaths(paths, { world, client, builder: platform.builder, log: (line) => void world.stdout.write(`${line}\n`) })
+  log.info({ functions: applied.functions.length, resources: applied.resources }, 'applied')
+  const first = applied.functions.at(-1) ?? 'NAME'
+  world.stdout.write(`\nTry:\n  curl ${platform.gateway}/function/${first}\n  npx weft describe ${first}\n  npx weft mesh status\n\n`)
+}
+
+/** Waits for Ctrl-C, or for the platform to fail. */
+async function untilEnded(signal: AbortSignal, platform: Platform): Promise<void> {
+  const asked = new Promise<void>((done) => {
+    if (signal.aborted) done()
+    signal.addEventListener('abort', () => done(), { once: true })
+  })
+  await Promise.race([asked, platform.failed])
+}
