@@ -22,8 +22,8 @@ export function runtimeBundle(): Promise<string> {
 async function bundleRuntime(): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'weft-rt-bundle-'))
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
-  const outfile = join(directory, 'runtime.cjs')
-  await build({ entryPoints: [join(HERE, '../src/main.ts')], bundle: true, platform: 'node', format: 'cjs', target: 'node24', outfile, sourcemap: 'inline' })
+  const outfile = join(directory, 'runtime.mjs')
+  await build({ entryPoints: [join(HERE, '../src/main.ts')], bundle: true, platform: 'node', format: 'esm', target: 'node24', outfile, sourcemap: 'inline' })
   return outfile
 }
 

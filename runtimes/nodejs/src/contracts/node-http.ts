@@ -8,7 +8,7 @@ import { ExpressResponse } from '../http/express-response.ts'
 import { isTooLarge } from '../server/messages.ts'
 import type { Contract, ContractInput } from './contract.ts'
 import { gatewayTimeout, internalError } from './errors.ts'
-import { kubeletPaths } from './kubelet-paths.ts'
+import { KubelessMetrics, kubeletPaths } from './kubelet-paths.ts'
 
 const DEFAULT_BYTES = 1024 * 1024
 
@@ -44,19 +44,24 @@ async function fillBody(request: ExpressRequest, limit: number): Promise<void> {
 export function nodeHttpContract({ config, handler, upgrade, env }: ContractInput): Contract {
   const invoke = handler as unknown as (request: ExpressRequest, response: ExpressResponse) => unknown
   const onUpgrade = upgrade as unknown as ((request: ExpressRequest, socket: Duplex, head: Buffer) => unknown) | undefined
+  const metrics = /^nodejs\d/.test(config.runtimeName) ? new KubelessMetrics(env['MOD_NAME'] ?? config.functionName) : undefined
   const limit = parseSize(env['MAX_BODY_SIZE'], DEFAULT_BYTES)
   return {
     Request: ExpressRequest,
     Response: ExpressResponse as unknown as Contract['Response'],
-    ...(/^nodejs\d/.test(config.runtimeName) ? { intercept: kubeletPaths() } : {}),
+    ...(metrics === undefined ? {} : { intercept: kubeletPaths(metrics) }),
     serve: (call) => {
+      metrics?.observe(call)
       const request = call.request as ExpressRequest
       const response = call.response as unknown as ExpressResponse
       if (request.hasBody) return fillBody(request, limit).then(() => invoke(request, response))
       request.body = {}
       return invoke(request, response)
     },
-    failed: internalError,
+    failed: (call, error) => {
+      metrics?.failed(call)
+      internalError(call, error)
+    },
     timedOut: gatewayTimeout,
     ...(onUpgrade === undefined ? {} : { upgrade: (call, socket, head) => onUpgrade(call.request as ExpressRequest, socket, head) }),
   }
