@@ -4,3 +4,4 @@ export { chooseRuntime, RUNTIMES, RUNTIME_NAMES, type RuntimeChoice, type Runtim
 export { createImageResolver, type ImageResolverOptions } from './images/resolver.ts'
 export { findProgram } from './program/find-program.ts'
 export { npmEnvironment, npmUserConfig } from './node/npm-environment.ts'
+export { findTemplate, instantiateTemplate, listTemplates, templateBuild, type Template, type TemplateBuild, type TemplateDirectories } from './templates.ts'

@@ -8,6 +8,8 @@ export interface RuntimeChoice {
   readonly contract: Contract
   /** Whether a failing `npm test` fails the build, as in the templates of OpenFaaS. */
   readonly runsTests: boolean
+  /** Command of a program when nobody names one. */
+  readonly process?: string
 }
 
 /** One row of the catalogue. */
@@ -15,6 +17,7 @@ export interface RuntimeEntry {
   readonly names: readonly string[]
   readonly contract: Contract
   readonly runsTests: boolean
+  readonly process?: string
   /** For docs/guide/runtimes.md: who knows these names. */
   readonly from: string
 }
@@ -33,7 +36,9 @@ export const RUNTIMES: readonly RuntimeEntry[] = [
   { names: ['node-http', 'node-http-function'], contract: 'node-http', runsTests: false, from: 'Weft; functions-framework' },
   { names: ['fetch', 'fetch-js', 'fetch-ts'], contract: 'fetch', runsTests: false, from: 'Weft (recommended)' },
   { names: ['cloudevent', 'nodejs_ce'], contract: 'cloudevent', runsTests: false, from: 'Weft; Kubeless incubator' },
-  { names: ['process', 'dockerfile', 'bash', 'python'], contract: 'process', runsTests: false, from: 'Weft; any program' },
+  { names: ['process', 'dockerfile'], contract: 'process', runsTests: false, from: 'Weft; any program' },
+  { names: ['bash'], contract: 'process', runsTests: false, process: 'bash ./handler.sh', from: 'template of Weft' },
+  { names: ['python'], contract: 'process', runsTests: false, process: 'python3 handler.py', from: 'template of Weft' },
 ]
 
 const REFUSED: readonly (readonly [RegExp, string, string])[] = [
@@ -53,7 +58,11 @@ export const RUNTIME_NAMES: readonly string[] = RUNTIMES.flatMap((entry) => entr
 export function chooseRuntime(runtime: string, contract?: Contract): RuntimeChoice {
   const name = runtime.toLowerCase()
   const entry = RUNTIMES.find((candidate) => candidate.names.includes(name))
-  if (entry !== undefined) return { name, contract: contract ?? entry.contract, runsTests: entry.runsTests && (contract ?? entry.contract) === 'openfaas' }
+  if (entry !== undefined) return choose(name, entry, contract ?? entry.contract)
   const [, reason, help] = REFUSED.find(([pattern]) => pattern.test(name)) ?? [undefined, 'no runtime has this name', `use one of: ${RUNTIME_NAMES.join(', ')}`]
   throw new WeftError('UNKNOWN_RUNTIME', { runtime, reason, help })
+}
+
+function choose(name: string, entry: RuntimeEntry, contract: Contract): RuntimeChoice {
+  return { name, contract, runsTests: entry.runsTests && contract === 'openfaas', ...(entry.process === undefined ? {} : { process: entry.process }) }
 }

@@ -18,7 +18,7 @@ export async function buildProgram(task: ProgramBuild): Promise<ArtifactInput> {
   const files = await listFiles(source.root, (path) => path === '.git' || path === '.npmrc')
   const fromDockerfile = files.includes('Dockerfile') ? dockerfileEnv(await readFile(join(source.root, 'Dockerfile'), 'utf8')) : {}
   const env = { ...fromDockerfile, ...request.env }
-  const command = request.process ?? env['fprocess'] ?? env['function_process'] ?? (source.singleFile === undefined ? undefined : commandFor(source.singleFile))
+  const command = request.process ?? env['fprocess'] ?? env['function_process'] ?? (source.singleFile === undefined ? runtime.process : commandFor(source.singleFile))
   if (command === undefined || command.trim() === '') throw noCommand(files.includes('Dockerfile'))
   await requireProgram(command, files)
   for (const path of files) {
