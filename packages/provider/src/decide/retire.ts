@@ -23,8 +23,7 @@ const ORDER: Readonly<Record<ReplicaPhase, number>> = { backoff: 0, starting: 1,
  */
 export function decideScale(replicas: readonly RetireCandidate[], wanted: number): ScaleDecision {
   const living = replicas.filter(({ phase }) => phase !== 'draining' && phase !== 'gone')
-  const surplus = living.length - wanted
-  if (surplus <= 0) return { start: -surplus, retire: [] }
+  if (living.length <= wanted) return { start: wanted - living.length, retire: [] }
   const order = living.toSorted((a, b) => ORDER[a.phase] - ORDER[b.phase] || b.startedAt - a.startedAt || (a.id < b.id ? 1 : -1))
-  return { start: 0, retire: order.slice(0, surplus).map(({ id }) => id) }
+  return { start: 0, retire: order.slice(0, living.length - wanted).map(({ id }) => id) }
 }

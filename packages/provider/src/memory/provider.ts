@@ -183,8 +183,12 @@ export class MemoryProvider implements Provider {
   async #retired(workload: Workload, entry: Entry): Promise<void> {
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, workload.spec.drainTimeoutMs)
-    await Promise.race([this.#observer?.retiring(entry.state).catch(() => {}), late])
+    await Promise.race([this.#told(entry), late])
     clearTimeout(timer)
+  }
+
+  async #told(entry: Entry): Promise<void> {
+    await this.#observer?.retiring(entry.state).catch(() => {})
   }
 
   #enter(entry: Entry, phase: ReplicaPhase, more: Partial<Replica> = {}): void {
@@ -193,7 +197,11 @@ export class MemoryProvider implements Provider {
   }
 
   #tell(entry: Entry): void {
-    this.#observer?.changed(entry.state)
+    try {
+      this.#observer?.changed(entry.state)
+    } catch {
+      // An observer's trouble is not the replica's; this adapter has nobody to tell.
+    }
   }
 
   #write(workload: Workload, entry: Entry, text: string): void {
