@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { BasicAuth } from './auth/basic.ts'
+import { registerBuildRoutes } from './builds/routes.ts'
 import { functionAdmission } from './functions/admission.ts'
 import { storeResolver } from './functions/images.ts'
 import { registerFunctionRoutes } from './functions/routes.ts'
@@ -12,10 +13,17 @@ import { registerLogRoutes } from './logs/logs.ts'
 import { createMetricsServer } from './metrics/server.ts'
 import { InvocationTotals } from './metrics/invocations.ts'
 import { ApiMetrics } from './metrics/metrics.ts'
+import { registerMeshRoutes } from './mesh/routes.ts'
 import { registerNamespaceRoutes } from './namespaces/namespaces.ts'
 import { removeNamespace } from './namespaces/remove.ts'
 import type { GatewayOptions } from './options.ts'
+import { registerDiscoveryRoutes } from './resources/discovery-routes.ts'
+import { ResourceEditor } from './resources/editor.ts'
+import { Kinds } from './resources/kinds.ts'
 import { Resources } from './resources/resources.ts'
+import { registerResourceRoutes } from './resources/routes.ts'
+import { SERVED_KINDS } from './resources/served-kinds.ts'
+import { secretAdmission } from './secrets/redaction.ts'
 import { registerSecretRoutes } from './secrets/secrets.ts'
 import { registerSystemRoutes } from './system/routes.ts'
 
@@ -28,6 +36,7 @@ export interface Control {
 }
 
 const DEFAULT_BODY_BYTES = 4 * 2 ** 20
+const DEFAULT_ARCHIVE_BYTES = 256 * 2 ** 20
 
 /** Connects all parts of the gateway: the one file that knows every part. */
 export function createControl(options: GatewayOptions): Control {
@@ -37,7 +46,11 @@ export function createControl(options: GatewayOptions): Control {
   let draining = false
   const auth = new BasicAuth(options.auth, now, options.delay ?? ((ms) => wait(ms, undefined, { ref: false })))
   const app = createServer({ auth, log, bodyBytes: options.limits?.bodyBytes ?? DEFAULT_BODY_BYTES })
-  const admissions = new Map([['weft.dev/Function', functionAdmission({ images, artifacts, owners: new SplitOwners(store) })]])
+  const kinds = new Kinds(SERVED_KINDS)
+  const admissions = new Map([
+    ['weft.dev/Function', functionAdmission({ images, artifacts, owners: new SplitOwners(store) })],
+    ['/Secret', secretAdmission],
+  ])
   const resources = new Resources({ store, admissions })
   const functions = new Functions({ resources, store, provider, images, builder })
   const invocations = new InvocationTotals(mesh)
@@ -46,8 +59,18 @@ export function createControl(options: GatewayOptions): Control {
   registerSystemRoutes(app, { version: options.version, isDraining: () => draining })
   registerFunctionRoutes(app, { functions, invocations })
   registerSecretRoutes(app, resources)
-  registerNamespaceRoutes(app, resources, (name) => removeNamespace(resources, name))
+  registerNamespaceRoutes(app, resources, (name) => removeNamespace(resources, kinds, name))
   registerLogRoutes(app, { functions, provider, streams, log })
+  registerBuildRoutes(app, {
+    builder,
+    streams,
+    log,
+    archiveBytes: options.limits?.archiveBytes ?? DEFAULT_ARCHIVE_BYTES,
+    ...(options.uploadDirectory === undefined ? {} : { uploadDirectory: options.uploadDirectory }),
+  })
+  registerMeshRoutes(app, mesh)
+  registerDiscoveryRoutes(app, kinds, options.version)
+  registerResourceRoutes(app, { kinds, resources, editor: new ResourceEditor(resources), store, streams, log, now })
   return {
     app,
     metrics: createMetricsServer({ apiMetrics, invocations, store, log, isDraining: () => draining }),

@@ -21,7 +21,6 @@ interface FrameworkError {
 
 /** Errors of Fastify by their code, in our words; anything else of it with a 4xx keeps its own sentence. */
 const FRAMEWORK: Readonly<Record<string, (error: FrameworkError) => WeftError>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: () => new WeftError('BODY_TOO_LARGE', { limit: 'the limit of' }),
   FST_ERR_CTP_EMPTY_JSON_BODY: () => new WeftError('MALFORMED_BODY', { reason: 'it is empty, JSON was expected' }),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => new WeftError('MALFORMED_BODY', { reason: 'its length is not what Content-Length says' }),
   FST_ERR_BAD_URL: () => new WeftError('INVALID_VALUE', { field: 'path', reason: 'it is not valid percent-encoding' }),

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isWeftError, messageOf } from '@weft/core'
+import { isWeftError, messageOf, WeftError } from '@weft/core'
 import type { Log } from '@weft/kit'
 import { kubernetesStatus, problemJson, problemOf, problemText, type Problem } from './problem.ts'
 
@@ -14,7 +14,7 @@ export function errorForm(path: string, accept: string | undefined): ErrorForm {
 
 /** Sends what the table makes of an error; logs what is the platform's fault. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
-  const problem = problemOf(error, (id) => log.error({ id, method: request.method, route: request.routeOptions.url, err: error }, 'a request failed inside'))
+  const problem = problemOf(withLimit(error, request), (id) => log.error({ id, method: request.method, route: request.routeOptions.url, err: error }, 'a request failed inside'))
   if (isWeftError(error) && error.fault === 'system' && problem.id === undefined) log.warn({ code: error.code, reason: messageOf(error) }, 'a request could not be served')
   return sendProblem(problem, request, reply)
 }
@@ -26,4 +26,10 @@ export function sendProblem(problem: Problem, request: FastifyRequest, reply: Fa
   if (form === 'kubernetes') return reply.type('application/json').send(JSON.stringify(kubernetesStatus(problem)))
   if (form === 'json') return reply.type('application/json').send(problemJson(problem))
   return reply.type('text/plain; charset=utf-8').send(problem.code === 'UNAUTHORIZED' ? problem.message : problemText(problem))
+}
+
+/** Fastify's error for a large body does not say the limit; the route knows it. */
+function withLimit(error: unknown, request: FastifyRequest): unknown {
+  const isTooLarge = error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_BODY_TOO_LARGE'
+  return isTooLarge ? new WeftError('BODY_TOO_LARGE', { limit: request.routeOptions.bodyLimit ?? 0 }) : error
 }

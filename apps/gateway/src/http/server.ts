@@ -47,19 +47,15 @@ export function createServer({ auth, log, bodyBytes }: ServerOptions): FastifyIn
       await sendError(error, request, reply.header('www-authenticate', AUTHENTICATE), log)
     }
   })
-  addParsers(app, bodyBytes)
+  addParsers(app)
   return app
 }
 
 /** JSON whatever the content type says, as old clients send none; YAML where it is named. */
-function addParsers(app: FastifyInstance, limit: number): void {
+function addParsers(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(/^application\/([\w.-]+\+)?yaml\b/, { parseAs: 'string' }, (_request, body, done) => attempt(() => parseYamlBody(String(body)), done))
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => attempt(() => parseOptional(String(body)), done))
-  app.addHook('onError', (_request, _reply, error, done) => {
-    if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') error.message = String(limit)
-    done()
-  })
 }
 
 function attempt(parse: () => unknown, done: (error: Error | null, value?: unknown) => void): void {

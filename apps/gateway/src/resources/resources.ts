@@ -5,6 +5,12 @@ import { assertMayWrite, assertMayWriteStatus } from './reserved.ts'
 /** Checks and completes what is about to be written; gets what is there now. Throws to refuse. */
 export type Admission = (next: Resource, current: Resource | undefined) => Promise<Resource>
 
+/** How a write is done. */
+export interface WriteOptions {
+  /** Check everything and write nothing. */
+  readonly dryRun?: boolean
+}
+
 /** Collaborators of {@link Resources}. */
 export interface ResourcesOptions {
   readonly store: Store
@@ -39,41 +45,44 @@ export class Resources {
   }
 
   /** @throws WeftError `ALREADY_EXISTS`, `NAMESPACE_MISSING`, `RESERVED`, and those of the kind's admission */
-  async create(resource: Resource): Promise<Resource> {
+  async create(resource: Resource, { dryRun = false }: WriteOptions = {}): Promise<Resource> {
     const ref = refOf(resource)
     assertMayWrite(ref, 'create')
     await this.#assertNamespace(ref)
     if ((await this.#store.get(ref)) !== undefined) throw new WeftError('ALREADY_EXISTS', { kind: ref.kind, name: ref.name })
-    return this.#store.create(await this.#admit(fresh(resource), undefined))
+    const admitted = await this.#admit(fresh(resource), undefined)
+    return dryRun ? admitted : this.#store.create(admitted)
   }
 
   /**
    * Replaces everything but the status. With `metadata.resourceVersion` it must be the current one.
    * @throws WeftError `NOT_FOUND`, `CONFLICT`, `RESERVED`, and those of the kind's admission
    */
-  async replace(resource: Resource): Promise<Resource> {
+  async replace(resource: Resource, { dryRun = false }: WriteOptions = {}): Promise<Resource> {
     assertMayWrite(refOf(resource), 'update')
     const current = await this.get(refOf(resource))
-    return this.#store.update(await this.#admit(settled(resource, current), current))
+    const admitted = await this.#admit(settled(resource, current), current)
+    return dryRun ? admitted : this.#store.update(admitted)
   }
 
   /** Replaces the status alone. @throws WeftError `NOT_FOUND`, `CONFLICT`, `METHOD_NOT_ALLOWED` */
-  async replaceStatus(resource: Resource): Promise<Resource> {
+  async replaceStatus(resource: Resource, { dryRun = false }: WriteOptions = {}): Promise<Resource> {
     assertMayWriteStatus(resource)
     assertMayWrite(refOf(resource), 'update')
-    return this.#store.update(resource, { part: 'status' })
+    await this.get(refOf(resource))
+    return dryRun ? resource : this.#store.update(resource, { part: 'status' })
   }
 
   /**
    * Reads, changes and writes, and does so again when someone wrote in between. `change` must be repeatable.
    * @throws WeftError `NOT_FOUND`, `CONFLICT` after eight attempts
    */
-  async change(ref: ResourceRef, change: (current: Resource) => Resource): Promise<Resource> {
+  async change(ref: ResourceRef, change: (current: Resource) => Resource, options: WriteOptions = {}): Promise<Resource> {
     for (let attempt = 1; ; attempt++) {
       const current = await this.get(ref)
       try {
         const next = change(current)
-        return await this.replace({ ...next, metadata: { ...next.metadata, ...versionOf(current) } })
+        return await this.replace({ ...next, metadata: { ...next.metadata, ...versionOf(current) } }, options)
       } catch (error) {
         if (!isWeftError(error, 'CONFLICT') || attempt === READ_AGAIN) throw error
       }
@@ -81,10 +90,10 @@ export class Resources {
   }
 
   /** Removes it and what it owns. @throws WeftError `NOT_FOUND`, `CONFLICT`, `RESERVED` */
-  async remove(ref: ResourceRef, resourceVersion?: string): Promise<Resource> {
+  async remove(ref: ResourceRef, resourceVersion?: string, { dryRun = false }: WriteOptions = {}): Promise<Resource> {
     assertMayWrite(ref, 'delete')
-    await this.get(ref)
-    return this.#store.remove(ref, resourceVersion)
+    const current = await this.get(ref)
+    return dryRun ? current : this.#store.remove(ref, resourceVersion)
   }
 
   /** Whether a namespace is there; `default` always is. */

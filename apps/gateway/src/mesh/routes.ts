@@ -1,0 +1,53 @@
+import type { FastifyInstance } from 'fastify'
+import { Type, type Static } from 'typebox'
+import { canonicalNamespace, parseFunctionRef, WeftError } from '@weft/core'
+import type { MeshPlane } from '@weft/mesh-model'
+import { routeOptions, type RouteSpec } from '../http/route.ts'
+
+const BASE = '/apis/mesh.weft.dev/v1alpha1'
+const ConfigParams = Type.Object({ name: Type.String({ description: 'NAME or NAME.NAMESPACE of a function or Service' }) })
+const ConfigQuery = Type.Object({ namespace: Type.Optional(Type.String()) })
+
+/** What the mesh tells of itself; for `weft mesh`. */
+export const MESH_ROUTES = {
+  status: {
+    method: 'GET',
+    url: `${BASE}/status`,
+    summary: 'Proxies, what they acknowledged and refused, and findings about resources',
+    tag: 'mesh',
+    responses: { 200: { description: 'MeshStatus' } },
+  },
+  config: {
+    method: 'GET',
+    url: `${BASE}/config/:name`,
+    summary: 'What the proxies hold for a function or Service, without keys',
+    tag: 'mesh',
+    params: ConfigParams,
+    query: ConfigQuery,
+    responses: { 200: { description: 'one entry per workload' }, 404: { description: 'the mesh knows no such host' } },
+  },
+  certs: { method: 'GET', url: `${BASE}/certs`, summary: 'Certificates: identity, serial, validity', tag: 'mesh', responses: { 200: { description: 'certificates' } } },
+  rotate: { method: 'POST', url: `${BASE}/rotate`, summary: 'Issue new certificates for all identities now', tag: 'mesh', responses: { 202: { description: 'issued' } } },
+} as const satisfies Record<string, RouteSpec>
+
+/** Attaches the handlers. */
+export function registerMeshRoutes(app: FastifyInstance, mesh: MeshPlane): void {
+  app.route({ ...routeOptions(MESH_ROUTES.status), handler: () => mesh.status() })
+  app.route({ ...routeOptions(MESH_ROUTES.certs), handler: () => mesh.certificates() })
+  app.route<{ Params: Static<typeof ConfigParams>; Querystring: Static<typeof ConfigQuery> }>({
+    ...routeOptions(MESH_ROUTES.config),
+    handler: async ({ params, query }) => {
+      const ref = parseFunctionRef(params.name, canonicalNamespace(query.namespace))
+      const workloads = await mesh.configuration(ref)
+      if (workloads.length === 0) throw new WeftError('NOT_FOUND', { kind: 'host', name: `${ref.name}.${ref.namespace}` })
+      return workloads
+    },
+  })
+  app.route({
+    ...routeOptions(MESH_ROUTES.rotate),
+    handler: async (_request, reply) => {
+      await mesh.rotate()
+      return reply.code(202).send()
+    },
+  })
+}
