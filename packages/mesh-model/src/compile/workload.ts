@@ -1,0 +1,74 @@
+import { SYSTEM_NAMESPACE } from '@weft/core'
+import { byAge } from '../read/base.ts'
+import { failure } from '../read/finding.ts'
+import type { AuthorizationPolicyModel, RevisionModel } from '../read/models.ts'
+import type { MeshWorkload, ResourceFinding, WorkloadPolicy } from '../snapshot.ts'
+import type { World } from '../world/world.ts'
+
+/** Compiles one revision. Its policy and mode are looked up by its labels, so that the cost does not depend on how many policies there are. */
+export function compileWorkload(world: World, revision: RevisionModel, proxy: string): { readonly workload: MeshWorkload; readonly findings: readonly ResourceFinding[] } {
+  const account = accountOf(world, revision)
+  return {
+    workload: {
+      key: revision.key,
+      namespace: revision.namespace,
+      name: revision.name,
+      function: revision.functionName,
+      revision: revision.revision,
+      labels: revision.labels,
+      serviceAccount: account.name,
+      mtls: modeOf(world, revision),
+      policy: policyOf(world, revision),
+      timeoutMs: revision.timeoutMs,
+      readinessPath: revision.readinessPath,
+      proxy,
+    },
+    findings: account.finding === undefined ? [] : [account.finding],
+  }
+}
+
+/** Its own name's identity, unless another account grants its use: nobody gets an identity by writing its name down. */
+function accountOf(world: World, revision: RevisionModel): { readonly name: string; readonly finding?: ResourceFinding } {
+  const { serviceAccount, functionName, namespace, ref } = revision
+  if (serviceAccount === functionName) return { name: functionName }
+  if (world.serviceAccounts.get(`${namespace}/${serviceAccount}`)?.grantedTo.includes(functionName) === true) return { name: serviceAccount }
+  const message = `the service account ${serviceAccount} is not granted to ${functionName}; it runs with the identity of its own name`
+  return { name: functionName, finding: failure(ref, 'ServiceAccountNotGranted', message) }
+}
+
+/** PeerAuthentication by workload, else namespace, else mesh; the oldest of each; strict when nobody says otherwise. */
+function modeOf(world: World, { namespace, labels }: RevisionModel): MeshWorkload['mtls'] {
+  const index = world.peerAuthentication
+  for (const level of [index.narrow(namespace, labels), index.wide(namespace), index.wide(SYSTEM_NAMESPACE)]) {
+    const [oldest] = [...level].toSorted(byAge)
+    if (oldest?.mode !== undefined) return oldest.mode
+  }
+  return 'strict'
+}
+
+/** AuthorizationPolicies of the mesh's root namespace (with and without a selector) and of the workload's own, all together. */
+function policyOf(world: World, { namespace, labels }: RevisionModel): WorkloadPolicy {
+  const index = world.authorization
+  const selecting = [
+    ...index.wide(SYSTEM_NAMESPACE),
+    ...index.narrow(SYSTEM_NAMESPACE, labels),
+    ...index.wide(namespace),
+    ...index.narrow(namespace, labels),
+  ].toSorted(byAge)
+  if (selecting.length === 0) return OPEN
+  const understood = selecting.filter((policy) => policy.broken === undefined)
+  const allow = understood.filter((policy) => policy.action === 'allow')
+  return {
+    deny: understood.filter((policy) => policy.action === 'deny').flatMap((policy) => policy.rules),
+    allow: allow.length === 0 ? undefined : allow.flatMap((policy) => policy.rules),
+    ...brokenBy(selecting),
+  }
+}
+
+/** The policy of workloads that none selects: everybody of the mesh may call. */
+const OPEN: WorkloadPolicy = { deny: [], allow: undefined }
+
+function brokenBy(selecting: readonly AuthorizationPolicyModel[]): Pick<WorkloadPolicy, 'broken'> {
+  const broken = selecting.find((policy) => policy.broken !== undefined)
+  return broken?.broken === undefined ? {} : { broken: { policy: broken.ref, reason: broken.broken } }
+}

@@ -1,0 +1,184 @@
+import { DEFAULT_NAMESPACE, DEFAULT_TRUST_DOMAIN, OPENFAAS_NAMESPACE_ALIAS, refOf, type ResourceRef } from '@weft/core'
+import { compileHost, type CompiledHost } from './compile/host.ts'
+import { compileWorkload } from './compile/workload.ts'
+import { equal, shared } from './equal.ts'
+import { FindingBook } from './finding-book.ts'
+import type { MeshHost, MeshSnapshot, MeshWorkload, SnapshotDifference, WorkloadKey } from './snapshot.ts'
+import type { Change } from './world/change.ts'
+import { World, type Dirt } from './world/world.ts'
+
+/** What is the same for the whole mesh. */
+export interface CompilerSettings {
+  readonly trustDomain?: string
+  readonly path?: MeshSnapshot['path']
+  readonly outbound?: MeshSnapshot['outbound']['policy']
+  /** Xds node id of the proxy that serves the workloads. */
+  readonly proxy: string
+}
+
+/** A snapshot, and what is different in it from the one before. */
+export interface Compilation {
+  readonly snapshot: MeshSnapshot
+  readonly difference: SnapshotDifference
+}
+
+/**
+ * The compiler: takes changes of resources in, gives snapshots out. It holds the world in between, and touches nothing else. Any order and any batching of
+ * the same changes ends in a snapshot of the same content.
+ */
+export interface MeshCompiler {
+  readonly snapshot: MeshSnapshot
+  /**
+   * Takes in changes (whole resources; the last one of a resource wins) and compiles what they touch. Never throws for what stands in a resource.
+   * Changes that mean nothing to the proxies give back the same snapshot, and an empty difference.
+   */
+  apply(changes: readonly Change[]): Compilation
+}
+
+const NOTHING: SnapshotDifference = { workloads: { set: [], removed: [] }, hosts: { set: [], removed: [] } }
+
+/** Makes a compiler of an empty world: its snapshot has version 0. */
+export function createCompiler(settings: CompilerSettings): MeshCompiler {
+  return new Compiler(settings)
+}
+
+class Compiler implements MeshCompiler {
+  readonly #world: World
+  readonly #proxy: string
+  readonly #hosts = new Map<string, CompiledHost>()
+  /** How many hosts refer to a workload. */
+  readonly #references = new Map<WorkloadKey, number>()
+  readonly #findings = new FindingBook()
+  #snapshot: MeshSnapshot
+
+  constructor(settings: CompilerSettings) {
+    const trustDomain = settings.trustDomain ?? DEFAULT_TRUST_DOMAIN
+    this.#world = new World(trustDomain)
+    this.#proxy = settings.proxy
+    this.#snapshot = {
+      version: 0,
+      cause: [],
+      trustDomain,
+      path: settings.path ?? 'encrypted',
+      workloads: new Map(),
+      hosts: new Map(),
+      namespaces: new Set([DEFAULT_NAMESPACE]),
+      outbound: { policy: settings.outbound ?? 'ALLOW_ANY' },
+      findings: [],
+    }
+  }
+
+  get snapshot(): MeshSnapshot {
+    return this.#snapshot
+  }
+
+  apply(changes: readonly Change[]): Compilation {
+    const dirt = this.#world.apply(changes)
+    const dirtyWorkloads = new Set(dirt.workloads)
+    const hosts = new Draft(this.#snapshot.hosts)
+    for (const key of dirt.hosts) hosts.put(key, this.#compileHost(key, dirtyWorkloads))
+    const workloads = new Draft(this.#snapshot.workloads)
+    for (const key of dirtyWorkloads) workloads.put(key, this.#compileWorkload(key))
+    for (const key of dirt.findings) this.#findings.put(`resource ${key}`, this.#world.findings.get(key) ?? [])
+    return this.#publish(changes, dirt, hosts, workloads)
+  }
+
+  #compileHost(key: string, dirtyWorkloads: Set<WorkloadKey>): MeshHost | undefined {
+    const before = this.#hosts.get(key)
+    const after = compileHost(this.#world, key)
+    const exists = after.host !== undefined || after.findings.length > 0
+    if (exists) this.#hosts.set(key, after)
+    else this.#hosts.delete(key)
+    this.#world.dependencies.set(key, exists ? after.dependencies : new Set())
+    this.#findings.put(`host ${key}`, after.findings)
+    for (const workload of before?.refersTo ?? []) if (!after.refersTo.has(workload)) this.#refer(workload, -1, dirtyWorkloads)
+    for (const workload of after.refersTo) if (before?.refersTo.has(workload) !== true) this.#refer(workload, 1, dirtyWorkloads)
+    return after.host
+  }
+
+  #refer(workload: WorkloadKey, by: 1 | -1, dirtyWorkloads: Set<WorkloadKey>): void {
+    const count = (this.#references.get(workload) ?? 0) + by
+    if (count === 0) this.#references.delete(workload)
+    else this.#references.set(workload, count)
+    if (count === 0 || (count === 1 && by === 1)) dirtyWorkloads.add(workload)
+  }
+
+  /** A revision is in the mesh while it is to be probed or runs (`Pending`, `Active`), or while a host refers to it. */
+  #compileWorkload(key: WorkloadKey): MeshWorkload | undefined {
+    const revision = this.#world.revisions.get(key)
+    const alive = revision?.phase === 'pending' || revision?.phase === 'active'
+    if (revision === undefined || (!alive && !this.#references.has(key))) {
+      this.#findings.put(`workload ${key}`, [])
+      return undefined
+    }
+    const { workload, findings } = compileWorkload(this.#world, revision, this.#proxy)
+    this.#findings.put(`workload ${key}`, findings)
+    return workload
+  }
+
+  #publish(changes: readonly Change[], dirt: Dirt, hosts: Draft<MeshHost>, workloads: Draft<MeshWorkload>): Compilation {
+    const namespaces = dirt.namespaces ? this.#namespaces() : this.#snapshot.namespaces
+    const findings = this.#findings.list()
+    const same = !hosts.changed && !workloads.changed && namespaces === this.#snapshot.namespaces && findings === this.#snapshot.findings
+    if (same) return { snapshot: this.#snapshot, difference: NOTHING }
+    this.#snapshot = {
+      ...this.#snapshot,
+      version: this.#snapshot.version + 1,
+      cause: changes.map(causeOf),
+      workloads: workloads.result(),
+      hosts: hosts.result(),
+      namespaces,
+      findings,
+    }
+    return { snapshot: this.#snapshot, difference: { workloads: workloads.difference(), hosts: hosts.difference() } }
+  }
+
+  #namespaces(): ReadonlySet<string> {
+    const names = new Set([DEFAULT_NAMESPACE, ...this.#world.namespaces.keys()])
+    names.delete(OPENFAAS_NAMESPACE_ALIAS)
+    const before = this.#snapshot.namespaces
+    return equal([...names].toSorted(), [...before].toSorted()) ? before : names
+  }
+}
+
+function causeOf(change: Change): ResourceRef {
+  return change.type === 'set' ? refOf(change.resource) : change.ref
+}
+
+/** A map that is copied when the first entry changes. Entries that say the same stay the same objects. */
+class Draft<V> {
+  readonly #before: ReadonlyMap<string, V>
+  #after: Map<string, V> | undefined
+  readonly #set: string[] = []
+  readonly #removed: string[] = []
+
+  constructor(before: ReadonlyMap<string, V>) {
+    this.#before = before
+  }
+
+  get changed(): boolean {
+    return this.#after !== undefined
+  }
+
+  put(key: string, value: V | undefined): void {
+    const before = this.#before.get(key)
+    const after = value === undefined ? undefined : shared(before, value)
+    if (after === before) return
+    this.#after ??= new Map(this.#before)
+    if (after === undefined) {
+      this.#after.delete(key)
+      this.#removed.push(key)
+    } else {
+      this.#after.set(key, after)
+      this.#set.push(key)
+    }
+  }
+
+  result(): ReadonlyMap<string, V> {
+    return this.#after ?? this.#before
+  }
+
+  difference(): { readonly set: readonly string[]; readonly removed: readonly string[] } {
+    return { set: this.#set, removed: this.#removed }
+  }
+}

@@ -1,0 +1,31 @@
+import type { ResourceRef } from '@weft/core'
+import type { ResourceFinding } from '../snapshot.ts'
+
+/** Reasons of findings; stable, since clients and tests go by them. */
+export type FindingReason =
+  | 'FieldNotSupported'
+  | 'HostConflict'
+  | 'HostNotFound'
+  | 'HostOwnedByService'
+  | 'InvalidName'
+  | 'InvalidResource'
+  | 'PolicyBroken'
+  | 'PortNotFound'
+  | 'PortNotSupported'
+  | 'ReservedNamespace'
+  | 'SelectorIgnored'
+  | 'ServiceAccountNotGranted'
+  | 'SplitOwned'
+  | 'SubsetConflict'
+  | 'SubsetNotFound'
+  | 'WeightsInvalid'
+
+/** Something that keeps a resource, or a part of it, from having its effect. */
+export function failure(resource: ResourceRef, reason: FindingReason, message: string): ResourceFinding {
+  return { resource, severity: 'error', reason, message }
+}
+
+/** Something that its author would want to know. */
+export function warning(resource: ResourceRef, reason: FindingReason, message: string): ResourceFinding {
+  return { resource, severity: 'warning', reason, message }
+}

@@ -1,0 +1,107 @@
+import type { ResourceRef } from '@weft/core'
+import type { HeaderOperations, HostKey, PolicyRule, ResourceFinding, RetryPolicy, RouteMatch, WorkloadKey } from '../snapshot.ts'
+
+/** What all resources have, once they are read. */
+export interface Model {
+  readonly ref: ResourceRef
+  /** `namespace/name`, the namespace's alias resolved. */
+  readonly key: string
+  readonly namespace: string
+  readonly name: string
+  /** Milliseconds since the epoch; `Infinity` when it is not known, so that it loses against what is older. */
+  readonly created: number
+  readonly findings: readonly ResourceFinding[]
+}
+
+/** Labels that must all be there; an empty list selects everything. */
+export type Selector = readonly (readonly [key: string, value: string])[]
+
+/** What the mesh needs of a Function. */
+export interface FunctionModel extends Model {
+  readonly traffic: readonly { readonly revision: string; readonly weight: number }[]
+  readonly matches: readonly { readonly headers: readonly (readonly [name: string, value: string])[]; readonly revision: string }[]
+  /** Whether its author set a split of his own. */
+  readonly pinned: boolean
+  readonly port: number | undefined
+}
+
+/** Ever proven ready: `active` and `retired`. */
+export type RevisionPhase = 'active' | 'retired' | 'pending' | 'failed'
+
+/** What the mesh needs of a Revision. */
+export interface RevisionModel extends Model {
+  readonly key: WorkloadKey
+  /** Key of the Function. */
+  readonly function: string
+  readonly functionName: string
+  readonly revision: string
+  readonly number: number
+  readonly phase: RevisionPhase
+  readonly labels: Readonly<Record<string, string>>
+  /** As the template has it; whether it may be used is decided by that account's grant. */
+  readonly serviceAccount: string
+  readonly timeoutMs: number
+  readonly readinessPath: string
+  readonly port: number | undefined
+}
+
+/** What the mesh needs of a Service. */
+export interface ServiceModel extends Model {
+  readonly selector: Selector
+  readonly ports: readonly number[]
+}
+
+/** A ServiceAccount: which functions may use it beside the one of its own name. */
+export interface ServiceAccountModel extends Model {
+  readonly grantedTo: readonly string[]
+}
+
+/** A share of a route before it is resolved. */
+export interface Destination {
+  /** `undefined`: no name of the mesh. */
+  readonly host: HostKey | undefined
+  readonly text: string
+  readonly subset: string | undefined
+  readonly port: number | undefined
+  readonly weight: number
+  readonly requestHeaders?: HeaderOperations
+  readonly responseHeaders?: HeaderOperations
+}
+
+/** A route of a VirtualService before it is resolved. */
+export interface RouteModel {
+  readonly name: string
+  readonly matches: readonly RouteMatch[]
+  readonly destinations: readonly Destination[]
+  readonly timeoutMs?: number
+  readonly retries?: RetryPolicy
+  readonly requestHeaders?: HeaderOperations
+  readonly responseHeaders?: HeaderOperations
+}
+
+/** A VirtualService; without routes when it could not be understood. */
+export interface VirtualServiceModel extends Model {
+  readonly hosts: readonly HostKey[]
+  readonly routes: readonly RouteModel[] | undefined
+}
+
+/** A DestinationRule. */
+export interface DestinationRuleModel extends Model {
+  readonly host: HostKey | undefined
+  readonly subsets: readonly { readonly name: string; readonly labels: Selector }[]
+}
+
+/** An AuthorizationPolicy. */
+export interface AuthorizationPolicyModel extends Model {
+  readonly selector: Selector
+  readonly action: 'allow' | 'deny'
+  readonly rules: readonly PolicyRule[]
+  /** Why it could not be understood. */
+  readonly broken: string | undefined
+}
+
+/** A PeerAuthentication; `mode` is `undefined` when it leaves the choice to the next wider one. */
+export interface PeerAuthenticationModel extends Model {
+  readonly selector: Selector
+  readonly mode: 'strict' | 'permissive' | 'disable' | undefined
+}

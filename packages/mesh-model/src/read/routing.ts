@@ -1,0 +1,171 @@
+import { canonicalNamespace, type Resource } from '@weft/core'
+import { DestinationRuleSpec, VirtualServiceSpec, type HttpHeaders, type HttpMatch, type HttpRoute, type HttpRouteDestination } from '@weft/api'
+import type { HeaderOperations, HostKey, ResourceFinding, RouteMatch, StringMatch } from '../snapshot.ts'
+import { baseOf, field, refusals, selectorOf, versionProblem } from './base.ts'
+import { checker } from './check.ts'
+import { durationMs, type Read } from './core-kinds.ts'
+import { failure, warning } from './finding.ts'
+import type { Destination, DestinationRuleModel, Model, RouteModel, VirtualServiceModel } from './models.ts'
+import { hostKeyOf } from './names.ts'
+import { regexProblem } from './regex.ts'
+
+const checkVirtualService = checker(VirtualServiceSpec)
+const checkDestinationRule = checker(DestinationRuleSpec)
+
+/** Reads a VirtualService. One that is not understood has no routes, so that its host keeps the split of its function. */
+export function readVirtualService(resource: Resource): Read<VirtualServiceModel> {
+  const base = baseOf(resource)
+  const problems = versionFindings(resource, base)
+  const checked = checkVirtualService(resource.spec)
+  if (!checked.ok) problems.push(...refusals(base.ref, checked))
+  if (!checked.ok || problems.length > 0) return { model: { ...base, findings: problems, hosts: [], routes: undefined } }
+  const notes: string[] = []
+  const routes = checked.value.http.map((route, index) => readRoute(route, index, base, notes))
+  const { hosts, unknown } = readHosts(checked.value.hosts, base)
+  const findings = [...notes.map((note) => failure(base.ref, 'InvalidResource', note)), ...unknown]
+  return { model: { ...base, findings, hosts, routes: notes.length > 0 ? undefined : routes } }
+}
+
+function versionFindings(resource: Resource, base: Model): ResourceFinding[] {
+  const problem = versionProblem(resource)
+  return problem === undefined ? [] : [failure(base.ref, 'InvalidResource', problem)]
+}
+
+function readHosts(texts: readonly string[], base: Model): { readonly hosts: readonly HostKey[]; readonly unknown: readonly ResourceFinding[] } {
+  const unknown: ResourceFinding[] = []
+  const hosts = new Set<HostKey>()
+  for (const text of texts) {
+    const key = hostKeyOf(text, base.namespace)
+    if (key !== undefined) hosts.add(key)
+    else unknown.push(warning(base.ref, 'HostNotFound', `the host ${text} is no name of the mesh; its routes have no effect`))
+  }
+  return { hosts: [...hosts], unknown }
+}
+
+function readRoute(route: HttpRoute, index: number, base: Model, notes: string[]): RouteModel {
+  const at = `spec.http[${index}]`
+  const only = route.route.length === 1
+  const timeoutMs = route.timeout === undefined ? undefined : duration(route.timeout, `${at}.timeout`, notes)
+  const perTryTimeoutMs = route.retries?.perTryTimeout === undefined ? undefined : duration(route.retries.perTryTimeout, `${at}.retries.perTryTimeout`, notes)
+  return {
+    name: route.name ?? `${base.name}-${index}`,
+    matches: (route.match ?? []).map((match, i) => readMatch(match, `${at}.match[${i}]`, notes)),
+    destinations: route.route.map((share, i) => readDestination(share, only, base.namespace, { at: `${at}.route[${i}]`, notes })),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(route.retries === undefined
+      ? {}
+      : {
+          retries: {
+            attempts: route.retries.attempts ?? ISTIO_ATTEMPTS,
+            ...(perTryTimeoutMs === undefined || perTryTimeoutMs === 0 ? {} : { perTryTimeoutMs }),
+            ...(route.retries.retryOn === undefined ? {} : { retryOn: route.retries.retryOn }),
+          },
+        }),
+    ...readHeaders(route.headers, at, notes),
+  }
+}
+
+/** Istio's default (https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRetry). */
+const ISTIO_ATTEMPTS = 2
+
+/** Milliseconds; a duration that passed the schema is one, but may be too long for Envoy. */
+function duration(text: string, at: string, notes: string[]): number | undefined {
+  const ms = durationMs(text)
+  if (ms !== undefined && ms <= MAX_DURATION_MS) return ms === 0 ? 0 : Math.max(1, Math.round(ms))
+  notes.push(`${at}: ${text} is not a duration of at most 10 years`)
+  return undefined
+}
+
+const MAX_DURATION_MS = 10 * 365 * 86_400_000
+
+function readDestination(share: HttpRouteDestination, only: boolean, namespace: string, place: { readonly at: string; readonly notes: string[] }): Destination {
+  const { host, subset, port } = share.destination
+  // "If there is only one destination in a rule, all traffic will be routed to it irrespective of the weight" (Istio, HTTPRouteDestination.weight).
+  return {
+    host: hostKeyOf(host, namespace),
+    text: host,
+    subset,
+    port: port?.number,
+    weight: only ? 100 : (share.weight ?? 0),
+    ...readHeaders(share.headers, place.at, place.notes),
+  }
+}
+
+function readMatch(match: HttpMatch, at: string, notes: string[]): RouteMatch {
+  const text = (value: IstioText, name: string) => readText(value, `${at}.${name}`, notes)
+  const headers = (map: Readonly<Record<string, IstioText>> | undefined, name: string, invert: boolean) =>
+    sorted(map).map(([header, value]) => ({ name: header.toLowerCase(), match: text(value, `${name}.${header}`), invert }))
+  return {
+    ...(match.uri === undefined ? {} : { path: { match: text(match.uri, 'uri'), ignoreCase: match.ignoreUriCase ?? false } }),
+    ...(match.method === undefined ? {} : { methods: [text(match.method, 'method')] }),
+    headers: [...headers(match.headers, 'headers', false), ...headers(match.withoutHeaders, 'withoutHeaders', true)],
+    queryParameters: sorted(match.queryParams).map(([name, value]) => ({ name, match: text(value, `queryParams.${name}`) })),
+    ...(match.sourceLabels === undefined ? {} : { sourceLabels: match.sourceLabels }),
+    ...(match.sourceNamespace === undefined ? {} : { sourceNamespace: canonicalNamespace(match.sourceNamespace) }),
+    ...(match.port === undefined ? {} : { port: match.port }),
+    ...(match.authority === undefined ? {} : { authority: lowered(text(match.authority, 'authority')) }),
+  }
+}
+
+interface IstioText {
+  readonly exact?: string
+  readonly prefix?: string
+  readonly regex?: string
+}
+
+function readText(value: IstioText, at: string, notes: string[]): StringMatch {
+  if (value.exact !== undefined) return { kind: 'exact', value: value.exact }
+  if (value.prefix !== undefined) return { kind: 'prefix', value: value.prefix }
+  if (value.regex === undefined) return { kind: 'present' }
+  const problem = regexProblem(value.regex)
+  if (problem !== undefined) notes.push(`${at}: ${problem}`)
+  return { kind: 'regex', value: value.regex }
+}
+
+function lowered(match: StringMatch): StringMatch {
+  return match.kind === 'exact' || match.kind === 'prefix' ? { kind: match.kind, value: match.value.toLowerCase() } : match
+}
+
+function sorted<T>(map: Readonly<Record<string, T>> | undefined): readonly (readonly [string, T])[] {
+  return Object.entries(map ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1))
+}
+
+/** Headers that carry framing, routing or identity: a route that changed them could lie about who calls or smuggle a request. */
+const RESERVED_HEADER = /^(?::|host$|connection$|content-length$|transfer-encoding$|te$|trailer$|upgrade$|keep-alive$|proxy-connection$|x-forwarded-client-cert$|x-weft-|x-envoy-)/
+
+function readHeaders(headers: HttpHeaders | undefined, at: string, notes: string[]): Pick<RouteModel, 'requestHeaders' | 'responseHeaders'> {
+  const request = readOperations(headers?.request, `${at}.headers.request`, notes)
+  const response = readOperations(headers?.response, `${at}.headers.response`, notes)
+  return { ...(request === undefined ? {} : { requestHeaders: request }), ...(response === undefined ? {} : { responseHeaders: response }) }
+}
+
+function readOperations(operations: HttpHeaders['request'], at: string, notes: string[]): HeaderOperations | undefined {
+  if (operations === undefined) return undefined
+  const pairs = (map: Readonly<Record<string, string>> | undefined) => sorted(map).map(([name, value]) => ({ name: name.toLowerCase(), value }))
+  const result = { set: pairs(operations.set), add: pairs(operations.add), remove: (operations.remove ?? []).map((name) => name.toLowerCase()) }
+  for (const name of [...result.set, ...result.add].map((pair) => pair.name).concat(result.remove)) {
+    if (RESERVED_HEADER.test(name)) notes.push(`${at}: the header ${name} belongs to the mesh`)
+  }
+  return result
+}
+
+/** Reads a DestinationRule. Where a field is not supported its subsets stand nevertheless: without them, calls would be lost. */
+export function readDestinationRule(resource: Resource): Read<DestinationRuleModel> {
+  const base = baseOf(resource)
+  const checked = checkDestinationRule(resource.spec)
+  const problems = [...versionFindings(resource, base), ...(checked.ok ? [] : refusals(base.ref, checked))]
+  const host = field(resource.spec, 'host')
+  const subsets = subsetsOf(field(resource.spec, 'subsets'))
+  const names = new Set<string>()
+  const unique = subsets.filter((subset) => !names.has(subset.name) && names.add(subset.name))
+  if (unique.length < subsets.length) problems.push(warning(base.ref, 'SubsetConflict', 'two subsets have the same name; the first is used'))
+  return { model: { ...base, findings: problems, host: typeof host === 'string' ? hostKeyOf(host, base.namespace) : undefined, subsets: unique } }
+}
+
+function subsetsOf(value: unknown): DestinationRuleModel['subsets'] {
+  if (!Array.isArray(value)) return []
+  return value.flatMap((subset: unknown) => {
+    const name = field(subset, 'name')
+    return typeof name === 'string' ? [{ name, labels: selectorOf(field(subset, 'labels')) }] : []
+  })
+}

@@ -1,0 +1,25 @@
+import { groupOf, type Resource, type ResourceRef } from '@weft/core'
+
+/** What happened to a resource. */
+export type Change = { readonly type: 'set'; readonly resource: Resource } | { readonly type: 'removed'; readonly ref: ResourceRef }
+
+/** The kinds that the compiler reads, as they are selected in a store. All versions of a group are one thing. */
+export const MESH_KINDS = [
+  { group: '', kind: 'Namespace' },
+  { group: '', kind: 'Service' },
+  { group: '', kind: 'ServiceAccount' },
+  { group: 'weft.dev', kind: 'Function' },
+  { group: 'weft.dev', kind: 'Revision' },
+  { group: 'networking.istio.io', kind: 'VirtualService' },
+  { group: 'networking.istio.io', kind: 'DestinationRule' },
+  { group: 'security.istio.io', kind: 'AuthorizationPolicy' },
+  { group: 'security.istio.io', kind: 'PeerAuthentication' },
+] as const satisfies readonly { readonly group: string; readonly kind: string }[]
+
+/** One of {@link MESH_KINDS}, as `group/kind`. */
+export type MeshKind = `${(typeof MESH_KINDS)[number]['group']}/${(typeof MESH_KINDS)[number]['kind']}`
+
+/** Which kind a change is about. */
+export function kindOf(change: Change): string {
+  return change.type === 'set' ? `${groupOf(change.resource.apiVersion)}/${change.resource.kind}` : `${change.ref.group}/${change.ref.kind}`
+}

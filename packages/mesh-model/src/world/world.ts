@@ -1,0 +1,196 @@
+import { canonicalNamespace, DEFAULT_NAMESPACE, refKey, SYSTEM_NAMESPACE, type Resource, type ResourceRef } from '@weft/core'
+import { equal } from '../equal.ts'
+import { readFunction, readNamespace, readRevision, readService, readServiceAccount, type Read } from '../read/core-kinds.ts'
+import type {
+  AuthorizationPolicyModel,
+  DestinationRuleModel,
+  FunctionModel,
+  Model,
+  PeerAuthenticationModel,
+  RevisionModel,
+  Selector,
+  ServiceAccountModel,
+  ServiceModel,
+  VirtualServiceModel,
+} from '../read/models.ts'
+import { readAuthorizationPolicy, readPeerAuthentication } from '../read/policies.ts'
+import { readDestinationRule, readVirtualService } from '../read/routing.ts'
+import type { HostKey, ResourceFinding, WorkloadKey } from '../snapshot.ts'
+import { kindOf, type Change } from './change.ts'
+import { Dependencies } from './dependencies.ts'
+import { Multimap } from './multimap.ts'
+import { RevisionIndex } from './revisions.ts'
+import { labelKey, SelectorIndex } from './selectors.ts'
+
+/** What must be compiled again after some changes. */
+export interface Dirt {
+  readonly hosts: ReadonlySet<HostKey>
+  readonly workloads: ReadonlySet<WorkloadKey>
+  /** Resources whose own findings changed. */
+  readonly findings: ReadonlySet<string>
+  readonly namespaces: boolean
+}
+
+/**
+ * The resources as the mesh reads them, with the indexes by which a change finds what it touches. Written only by {@link World.apply}; deterministic, and the
+ * same whatever the order in which resources came.
+ */
+export class World {
+  readonly functions = new Map<string, FunctionModel>()
+  readonly services = new Map<string, ServiceModel>()
+  readonly serviceAccounts = new Map<string, ServiceAccountModel>()
+  readonly revisions = new RevisionIndex()
+  readonly virtualServices = new Multimap<VirtualServiceModel>()
+  readonly destinationRules = new Multimap<DestinationRuleModel>()
+  readonly authorization = new SelectorIndex<AuthorizationPolicyModel>()
+  readonly peerAuthentication = new SelectorIndex<PeerAuthenticationModel>()
+  readonly namespaces = new Map<string, Model>()
+  readonly dependencies = new Dependencies()
+  /** What is to be said about resources by themselves, by {@link refKey}. */
+  readonly findings = new Map<string, readonly ResourceFinding[]>()
+  readonly #models = new Map<string, Model>()
+  readonly #kinds: ReadonlyMap<string, Kind<Model>>
+
+  constructor(trustDomain: string) {
+    this.#kinds = kindsOf(this, trustDomain)
+  }
+
+  /** Takes in changes and says what they touch. A resource of a kind that the mesh does not read touches nothing. */
+  apply(changes: readonly Change[]): Dirt {
+    const marks: Marks = { hosts: new Set(), workloads: new Set(), findings: new Set(), selections: [], namespaces: false }
+    for (const change of changes) this.#applyOne(change, marks)
+    for (const { namespace, selector } of marks.selections) {
+      const scope = namespace === SYSTEM_NAMESPACE ? undefined : namespace
+      for (const revision of this.revisions.selected(scope, selector)) marks.workloads.add(revision.key)
+    }
+    return marks
+  }
+
+  #applyOne(change: Change, marks: Marks): void {
+    const kind = this.#kinds.get(kindOf(change))
+    if (kind === undefined) return
+    const key = modelKey(change)
+    const read = change.type === 'set' ? kind.read(change.resource) : undefined
+    this.#say(key, read?.model?.findings ?? read?.findings ?? [], marks)
+    const before = this.#models.get(key)
+    const after = read?.model
+    if (after !== undefined && before !== undefined && equal(before, after)) return
+    if (before !== undefined) {
+      this.#models.delete(key)
+      kind.remove(before)
+      kind.mark(before, marks)
+    }
+    if (after !== undefined) {
+      this.#models.set(key, after)
+      kind.add(after)
+      kind.mark(after, marks)
+    }
+  }
+
+  #say(key: string, findings: readonly ResourceFinding[], marks: Marks): void {
+    if (equal(this.findings.get(key) ?? [], findings)) return
+    if (findings.length === 0) this.findings.delete(key)
+    else this.findings.set(key, findings)
+    marks.findings.add(key)
+  }
+}
+
+interface Marks {
+  readonly hosts: Set<HostKey>
+  readonly workloads: Set<WorkloadKey>
+  readonly findings: Set<string>
+  /** What changed policies select; looked up when all changes are in. */
+  readonly selections: { readonly namespace: string; readonly selector: Selector }[]
+  namespaces: boolean
+}
+
+/** How a kind is read, kept, and what depends on it. */
+interface Kind<M extends Model> {
+  read(resource: Resource): Read<M>
+  add(model: M): void
+  remove(model: M): void
+  mark(model: M, marks: Marks): void
+}
+
+function kindsOf(world: World, trustDomain: string): ReadonlyMap<string, Kind<Model>> {
+  return new Map([
+    ['/Namespace', kind(mapped(readNamespace, world.namespaces, (_model, marks) => void (marks.namespaces = true)))],
+    ['/Service', kind(mapped(readService, world.services, ({ key }, marks) => touch(world, marks, key, `service ${key}`)))],
+    ['/ServiceAccount', kind(mapped(readServiceAccount, world.serviceAccounts, ({ key }, marks) => markAll(marks, world.revisions.usingAccount(key))))],
+    ['weft.dev/Function', kind(mapped(readFunction, world.functions, ({ key }, marks) => touch(world, marks, key, `function ${key}`)))],
+    ['weft.dev/Revision', kind(revisionKind(world))],
+    ['networking.istio.io/VirtualService', kind(virtualServiceKind(world))],
+    ['networking.istio.io/DestinationRule', kind(destinationRuleKind(world))],
+    ['security.istio.io/AuthorizationPolicy', kind(selecting((resource) => readAuthorizationPolicy(resource, trustDomain), world.authorization))],
+    ['security.istio.io/PeerAuthentication', kind(selecting(readPeerAuthentication, world.peerAuthentication))],
+  ])
+}
+
+/** Forgets which model a kind has: the table above and {@link World.apply} only ever give a kind what it has read. */
+function kind<M extends Model>(it: Kind<M>): Kind<Model> {
+  return it as unknown as Kind<Model>
+}
+
+function mapped<M extends Model>(read: (resource: Resource) => Read<M>, map: Map<string, M>, mark: (model: M, marks: Marks) => void): Kind<M> {
+  return { read, add: (model) => void map.set(model.key, model), remove: (model) => void map.delete(model.key), mark }
+}
+
+function touch(world: World, marks: Marks, host: HostKey, dependency: Parameters<Dependencies['on']>[0]): void {
+  marks.hosts.add(host)
+  for (const dependent of world.dependencies.on(dependency)) marks.hosts.add(dependent)
+}
+
+function markAll(marks: Marks, revisions: Iterable<RevisionModel>): void {
+  for (const revision of revisions) marks.workloads.add(revision.key)
+}
+
+function revisionKind(world: World): Kind<RevisionModel> {
+  return {
+    read: readRevision,
+    add: (model) => world.revisions.add(model),
+    remove: (model) => world.revisions.delete(model),
+    mark: (model, marks) => {
+      marks.workloads.add(model.key)
+      for (const host of world.dependencies.on(`revisions ${model.function}`)) marks.hosts.add(host)
+      for (const [key, value] of Object.entries(model.labels)) {
+        for (const host of world.dependencies.on(`label ${labelKey(model.namespace, key, value)}`)) marks.hosts.add(host)
+      }
+    },
+  }
+}
+
+function virtualServiceKind(world: World): Kind<VirtualServiceModel> {
+  return {
+    read: readVirtualService,
+    add: (model) => model.hosts.forEach((host) => world.virtualServices.add(host, model)),
+    remove: (model) => model.hosts.forEach((host) => world.virtualServices.delete(host, model)),
+    mark: (model, marks) => model.hosts.forEach((host) => touch(world, marks, host, `virtual-services ${host}`)),
+  }
+}
+
+function destinationRuleKind(world: World): Kind<DestinationRuleModel> {
+  return {
+    read: readDestinationRule,
+    add: (model) => void (model.host !== undefined && world.destinationRules.add(model.host, model)),
+    remove: (model) => void (model.host !== undefined && world.destinationRules.delete(model.host, model)),
+    mark: (model, marks) => void (model.host !== undefined && touch(world, marks, model.host, `destination-rules ${model.host}`)),
+  }
+}
+
+function selecting<M extends Model & { readonly selector: Selector }>(read: (resource: Resource) => Read<M>, index: SelectorIndex<M>): Kind<M> {
+  return {
+    read,
+    add: (model) => index.add(model),
+    remove: (model) => index.delete(model),
+    mark: ({ namespace, selector }, marks) => void marks.selections.push({ namespace, selector }),
+  }
+}
+
+/** Key of a resource, the alias of its namespace resolved. */
+function modelKey(change: Change): string {
+  const ref: ResourceRef =
+    change.type === 'removed'
+      ? change.ref
+      : { group: kindOf(change).split('/')[0] ?? '', kind: change.resource.kind, namespace: change.resource.metadata.namespace ?? '', name: change.resource.metadata.name }
+  return refKey({ ...ref, namespace: ref.kind === 'Namespace' ? DEFAULT_NAMESPACE : canonicalNamespace(ref.namespace) })
+}
