@@ -57,11 +57,14 @@ export interface Ask {
   readonly agent?: Agent
 }
 
+/** Keeps connections open, as the proxy does: a closing one would cut an early answer to a long body. */
+const connections = new Agent({ keepAlive: true })
+
 /** Sends one request to a Unix socket. */
 export function ask(socketPath: string, { method, path = '/', headers = {}, body, agent }: Ask = {}): Promise<Answer> {
   return new Promise((done, failed) => {
     const outgoing = request(
-      { socketPath, path, method: method ?? (body === undefined ? 'GET' : 'POST'), headers: { host: 'fn.default', ...headers }, ...(agent === undefined ? { agent: false } : { agent }) },
+      { socketPath, path, method: method ?? (body === undefined ? 'GET' : 'POST'), headers: { host: 'fn.default', ...headers }, agent: agent ?? connections },
       (response) => {
         const chunks: Buffer[] = []
         response.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -96,6 +99,7 @@ const running = new Set<Replica>()
 
 /** Ends whatever a test left behind. */
 export async function stopAll(): Promise<void> {
+  connections.destroy()
   await Promise.all([...running].map((replica) => replica.stop()))
 }
 

@@ -94,7 +94,8 @@ export function fetchContract({ config, handler }: ContractInput): Contract {
   const serve = async (call: Call, hijack?: Hijack): Promise<void> => {
     const controller = new AbortController()
     call.onEnd.push(() => {
-      if (!call.response.writableFinished) controller.abort(new DOMException('the caller went away', 'AbortError'))
+      if (call.timedOut) controller.abort(new DOMException('the time of the call is over', 'TimeoutError'))
+      else if (!call.response.writableFinished) controller.abort(new DOMException('the caller went away', 'AbortError'))
     })
     const request = toRequest(call.request as WeftRequest, controller.signal)
     const returned = await invoke(request, contextOf(call, hijack))

@@ -13,6 +13,7 @@ export interface Call {
   /** Called when the response is closed, however it ended. */
   readonly onEnd: (() => void)[]
   ended: boolean
+  timedOut: boolean
 }
 
 /** Carries the {@link Call} through everything that a handler starts. Costs one context switch a call. */

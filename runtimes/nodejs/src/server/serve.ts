@@ -51,7 +51,7 @@ export function createServing(contract: Contract, config: RuntimeConfig): Servin
   const inFlight = new Set<Call>()
 
   const begin = (request: IncomingMessage, response: ServerResponse): Call => {
-    const call: Call = { request, response, startedAt: performance.now(), deadline: Infinity, timer: undefined, onEnd: [], ended: false }
+    const call: Call = { request, response, startedAt: performance.now(), deadline: Infinity, timer: undefined, onEnd: [], ended: false, timedOut: false }
     inFlight.add(call)
     response.once('close', () => {
       call.ended = true
@@ -71,6 +71,7 @@ export function createServing(contract: Contract, config: RuntimeConfig): Servin
 
   const expire = (call: Call, limit: number): void => {
     if (call.ended) return
+    call.timedOut = true
     const verb = call.response.headersSent ? 'its response was cut' : 'answered instead of it'
     logLine(`${call.request.method} ${call.request.url} took longer than ${limit} ms: ${verb}`)
     sendError(call.response, contract.timedOut(call, limit))
