@@ -47,6 +47,26 @@ export const ERRORS = {
     help: 'list again and watch from the version of that list',
   },
   STORE_UNAVAILABLE: { status: 503, fault: 'system', message: 'the store did not answer: {reason}', help: 'try again; if it stays, see the log of the platform' },
+  STORE_IN_USE: { status: 409, fault: 'user', message: 'another process has the store {file} open', help: 'end that process, or choose another directory with --data-dir' },
+  STORE_DAMAGED: {
+    status: 500,
+    fault: 'system',
+    message: 'the store {file} is damaged: {reason}',
+    help: 'put the file back from a backup, or move it away to start with an empty store',
+  },
+  STORE_TOO_NEW: {
+    status: 500,
+    fault: 'user',
+    message: 'the store {file} was written by a newer Weft (schema {found}, this one knows {known})',
+    help: 'use that newer Weft, or another directory with --data-dir',
+  },
+  SECRETS_UNREADABLE: {
+    status: 500,
+    fault: 'system',
+    message: 'stored secrets cannot be opened: {reason}',
+    help: 'put the key file back that belongs to this store, or create the secrets anew',
+  },
+  KEY_FILE_UNUSABLE: { status: 500, fault: 'user', message: 'the key file {file} cannot be used: {reason}', help: '{help}' },
   // -- artifacts and builds ----------------------------------------------------------------------------------------
   ARTIFACT_NOT_FOUND: {
     status: 404,

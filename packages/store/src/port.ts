@@ -45,7 +45,9 @@ export interface Store {
   /** @returns the resource, or `undefined` */
   get(ref: ResourceRef): Promise<Resource | undefined>
   list(selection: Selection): Promise<ListResult>
-  /** @throws WeftError `ALREADY_EXISTS` */
+  /**
+   * @throws WeftError `ALREADY_EXISTS`; `NOT_FOUND` when an owner that is named by uid is gone (its child would stay for ever)
+   */
   create(resource: Resource): Promise<Resource>
   /**
    * Replaces a resource. With `metadata.resourceVersion` it must be the current one; without, the last write wins.
@@ -71,6 +73,6 @@ export interface Store {
 /** Encrypts what must not lie open on disk; the SQLite adapter seals the `data` of Secrets with it. */
 export interface Sealer {
   seal(plain: Uint8Array): Uint8Array
-  /** @throws WeftError `STORE_UNAVAILABLE` when the key is not the one that sealed, or the bytes were changed */
+  /** @throws WeftError `SECRETS_UNREADABLE` when the key is not the one that sealed, or the bytes were changed */
   open(sealed: Uint8Array): Uint8Array
 }
