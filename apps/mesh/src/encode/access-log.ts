@@ -15,7 +15,7 @@ export function accessLog(file: string, hop: 'ingress' | 'inbound' | 'outbound',
 const FIELDS: Readonly<Record<string, string>> = {
   time: '%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%',
   method: '%REQ(:METHOD)%',
-  path: '%PATH(NQ:ORIG)%',
+  path: '%PATH(NQ)%',
   authority: '%REQ(:AUTHORITY)%',
   protocol: '%PROTOCOL%',
   code: '%RESPONSE_CODE%',
@@ -37,7 +37,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   upstreamLocal: '%UPSTREAM_LOCAL_URI_SAN%',
 }
 
-/** A `google.protobuf.Struct`'s fields in the form that protobufjs reads. */
+/** A `google.protobuf.Struct`'s fields in the form that protobufjs reads (its own definition of it has camelCase names). */
 export function stringFields(values: Readonly<Record<string, string>>): Json {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { string_value: value }]))
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { stringValue: value }]))
 }

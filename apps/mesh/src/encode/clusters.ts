@@ -88,7 +88,7 @@ export function encodeLocalCluster(workload: MeshWorkload, layout: NodeLayout): 
 export function encodeEndpoints(workload: string, replicas: readonly MeshReplica[], layout: NodeLayout): EnvoyResource {
   const name = localCluster(workload)
   const serving = replicas.filter((replica) => replica.serving)
-  const hold = { ...endpoint(pipe(holdSocket(layout))), metadata: { filter_metadata: { weft: { fields: { workload: { string_value: workload } } } } } }
+  const hold = { ...endpoint(pipe(holdSocket(layout))), metadata: { filter_metadata: { weft: { fields: { workload: { stringValue: workload } } } } } }
   return resource(TYPE_URLS.endpoints, name, {
     cluster_name: name,
     endpoints: [

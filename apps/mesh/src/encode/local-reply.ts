@@ -6,7 +6,7 @@ import { duration, wrap } from './json.ts'
 import type { Json } from './types.ts'
 
 /** Fields that Envoy fills in when it answers by itself. */
-const OPERATORS: Readonly<Record<string, string>> = { path: '%PATH(NQ:ORIG)%', details: '%RESPONSE_CODE_DETAILS%', reason: '%RESP(X-WEFT-REASON)%' }
+const OPERATORS: Readonly<Record<string, string>> = { path: '%PATH(NQ)%', details: '%RESPONSE_CODE_DETAILS%', reason: '%RESP(X-WEFT-REASON)%' }
 
 function fill(template: string, values: Readonly<Record<string, string>>): string {
   return template.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole)
@@ -15,7 +15,7 @@ function fill(template: string, values: Readonly<Record<string, string>>): strin
 /** The project's error body as a JSON format: Envoy escapes what it fills in. */
 function errorFormat(code: ErrorCode): Json {
   const { message, help } = ERRORS[code]
-  const error = { struct_value: { fields: stringFields({ code, message: fill(message, OPERATORS), help: fill(help, OPERATORS) }) } }
+  const error = { structValue: { fields: stringFields({ code, message: fill(message, OPERATORS), help: fill(help, OPERATORS) }) } }
   return { json_format: { fields: { error } }, content_type: 'application/json' }
 }
 

@@ -54,10 +54,10 @@ export const PROBE_PATH = '/_weft/probe'
 
 /**
  * Headers between our own proxies. `workload` (`namespace/name`) tells the hold listener, and through it the activator, who is to be woken; `held` counts
- * the passes through the hold listener; `retry: none` switches retries off; `scope` is the ingress' routing key, `cluster` the hold listener's. All are
- * removed from what comes from outside.
+ * the passes through the hold listener; `retry: none` switches retries off; `scope` is the ingress' routing key, `cluster` the hold listener's; `first` asks
+ * whether a host is known. All are removed from what comes from outside.
  */
-export const MESH_HEADERS = { scope: 'x-weft-scope', workload: 'x-weft-workload', held: 'x-weft-held', retry: 'x-weft-retry', cluster: 'x-weft-cluster' } as const
+export const MESH_HEADERS = { scope: 'x-weft-scope', workload: 'x-weft-workload', held: 'x-weft-held', retry: 'x-weft-retry', cluster: 'x-weft-cluster', first: 'x-weft-first' } as const
 
 /** SDS name of the certificate of a service account: a `tls_certificate` with the SPIFFE ID as its URI SAN. */
 export function identitySecret(namespace: string, serviceAccount: string): string {
@@ -170,6 +170,12 @@ export const STATS_INCLUSION: readonly ({ readonly prefix: string } | { readonly
   { prefix: 'listener_manager.' },
   { prefix: 'control_plane.' },
 ]
+
+/**
+ * Runtime values that the bootstrap must set (`layered_runtime`, a static layer): Envoy refuses every expression whose RE2 program has more than 100 steps
+ * otherwise, which a list of namespaces or a path of a VirtualService has soon. RE2's time stays linear; the length of patterns is bounded where they come in.
+ */
+export const ENVOY_RUNTIME = { 're2.max_program_size.error_level': 1_000_000, 're2.max_program_size.warn_level': 1_000_000 } as const
 
 /** Sixteen hexadecimal digits of SHA-256: a name for a socket that is short and cannot be chosen by a user to equal another's. */
 export function shortHash(text: string): string {

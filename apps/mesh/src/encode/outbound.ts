@@ -4,10 +4,10 @@ import { pipe } from './clusters.ts'
 import { egressFilter, egressRules, resolveFilter } from './egress.ts'
 import { addHeader, earlyMutation, STRANGERS_HEADERS } from './headers.ts'
 import { httpManager } from './http-manager.ts'
-import { ads, duration, escapeRegex, extension, resource, wrap } from './json.ts'
+import { ads, any, duration, escapeRegex, extension, resource, wrap } from './json.ts'
 import { directError } from './local-reply.ts'
-import { regexMatcher } from './matching.ts'
-import { connectName, EGRESS_CLUSTER, outboundListener, outboundRoutes, TYPE_URLS } from './names.ts'
+import { headerMatcher, regexMatcher } from './matching.ts'
+import { connectName, EGRESS_CLUSTER, MESH_HEADERS, outboundListener, outboundRoutes, TYPE_URLS } from './names.ts'
 import { ALLOW_FILTER, DENY_FILTER, rbacFilter } from './rbac.ts'
 import { encodeRoutes } from './routes.ts'
 import type { RouteContext } from './routes.ts'
@@ -16,6 +16,8 @@ import type { EnvoyResource, Json, NodeLayout } from './types.ts'
 /** The directory that holds the socket is private to the replica's sandbox, whose user is not Envoy's. */
 const SOCKET_MODE = 0o666
 const ON_DEMAND_TIMEOUT_MS = 5000
+/** Asks whether a host is known, at the first call to it. */
+const FIRST_FILTER = 'weft.first'
 const HTTP_PORT = 80
 
 /** Where one replica's calls come in: whoever can open the socket has the workload's identity. */
@@ -26,7 +28,7 @@ export function encodeOutboundListener(workload: MeshWorkload, replica: MeshRepl
     stat_prefix: 'outbound',
     address: pipe(socket, SOCKET_MODE),
     per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
-    filter_chains: [{ filters: [manager(workload, layout, direct, ['CONNECT'])] }],
+    filter_chains: [{ filters: [manager(workload, layout, direct, { outer: true })] }],
   })
 }
 
@@ -38,11 +40,11 @@ export function encodeConnectListener(workload: MeshWorkload, layout: NodeLayout
     stat_prefix: 'outbound',
     internal_listener: {},
     per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
-    filter_chains: [{ filters: [manager(workload, layout, direct, [])] }],
+    filter_chains: [{ filters: [manager(workload, layout, direct, { outer: false })] }],
   })
 }
 
-function manager(workload: MeshWorkload, layout: NodeLayout, direct: boolean, upgrades: readonly string[]): Json {
+function manager(workload: MeshWorkload, layout: NodeLayout, direct: boolean, { outer }: { readonly outer: boolean }): Json {
   const onDemand = extension('envoy.filters.http.on_demand', 'envoy.extensions.filters.http.on_demand.v3.OnDemand', {
     odcds: { source: ads(), timeout: duration(ON_DEMAND_TIMEOUT_MS) },
   })
@@ -52,12 +54,33 @@ function manager(workload: MeshWorkload, layout: NodeLayout, direct: boolean, up
     hop: 'outbound',
     logged: { workload: workload.key },
     routes: { rds: { route_config_name: outboundRoutes(workload.key), config_source: ads() } },
-    filters: [onDemand, resolveFilter(), egressFilter(), ...policy],
-    earlyMutations: [earlyMutation(STRANGERS_HEADERS)],
-    upgrades,
+    filters: [onDemand, firstCallFilter(workload), resolveFilter(), egressFilter(), ...policy],
+    earlyMutations: [earlyMutation(outer ? STRANGERS_HEADERS : STRANGERS_HEADERS.filter((name) => name !== MESH_HEADERS.first))],
+    upgrades: outer ? ['CONNECT'] : [],
     rejectUnderscores: false,
     more: { skip_xff_append: true, forward_client_cert_details: 'SANITIZE' },
   })
+}
+
+/**
+ * Envoy can fetch a virtual host on demand only for requests whose body it holds whole; with a longer body the call would be answered 404
+ * (envoyproxy/envoy 17891). So the first call to a host asks, without a body, through the workload's internal listener: that question fetches the virtual host
+ * and is answered by it (200, or the 404 of an unknown host). Then the call itself goes the same way, its body untouched. Later calls find the host at once.
+ */
+function firstCallFilter(workload: MeshWorkload): Json {
+  return {
+    ...extension(FIRST_FILTER, 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz', {
+      transport_api_version: 'V3',
+      failure_mode_allow: false,
+      status_on_error: { code: 'ServiceUnavailable' },
+      http_service: {
+        server_uri: { uri: 'http://mesh', cluster: connectName(workload.key), timeout: duration(ON_DEMAND_TIMEOUT_MS) },
+        authorization_request: { headers_to_add: [{ key: MESH_HEADERS.first, value: 'yes' }] },
+        authorization_response: { allowed_client_headers: { patterns: [{ exact: 'content-type' }] } },
+      },
+    }),
+    disabled: true,
+  }
 }
 
 /** RE2 over an authority (a port may follow): names that are the mesh's, whether they exist or not. Numbers without dots are among them, and go nowhere. */
@@ -87,14 +110,24 @@ export function encodeOutboundRoutes(parts: CallerParts): EnvoyResource {
     { ...connectRoute('connect-egress', {}, EGRESS_CLUSTER), typed_per_filter_config: rules },
     { name: 'https-without-connect', match: notMesh(mesh, [{ name: ':scheme', string_match: { exact: 'https' } }]), ...directError('USE_CONNECT', {}) },
     { name: 'egress', match: notMesh(mesh, []), route: { cluster: EGRESS_CLUSTER, timeout: duration(0) }, typed_per_filter_config: rules },
-    ...(whole === undefined ? [] : [unknown]),
+    whole === undefined ? firstCallRoute(mesh, workload) : unknown,
   ]
   const outside = { name: 'outside', domains: ['*'], routes }
   return resource(TYPE_URLS.route, name, {
     name,
     virtual_hosts: [outside, ...(whole ?? [])],
-    ...(whole === undefined ? { vhds: { config_source: ads(200) } } : {}),
+    ...(whole === undefined ? { vhds: { config_source: ads(1) } } : {}),
   })
+}
+
+/** Takes calls to mesh names that have no virtual host here yet; the question about one is not taken, so that Envoy fetches it. */
+function firstCallRoute(mesh: Json, workload: MeshWorkload): Json {
+  return {
+    name: 'first-call',
+    match: { prefix: '/', headers: [{ name: ':authority', string_match: mesh }, headerMatcher(MESH_HEADERS.first, { kind: 'present' }, true)] },
+    route: { cluster: connectName(workload.key), timeout: duration(0), idle_timeout: duration(0) },
+    typed_per_filter_config: { [FIRST_FILTER]: any('envoy.config.route.v3.FilterConfig', { config: any('envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute', { check_settings: {} }) }) },
+  }
 }
 
 function connectRoute(name: string, match: Json, cluster: string): Json {
@@ -138,9 +171,16 @@ const CALL_HEADERS: Json = {
   response_headers_to_remove: ['x-weft-reason'],
 }
 
+/** The answer to the question before a first call. */
+const KNOWN: Json = {
+  name: 'known',
+  match: { prefix: '/', headers: [headerMatcher(MESH_HEADERS.first, { kind: 'present' })] },
+  direct_response: { status: 200 },
+}
+
 /** The virtual host of a mesh host, for one caller and one way to write it. */
 export function encodeVirtualHost(name: string, domains: readonly string[], host: MeshHost, context: RouteContext): Json {
-  return { name, domains, routes: encodeRoutes(host, context), ...CALL_HEADERS }
+  return { name, domains, routes: [KNOWN, ...encodeRoutes(host, context)], ...CALL_HEADERS }
 }
 
 /** The virtual host of a name that the mesh does not know, or of a port on which the host does not answer. */

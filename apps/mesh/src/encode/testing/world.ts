@@ -1,0 +1,184 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import http from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { join } from 'node:path'
+import net from 'node:net'
+import type { MeshReplica, MeshSnapshot } from '@weft/mesh-model'
+import { createEncoder } from '../encoder.ts'
+import { parseIdentitySecret, TYPE_URLS } from '../names.ts'
+import type { EnvoyResource, NodeLayout } from '../types.ts'
+import { testAuthority } from './certificates.ts'
+import type { TestAuthority } from './certificates.ts'
+import { ControlPlane } from './control-plane.ts'
+import { startEnvoy } from './envoy.ts'
+import type { TestEnvoy } from './envoy.ts'
+import { layout as layoutOf, replica } from './model.ts'
+
+/** One answer of a server, whole. */
+export interface Answer {
+  readonly status: number
+  readonly headers: http.IncomingHttpHeaders
+  readonly body: string
+  /** The body as JSON. */
+  json(): any
+}
+
+/** How to ask. */
+export interface Ask {
+  readonly method?: string
+  readonly headers?: http.OutgoingHttpHeaders
+  readonly body?: string | Buffer
+}
+
+/** A request over any connection, each on its own. */
+export function ask(options: http.RequestOptions, { method = 'GET', headers = {}, body }: Ask = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = http.request({ agent: false, ...options, method, headers }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject)
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString()
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text, json: () => JSON.parse(text) })
+      })
+    })
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+/** A program behind a socket, in place of a function. Tells what it saw unless `answer` does something else. */
+export const mirror: RequestListener = (request: IncomingMessage, response: ServerResponse) => {
+  let bytes = 0
+  request.on('data', (chunk: Buffer) => (bytes += chunk.length))
+  request.on('end', () => response.end(JSON.stringify({ method: request.method, url: request.url, headers: request.headers, bytes })))
+}
+
+/** Everything that a test needs to send real calls through a real Envoy. */
+export class World {
+  readonly directory = mkdtempSync('/tmp/weft-encode-')
+  readonly layout: NodeLayout
+  readonly port: number
+  readonly plane: ControlPlane
+  readonly authority: TestAuthority
+  readonly replicas = new Map<string, readonly MeshReplica[]>()
+  /** The activator. Refuses until a test says otherwise. */
+  wake: (workload: string, headers: Readonly<Record<string, string>>) => Promise<number> = async () => 503
+  #snapshot: MeshSnapshot
+  readonly #encoder = createEncoder()
+  readonly #secrets = new Map<string, EnvoyResource>()
+  readonly #servers: http.Server[] = []
+  readonly #sockets = new Set<Duplex>()
+  #envoy: TestEnvoy | undefined
+
+  private constructor(snapshot: MeshSnapshot, port: number, more: Partial<NodeLayout>) {
+    this.port = port
+    this.#snapshot = snapshot
+    mkdirSync(join(this.directory, 'i'))
+    this.layout = layoutOf(this.directory, { ingress: { address: '127.0.0.1', port }, ...more })
+    this.authority = testAuthority(join(this.directory, 'ca'))
+    this.plane = new ControlPlane({
+      socket: join(this.directory, 'xds', 's'),
+      encode: (demand) =>
+        this.#encoder.encode({ snapshot: this.#snapshot, node: 'node-1', layouts: new Map([['node-1', this.layout]]), replicas: this.replicas, demand }),
+      secret: (name) => this.#secret(name),
+      wake: (name, headers) => this.wake(name, headers),
+    })
+  }
+
+  /** Starts control plane and Envoy with `snapshot`; `before` may add replicas first. */
+  static async start(snapshot: MeshSnapshot, before: (world: World) => Promise<void> = async () => undefined, more: Partial<NodeLayout> = {}): Promise<World> {
+    const world = new World(snapshot, await freePort(), more)
+    await before(world)
+    await world.plane.start()
+    world.#envoy = await startEnvoy('node-1', world.directory, join(world.directory, 'xds', 's'))
+    return world
+  }
+
+  get envoy(): TestEnvoy {
+    if (this.#envoy === undefined) throw new Error('Envoy is not started yet')
+    return this.#envoy
+  }
+
+  /** Puts another snapshot into force. */
+  async apply(snapshot: MeshSnapshot): Promise<void> {
+    this.#snapshot = snapshot
+    await this.plane.push()
+  }
+
+  /** Listens on a socket of its own. @returns its path */
+  async serve(listener: RequestListener = mirror, upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): Promise<string> {
+    const path = join(this.directory, `s${this.#servers.length}`)
+    const server = http.createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, listener)
+    if (upgrade !== undefined) server.on('upgrade', upgrade)
+    server.on('connection', (socket) => this.#sockets.add(socket))
+    this.#servers.push(server)
+    await new Promise<void>((resolve) => server.listen(path, resolve))
+    return path
+  }
+
+  /** Adds replicas to a workload: a server each, and an outbound socket. Not in force until {@link push}. */
+  async addReplica(workload: string, listener?: RequestListener, upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): Promise<MeshReplica> {
+    const id = `r${this.#servers.length}`
+    const added = replica(id, await this.serve(listener, upgrade), join(this.directory, `o-${id}`))
+    this.replicas.set(workload, [...(this.replicas.get(workload) ?? []), added])
+    return added
+  }
+
+  push(): Promise<void> {
+    return this.plane.push()
+  }
+
+  /** Asks the ingress. */
+  get(path: string, options: Ask = {}): Promise<Answer> {
+    return ask({ host: '127.0.0.1', port: this.port, path }, options)
+  }
+
+  /** Asks as the first replica of a workload. */
+  from(workload: string, url: string, options: Ask = {}): Promise<Answer> {
+    const { host, pathname, search } = new URL(url)
+    return ask({ socketPath: this.outbound(workload), path: pathname + search }, { ...options, headers: { host, ...options.headers } })
+  }
+
+  /** Outbound socket of the first replica of a workload. */
+  outbound(workload: string): string {
+    const socket = this.replicas.get(workload)?.[0]?.outboundSocket
+    if (socket === undefined) throw new Error(`${workload} has no replica`)
+    return socket
+  }
+
+  async stop(): Promise<void> {
+    await this.#envoy?.stop()
+    await this.plane.close()
+    for (const socket of this.#sockets) socket.destroy()
+    await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))))
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+
+  #secret(name: string): EnvoyResource {
+    const known = this.#secrets.get(name)
+    if (known !== undefined) return known
+    const account = parseIdentitySecret(name)
+    const made = { typeUrl: TYPE_URLS.secret, name, json: account === undefined ? this.#trust(name) : this.#identity(name, account.namespace, account.serviceAccount) }
+    this.#secrets.set(name, made)
+    return made
+  }
+
+  #trust(name: string): object & Record<string, unknown> {
+    return { name, validation_context: { trusted_ca: { inline_string: this.authority.root } } }
+  }
+
+  #identity(name: string, namespace: string, account: string): Record<string, unknown> {
+    const { certificate, key } = this.authority.issue(`spiffe://cluster.local/ns/${namespace}/sa/${account}`)
+    return { name, tls_certificate: { certificate_chain: { inline_string: certificate }, private_key: { inline_string: key } } }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
