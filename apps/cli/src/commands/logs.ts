@@ -2,6 +2,7 @@ import { parseDurationMs } from '@weft/core'
 import { GATEWAY_OPTION } from '../cli.ts'
 import { functionRef } from '../client/functions.ts'
 import { readText, refusal } from '../client/gateway-client.ts'
+import { lines } from '../client/lines.ts'
 import type { Command, World } from '../command.ts'
 import { NAMESPACE_OPTION, textOption } from './options.ts'
 
@@ -43,13 +44,7 @@ export const logsCommand: Command = {
 }
 
 async function print(body: AsyncIterable<Uint8Array>, world: World, asJson: boolean): Promise<void> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const chunk of body) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    for (const line of lines) if (line !== '') world.stdout.write(asJson ? `${line}\n` : plain(JSON.parse(line) as LogMessage))
-  }
+  for await (const line of lines(body)) world.stdout.write(asJson ? `${line}\n` : plain(JSON.parse(line) as LogMessage))
 }
 
 function plain(message: LogMessage): string {

@@ -1,0 +1,138 @@
+import type { FunctionResource } from '@weft/api'
+import { parseDurationMs, WeftError } from '@weft/core'
+import { GATEWAY_OPTION } from '../cli.ts'
+import type { GatewayClient } from '../client/gateway-client.ts'
+import type { Command, Invocation, OptionSpec } from '../command.ts'
+import { deployFunction, waitUntilReady, type DeployTools } from '../deploy/deploy-function.ts'
+import type { FunctionRequest } from '../deploy/function-request.ts'
+import { FUNCTION_OPTIONS, parsePairs, requestFromFlags } from '../deploy/request-from-flags.ts'
+import { loadStack, requestsFromStack } from '../deploy/requests-from-stack.ts'
+import { deployTools, openLocalBuilder } from '../deploy/tools.ts'
+import { structured } from '../output/render.ts'
+import { listOption, NAMESPACE_OPTION, textOption } from './options.ts'
+
+const STACK_OPTIONS: readonly OptionSpec[] = [
+  { flags: '-f, --yaml <file>', description: 'stack.yaml, or a directory with one' },
+  { flags: '--filter <pattern>', description: 'functions of the stack whose name matches a shell pattern' },
+  { flags: '--regex <pattern>', description: 'functions of the stack whose name matches a regular expression' },
+  { flags: '--no-envsubst', description: 'take the stack as it is, without ${…}' },
+]
+const WAIT_OPTIONS: readonly OptionSpec[] = [
+  { flags: '--no-wait', description: 'do not wait until it is ready' },
+  { flags: '--wait-timeout <duration>', description: 'how long to wait', default: '2m' },
+]
+const NAME_ARGUMENT = [{ syntax: '[names...]', description: 'a function that options describe, or functions of the stack.yaml' }]
+
+/** `weft deploy`. */
+export const deployCommand: Command = {
+  name: 'deploy',
+  summary: 'deploy a function, or those of a stack.yaml',
+  description: 'Deploys a function from an image, a source file, an archive or a handler directory, or the functions of a stack.yaml. A change makes a new revision, and traffic moves to it when it is proven ready; a split that somebody pinned stays.',
+  args: NAME_ARGUMENT,
+  options: [GATEWAY_OPTION, NAMESPACE_OPTION, ...STACK_OPTIONS, ...FUNCTION_OPTIONS, ...WAIT_OPTIONS, { flags: '--dry-run', description: 'print what would be written' }],
+  examples: [
+    'weft deploy hello --from-file hello.js --runtime fetch',
+    'weft deploy temp --from-file temp.js --handler temp.sample --runtime nodejs6 --revision v2',
+    'weft deploy env --image functions/alpine --fprocess env',
+    'weft deploy -f stack.yaml --filter "api-*"',
+  ],
+  run: (invocation) => deploy(invocation, false),
+}
+
+/** `weft up`: build and deploy. */
+export const upCommand: Command = {
+  name: 'up',
+  summary: 'build and deploy',
+  description: 'Builds and deploys the functions of a stack.yaml, or one that options describe.',
+  args: NAME_ARGUMENT,
+  options: [GATEWAY_OPTION, NAMESPACE_OPTION, ...STACK_OPTIONS, ...FUNCTION_OPTIONS, ...WAIT_OPTIONS],
+  examples: ['weft up', 'weft up hello', 'weft up -f functions/cold-room'],
+  run: (invocation) => deploy(invocation, true),
+}
+
+/** `weft build`. */
+export const buildCommand: Command = {
+  name: 'build',
+  summary: 'build functions into the local artifact store',
+  description: 'Builds and records the image reference in the local artifact store, so that any OpenFaaS client can deploy it by that name. Needs no running platform.',
+  args: NAME_ARGUMENT,
+  options: [{ flags: '--name <name>', description: 'name of the function, as faas-cli has it' }, NAMESPACE_OPTION, ...STACK_OPTIONS, ...FUNCTION_OPTIONS],
+  examples: ['weft build', 'weft build --name hello --lang node22 --handler ./hello --image acme/hello:1.0'],
+  async run(invocation) {
+    const { world } = invocation
+    const builder = await openLocalBuilder(world)
+    try {
+      for (const request of await requestsOf(invocation)) {
+        if (request.build === undefined) continue
+        const manifest = await builder.build(request.build, (line) => void world.stderr.write(`  ${line.step}: ${line.text}\n`), world.signal)
+        world.stdout.write(`${request.ref.name}  ${manifest.digest}${request.build.reference === undefined ? '' : `  ${request.build.reference}`}\n`)
+      }
+    } finally {
+      await builder.close()
+    }
+  },
+}
+
+async function deploy(invocation: Invocation, mustBuild: boolean): Promise<void> {
+  const { world, options } = invocation
+  const requests = (await requestsOf(invocation)).map((request) => (mustBuild || isDescribed(invocation) ? request : withoutBuild(request)))
+  if (options['dryRun'] === true) return void world.stdout.write(requests.map((request) => structured(request, 'yaml')).join('---\n'))
+  const tools = await deployTools(invocation, (line) => void world.stderr.write(`${line}\n`))
+  for (const request of requests) {
+    await deployOne(request, tools, invocation)
+  }
+}
+
+async function deployOne(request: FunctionRequest, tools: DeployTools, { world, options }: Invocation): Promise<void> {
+  world.stderr.write(`${request.build === undefined ? 'Deploying' : 'Building and deploying'} ${request.ref.name}\n`)
+  const { fn, created } = await deployFunction(request, tools)
+  if (options['wait'] === false) return void world.stdout.write(`${request.ref.name} is ${created ? 'created' : 'updated'}.\n`)
+  const ready = await waitUntilReady(fn, tools.client, parseDurationMs(textOption(options, 'waitTimeout') ?? '2m', '--wait-timeout'), world.signal)
+  world.stdout.write(readyText(ready, tools.client))
+}
+
+/** What a person reads when a function is ready. */
+export function readyText(fn: FunctionResource, client: GatewayClient): string {
+  const namespace = fn.metadata.namespace ?? 'default'
+  const path = namespace === 'default' ? fn.metadata.name : `${fn.metadata.name}.${namespace}`
+  const latest = fn.status?.latestReady ?? ''
+  const share = fn.status?.traffic.find((entry) => entry.revision === latest)?.weight ?? 0
+  const pinned = (fn.spec.traffic?.length ?? 0) > 0 && share < 100
+  const advice = pinned ? `  Its split is pinned, so revision ${latest} gets ${share}% of the calls: weft traffic set ${fn.metadata.name} ${latest}=100\n` : ''
+  return `${fn.metadata.name} is ready at ${client.target.url}/function/${path} (revision ${latest})\n${advice}`
+}
+
+/** Whether options describe the function, so that no stack.yaml is read. */
+function isDescribed({ options }: Invocation): boolean {
+  return ['image', 'fromFile', 'handler'].some((key) => textOption(options, key) !== undefined)
+}
+
+/** `deploy` of a stack takes what `weft build` recorded under its image, as faas-cli does. */
+function withoutBuild(request: FunctionRequest): FunctionRequest {
+  if (request.build === undefined) return request
+  if (request.template.image === undefined) throw new WeftError('INVALID_VALUE', { field: 'image', reason: `${request.ref.name} has no image in the stack; use: weft up ${request.ref.name}` })
+  return { ...request, build: undefined }
+}
+
+/** A function that options describe, or the functions of a stack.yaml. */
+async function requestsOf(invocation: Invocation): Promise<readonly FunctionRequest[]> {
+  const { world, args, options } = invocation
+  const name = textOption(options, 'name') ?? args[0]
+  if (isDescribed(invocation)) {
+    if (name === undefined || args.length > 1) throw new WeftError('INVALID_VALUE', { field: 'name', reason: 'give one name for what the options describe' })
+    return [await requestFromFlags(name, options, world.cwd)]
+  }
+  const loaded = await loadStack(world, textOption(options, 'yaml'), options['envsubst'] !== false)
+  const filter = textOption(options, 'filter')
+  const regex = textOption(options, 'regex')
+  if (filter !== undefined && regex !== undefined) throw new WeftError('INVALID_VALUE', { field: '--filter', reason: 'give --filter or --regex, not both' })
+  const namespace = textOption(options, 'namespace')
+  return requestsFromStack(loaded, {
+    names: textOption(options, 'name') === undefined ? args : [textOption(options, 'name') ?? ''],
+    env: parsePairs(listOption(options, 'env'), '--env'),
+    allowScripts: options['allowScripts'] === true,
+    ...(filter === undefined ? {} : { filter }),
+    ...(regex === undefined ? {} : { regex }),
+    ...(namespace === undefined ? {} : { namespace }),
+  })
+}
