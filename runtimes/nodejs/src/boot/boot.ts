@@ -13,19 +13,29 @@ import { selectExport, selectUpgrade } from './select-export.ts'
 /** Descriptor of the listening socket that the provider made. */
 const LISTEN_FD = 3
 
-function loadFailed(error: unknown): never {
+function loadFailed(error: unknown): void {
   const hint = loadHint(error)
   const message = error instanceof Error ? error.message : String(error)
   const stack = describeError(error)
   lastWords(`the function cannot be loaded: ${stack}${hint === undefined ? '' : `\nweft: ${hint}`}`)
   report({ type: 'failed', message: hint === undefined ? message : `${message} (${hint})`, stack })
-  process.exit(1)
+}
+
+/** A module that ends the process while it is loaded must not look like a replica that ended in order. */
+function guardLoading(): () => void {
+  const onExit = (): void => {
+    process.exitCode = 1
+    loadFailed(new Error('the function ended the process while it was loaded'))
+  }
+  process.on('exit', onExit)
+  return () => void process.off('exit', onExit)
 }
 
 async function loadFunction(config: RuntimeConfig): Promise<Contract> {
   if (config.outboundSocket !== undefined) await installOutboundHook({ socketPath: config.outboundSocket, meshNamespaces: config.meshNamespaces })
   installTracePropagation()
-  const exported = await loadModule(config.entry, process.cwd())
+  const loaded = guardLoading()
+  const exported = await loadModule(config.entry, process.cwd()).finally(loaded)
   const handler = selectExport(exported, config.export, config.contract)
   return loadContract({ config, handler, upgrade: selectUpgrade(exported, handler), env: process.env })
 }
@@ -72,7 +82,8 @@ export async function boot(): Promise<void> {
     guardProcess(contract, serving)
     drainOnSignal(contract, serving, config.drainTimeoutMs)
   } catch (error) {
-    return loadFailed(error)
+    loadFailed(error)
+    process.exit(1)
   }
   serving.server.on('error', (error) => {
     lastWords(`the socket cannot be served: ${describeError(error)}`)

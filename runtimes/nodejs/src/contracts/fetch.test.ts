@@ -40,6 +40,7 @@ export default async function handler(request: Request, context: any): Promise<R
       return new Response(new ReadableStream({ pull(controller) { if (n++ > 0) controller.error(new Error('broken off')); else controller.enqueue(encoder.encode('part')) } }))
     }
     case '/wait': {
+      console.log('waiting')
       request.signal.addEventListener('abort', () => (aborted = request.signal.reason.name))
       await pause(30_000, undefined, { signal: request.signal })
       return new Response('late')
@@ -140,7 +141,9 @@ describe('the contract fetch answers', () => {
   it('an abort of request.signal when the caller goes away', async () => {
     const outgoing = request({ socketPath: replica.socketPath, path: '/wait', agent: false })
     outgoing.on('error', () => undefined)
-    outgoing.end(() => setTimeout(() => outgoing.destroy(), 50))
+    outgoing.end()
+    await until(() => replica.log().includes('waiting'), 'the call')
+    outgoing.destroy()
     let aborted = ''
     const end = Date.now() + 5000
     while (aborted === '' && Date.now() < end) aborted = (await replica.ask({ path: '/aborted' })).body

@@ -26,10 +26,12 @@ const TOO_MANY = {
   headers: { 'Retry-After': '1' },
 } as const
 
+/** What a handler throws when its `signal` told it to stop: nobody is left to be answered, and it did as it was told. */
+const isAbort = (error: unknown): boolean => error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError')
+
 function failCall(contract: Contract, call: Call, error: unknown): void {
   if (error instanceof CallError) return sendError(call.response, error.reply)
-  // nobody is left to be answered, and an aborted read is no fault of the function
-  if (call.ended || call.response.destroyed) return logLine(`an ended call failed: ${describeError(error)}`)
+  if (call.ended || call.response.destroyed) return isAbort(error) ? undefined : logLine(`an ended call failed: ${describeError(error)}`)
   try {
     contract.failed(call, error)
   } catch (second) {
