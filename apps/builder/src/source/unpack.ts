@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { PassThrough, type Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { isWeftError, messageOf } from '@weft/core'
 import { sourceRefused } from '../failures.ts'
@@ -17,9 +16,18 @@ export function unpacked(path: string, kind: Exclude<FileKind, 'zip' | 'tar' | '
   const input = createReadStream(path)
   const output = new PassThrough()
   const fail = (error: unknown) => output.destroy(isWeftError(error) ? error : sourceRefused(`it is not a whole ${kind} file (${messageOf(error)})`, 'pack it again', error))
-  if (kind === 'gzip') pipeline(input, createGunzip(), output).catch(fail)
+  if (kind === 'gzip') throughGunzip(input, output, fail)
   else throughProgram(input, output, kind).catch(fail)
   return output
+}
+
+function throughGunzip(input: Readable, output: PassThrough, fail: (error: unknown) => void): void {
+  const gunzip = createGunzip()
+  input.on('error', fail).pipe(gunzip).on('error', fail).pipe(output)
+  output.on('close', () => {
+    input.destroy()
+    gunzip.destroy()
+  })
 }
 
 async function throughProgram(input: Readable, output: PassThrough, kind: 'bzip2' | 'xz'): Promise<void> {

@@ -1,5 +1,5 @@
 /** The signal of the request is aborted when the caller goes away or the time is up. */
 export default async (request, context) => {
   const { pathname } = new URL(request.url)
-  return Response.json({ message: `Hello from ${context.functionName ?? 'a function'}`, method: request.method, path: pathname })
+  return Response.json({ message: `Hello from ${context.function}`, method: request.method, path: pathname })
 }

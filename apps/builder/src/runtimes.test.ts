@@ -1,0 +1,43 @@
+import { describe, expect, it } from '@jest/globals'
+import { CONTRACTS } from '@weft/api'
+import { chooseRuntime, RUNTIMES, RUNTIME_NAMES } from './runtimes.ts'
+
+describe('runtime names', () => {
+  it.each([
+    ['node18', 'openfaas', true],
+    ['node22', 'openfaas', true],
+    ['NODE24', 'openfaas', true],
+    ['node', 'openfaas', true],
+    ['node10-express', 'openfaas', false],
+    ['nodejs10', 'kubeless', false],
+    ['nodejs14', 'kubeless', false],
+    ['nodejs6', 'node-http', false],
+    ['nodejs8', 'node-http', false],
+    ['fetch', 'fetch', false],
+    ['fetch-ts', 'fetch', false],
+    ['cloudevent', 'cloudevent', false],
+    ['process', 'process', false],
+    ['dockerfile', 'process', false],
+  ])('takes %s for the contract %s', (name, contract, runsTests) => {
+    expect(chooseRuntime(name)).toMatchObject({ name: name.toLowerCase(), contract, runsTests })
+  })
+
+  it('lets --contract win', () => {
+    expect(chooseRuntime('node22', 'fetch')).toMatchObject({ contract: 'fetch', runsTests: false })
+  })
+
+  it.each([
+    ['node10-express-service', /module\.exports = app/],
+    ['python3-http', /--fprocess/],
+    ['golang-middleware', /--fprocess/],
+    ['bun-express', /fetch/],
+    ['nodejss', /use one of: node, node18/],
+  ])('refuses %s and says what to use', (name, help) => {
+    expect(() => chooseRuntime(name)).toThrow(expect.objectContaining({ code: 'UNKNOWN_RUNTIME', help: expect.stringMatching(help) }))
+  })
+
+  it('has each name once and only contracts that exist', () => {
+    expect(new Set(RUNTIME_NAMES).size).toBe(RUNTIME_NAMES.length)
+    for (const { contract } of RUNTIMES) expect(CONTRACTS).toContain(contract)
+  })
+})
