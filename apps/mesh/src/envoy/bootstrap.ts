@@ -1,0 +1,69 @@
+import { ACTIVATOR_CLUSTER, STATS_INCLUSION, XDS_CLUSTER } from '../encode/names.ts'
+
+/** What an Envoy must be told before it asks us for the rest. */
+export interface BootstrapOptions {
+  /** Xds node id. */
+  readonly node: string
+  /** Unix socket of the control plane (ADS and load reports). */
+  readonly xdsSocket: string
+  /** Unix socket of the activator. */
+  readonly activatorSocket: string
+  /** Where Envoy puts its admin interface; only this user may open it. */
+  readonly adminSocket: string
+  /** TCP and Unix connections from clients and functions, all listeners together. */
+  readonly maxConnections: number
+}
+
+const ANY = 'type.googleapis.com/'
+const OWNER_ONLY = 0o600
+
+/** HTTP/2 without TLS over a Unix socket. A lost control plane is noticed within 35 s; Envoy keeps what it has meanwhile. */
+function controlCluster(name: string, socket: string): object {
+  return {
+    name,
+    type: 'STATIC',
+    connect_timeout: '1s',
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: socket } } } }] }] },
+    circuit_breakers: { thresholds: [{ max_connections: 1_000_000, max_pending_requests: 1_000_000, max_requests: 1_000_000 }] },
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': `${ANY}envoy.extensions.upstreams.http.v3.HttpProtocolOptions`,
+        explicit_http_config: { http2_protocol_options: { connection_keepalive: { interval: '30s', timeout: '5s' } } },
+      },
+    },
+  }
+}
+
+const grpcTo = (cluster: string) => [{ envoy_grpc: { cluster_name: cluster } }]
+
+/** The bootstrap of one Envoy, as JSON. Everything else comes by incremental ADS (envoy.config.bootstrap.v3.Bootstrap). */
+export function bootstrap(options: BootstrapOptions): object {
+  const ads = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '5s' }
+  return {
+    node: { id: options.node, cluster: 'weft' },
+    admin: { address: { pipe: { path: options.adminSocket, mode: OWNER_ONLY } } },
+    dynamic_resources: {
+      ads_config: { api_type: 'DELTA_GRPC', transport_api_version: 'V3', grpc_services: grpcTo(XDS_CLUSTER), set_node_on_first_message_only: true },
+      cds_config: ads,
+      lds_config: ads,
+    },
+    cluster_manager: { load_stats_config: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: grpcTo(XDS_CLUSTER) } },
+    static_resources: { clusters: [controlCluster(XDS_CLUSTER, options.xdsSocket), controlCluster(ACTIVATOR_CLUSTER, options.activatorSocket)] },
+    bootstrap_extensions: [
+      { name: 'envoy.bootstrap.internal_listener', typed_config: { '@type': `${ANY}envoy.extensions.bootstrap.internal_listener.v3.InternalListener` } },
+    ],
+    stats_config: { stats_matcher: { inclusion_list: { patterns: STATS_INCLUSION } } },
+    stats_flush_on_admin: true,
+    overload_manager: {
+      resource_monitors: [
+        {
+          name: 'envoy.resource_monitors.global_downstream_max_connections',
+          typed_config: {
+            '@type': `${ANY}envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig`,
+            max_active_downstream_connections: options.maxConnections,
+          },
+        },
+      ],
+    },
+  }
+}

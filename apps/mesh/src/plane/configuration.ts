@@ -1,0 +1,43 @@
+import { keyOf, type NamespacedName } from '@weft/core'
+import type { MeshHost, MeshSnapshot, MeshWorkload, WorkloadConfiguration } from '@weft/mesh-model'
+import { connectName, identitySecret, inboundName, ingressRoutes, localCluster, outboundRoutes, TRUST_SECRET, TYPE_URLS } from '../encode/names.ts'
+import type { EnvoyResource } from '../encode/types.ts'
+import type { NodeState } from '../xds/node.ts'
+import { shownSecret } from './certificates.ts'
+
+/** The workloads of a host: those of the function of that name, and those that a host of that name sends to. */
+function workloadsOf(snapshot: MeshSnapshot, name: NamespacedName): readonly MeshWorkload[] {
+  const targets = new Set(snapshot.hosts.get(keyOf(name))?.routes.flatMap((route) => route.targets.map((target) => target.workload)))
+  return [...snapshot.workloads.values()].filter(
+    (workload) => targets.has(workload.key) || (workload.namespace === name.namespace && workload.function === name.name),
+  )
+}
+
+const refersTo = (host: MeshHost, workload: MeshWorkload) => host.routes.some((route) => route.targets.some((target) => target.workload === workload.key))
+
+/** Which resources concern a workload, by their names. */
+function concerns(workload: MeshWorkload, hosts: readonly MeshHost[]): (resource: EnvoyResource) => boolean {
+  const { key } = workload
+  const exact = new Set([inboundName(key), outboundRoutes(key), localCluster(key), connectName(key), TRUST_SECRET, ...hosts.map((host) => ingressRoutes(host.key))])
+  exact.add(identitySecret(workload.namespace, workload.serviceAccount))
+  return ({ name }) => exact.has(name) || name.startsWith(`outbound/${key}/`) || (name.startsWith('pair/') && name.endsWith(`/${key}`))
+}
+
+/** What a proxy is to have for each workload of a host or function; secrets without keys. */
+export function configurationOf(snapshot: MeshSnapshot, node: NodeState, name: NamespacedName): readonly WorkloadConfiguration[] {
+  return workloadsOf(snapshot, name).map((workload) => {
+    const hosts = [...snapshot.hosts.values()].filter((host) => refersTo(host, workload))
+    const wanted = concerns(workload, hosts)
+    const of = (typeUrl: string) => node.sources(typeUrl).filter(wanted)
+    const json = (typeUrl: string) => of(typeUrl).map((resource) => resource.json)
+    return {
+      workload: { namespace: workload.namespace, name: workload.name },
+      listeners: json(TYPE_URLS.listener),
+      routes: [...json(TYPE_URLS.route), ...json(TYPE_URLS.virtualHost)],
+      clusters: json(TYPE_URLS.cluster),
+      endpoints: json(TYPE_URLS.endpoints),
+      secrets: of(TYPE_URLS.secret).map(shownSecret),
+      model: { workload, hosts },
+    }
+  })
+}

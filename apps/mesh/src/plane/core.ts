@@ -1,0 +1,276 @@
+import { join } from 'node:path'
+import { keyOf, messageOf, splitKey, SYSTEM_NAMESPACE, type NamespacedName, type ResourceRef } from '@weft/core'
+import type { Log } from '@weft/kit'
+import {
+  createCompiler,
+  type CertificateStatus,
+  type Change,
+  type Delivery,
+  type InvocationStatistics,
+  type LoadReport,
+  type MeshCompiler,
+  type MeshReplica,
+  type MeshStatus,
+  type ProbeResult,
+  type WakeResult,
+  type WorkloadConfiguration,
+  type WorkloadKey,
+} from '@weft/mesh-model'
+import { Activator } from '../activator/activator.ts'
+import { activatorService } from '../activator/service.ts'
+import { inboundName, inboundSocket, localCluster, outboundListener, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from '../encode/names.ts'
+import { askAdmin } from '../envoy/admin.ts'
+import { LoadReceiver } from '../load/service.ts'
+import { invocations, parseSamples } from '../statistics/prometheus.ts'
+import { adsService } from '../xds/ads.ts'
+import { inForce } from '../xds/delivery.ts'
+import type { Target } from '../xds/node.ts'
+import { serveGrpc, type GrpcServer } from '../xds/server.ts'
+import { causeOf } from './cause.ts'
+import { configurationOf } from './configuration.ts'
+import type { MeshSettings } from './options.ts'
+import { accepts } from './outbound-socket.ts'
+import type { CertificateSource } from './ports.ts'
+import { probe } from './prober.ts'
+import { Proxy } from './proxy.ts'
+
+/** What the core is connected with. */
+export interface CoreSurroundings {
+  readonly certificates: CertificateSource
+  readonly log: Log
+  readonly now: () => number
+  /** Wakes a workload; called once however many calls wait. */
+  wake(workload: NamespacedName): Promise<WakeResult>
+  /** Told every 100 ms while something is under way. */
+  load(reports: readonly LoadReport[]): void
+}
+
+const DEFAULT_DEADLINE_MS = 5_000
+const RETRY_TICK_MS = 500
+const STATISTICS_PATH = `/stats/prometheus?usedonly&filter=${encodeURIComponent('^cluster\\.fn/')}`
+const outboundSockets = (replicas: readonly MeshReplica[]) => replicas.flatMap((replica) => replica.outboundSocket ?? [])
+
+/** The mesh itself: compiler, certificates, xDS, Envoy, activator, numbers. One instance in one thread. */
+export class MeshCore {
+  readonly #settings: MeshSettings
+  readonly #with: CoreSurroundings
+  readonly #compiler: MeshCompiler
+  readonly #proxy: Proxy
+  readonly #layouts: ReadonlyMap<string, MeshSettings['layout']>
+  readonly #replicas = new Map<WorkloadKey, readonly MeshReplica[]>()
+  readonly #activator: Activator
+  readonly #load: LoadReceiver
+  #servers: GrpcServer[] = []
+  #pending: Change[] = []
+  #compileSoon: NodeJS.Immediate | undefined
+  #retryTimer: NodeJS.Timeout | undefined
+  #watched = ''
+  #snapshotWaiters: (() => void)[] = []
+
+  constructor(settings: MeshSettings, surroundings: CoreSurroundings) {
+    this.#settings = settings
+    this.#with = surroundings
+    const { layout, trustDomain, path, outbound } = settings
+    this.#layouts = new Map([[layout.node, layout]])
+    this.#compiler = createCompiler({ trustDomain, path, outbound, proxy: layout.node })
+    this.#proxy = new Proxy({
+      ...settings,
+      xdsSocket: join(layout.runDirectory, 'xds'),
+      activatorSocket: join(layout.runDirectory, 'act'),
+      certificates: surroundings.certificates,
+      log: surroundings.log,
+      now: surroundings.now,
+    })
+    this.#load = new LoadReceiver((reports) => surroundings.load(reports))
+    this.#activator = new Activator({
+      knows: (workload) => this.#compiler.snapshot.workloads.has(workload),
+      wake: (workload) => this.#wake(workload),
+      endpointsInForce: async (workload, signal) => (await inForce(this.#proxy.state, this.#servingTargets(workload), signal))?.reason,
+      timeoutMs: layout.activationTimeoutMs,
+      log: surroundings.log,
+      now: surroundings.now,
+    })
+  }
+
+  /** Serves xDS and starts Envoy; resolves when it serves what is known until now. */
+  async start(): Promise<void> {
+    const { layout } = this.#settings
+    const ads = adsService({
+      node: (id) => (id === layout.node ? this.#proxy.state : undefined),
+      subscribed: () => this.#publish(),
+      log: this.#with.log,
+      now: this.#with.now,
+    })
+    this.#servers.push(await serveGrpc(join(layout.runDirectory, 'xds'), [ads, this.#load.service()]))
+    this.#servers.push(await serveGrpc(join(layout.runDirectory, 'act'), [activatorService(this.#activator)]))
+    this.#with.certificates.onRotated(() => void this.#proxy.renewSecrets())
+    this.#retryTimer = setInterval(() => this.#proxy.state.retryRejected(this.#with.now()), RETRY_TICK_MS)
+    this.#compileNow()
+    await this.#proxy.start()
+  }
+
+  // -- resources ----------------------------------------------------------------------------------------------------------
+
+  /** Takes in changes of resources; what comes together is compiled together. */
+  apply(changes: readonly Change[]): void {
+    this.#pending.push(...changes)
+    this.#compileSoon ??= setImmediate(() => this.#compileNow())
+  }
+
+  #compileNow(): void {
+    clearImmediate(this.#compileSoon)
+    this.#compileSoon = undefined
+    const changes = this.#pending.splice(0)
+    try {
+      if (changes.length > 0) this.#compiler.apply(changes)
+    } catch (error) {
+      this.#with.log.error({ changes: changes.length, reason: messageOf(error) }, 'changes could not be compiled; the last snapshot stays in force')
+    }
+    this.#publish()
+    for (const resolve of this.#snapshotWaiters.splice(0)) resolve()
+  }
+
+  #publish(): void {
+    this.#proxy.publish(this.#compiler.snapshot, this.#layouts, this.#replicas)
+    this.#watchLoad()
+  }
+
+  /** Load is asked for where replicas are, or where calls wait for one. */
+  #watchLoad(): void {
+    const keys = new Set([...this.#replicas].filter(([, replicas]) => replicas.length > 0).map(([key]) => key))
+    for (const key of this.#activator.waiting().keys()) keys.add(key)
+    const clusters = [...keys].toSorted().map(localCluster)
+    const watched = clusters.join(' ')
+    if (watched === this.#watched) return
+    this.#watched = watched
+    this.#load.watch(clusters)
+  }
+
+  async settled(deadlineMs: number): Promise<Delivery> {
+    const startedAt = this.#with.now()
+    this.#compileNow()
+    const straggler = await inForce(this.#proxy.state, this.#proxy.openTargets(), AbortSignal.timeout(deadlineMs))
+    return { complete: straggler === undefined, stragglers: straggler === undefined ? [] : [straggler], steps: [{ name: 'snapshot', ms: this.#with.now() - startedAt }] }
+  }
+
+  // -- replicas -----------------------------------------------------------------------------------------------------------
+
+  async setReplicas(workload: NamespacedName, replicas: readonly MeshReplica[], deadlineMs: number = DEFAULT_DEADLINE_MS): Promise<Delivery> {
+    const key = keyOf(workload)
+    const signal = AbortSignal.timeout(deadlineMs)
+    if (replicas.length === 0) this.#replicas.delete(key)
+    else this.#replicas.set(key, replicas)
+    this.#publish()
+    const steps: { name: string; ms: number }[] = []
+    const known = await this.#untilKnown(key, replicas, signal)
+    const listeners = await this.#step(steps, 'listeners', () => this.#listenersInForce(key, replicas, known, signal))
+    const endpoints = await this.#step(steps, 'endpoints', () => this.#endpointsInForce(key, known, signal))
+    const reason = listeners ?? endpoints
+    return { complete: reason === undefined, stragglers: reason === undefined ? [] : [{ proxy: this.#settings.layout.node, reason }], steps }
+  }
+
+  async #step(steps: { name: string; ms: number }[], name: string, work: () => Promise<string | undefined>): Promise<string | undefined> {
+    const startedAt = this.#with.now()
+    const reason = await work()
+    steps.push({ name, ms: this.#with.now() - startedAt })
+    return reason
+  }
+
+  /** Replicas may be told before their revision has come from the store. */
+  async #untilKnown(key: WorkloadKey, replicas: readonly MeshReplica[], signal: AbortSignal): Promise<boolean> {
+    if (replicas.length === 0) return this.#compiler.snapshot.workloads.has(key)
+    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    while (!this.#compiler.snapshot.workloads.has(key) && !signal.aborted) {
+      await Promise.race([new Promise<void>((resolve) => this.#snapshotWaiters.push(resolve)), aborted])
+    }
+    return this.#compiler.snapshot.workloads.has(key)
+  }
+
+  async #listenersInForce(key: WorkloadKey, replicas: readonly MeshReplica[], known: boolean, signal: AbortSignal): Promise<string | undefined> {
+    if (!known) return replicas.length === 0 ? undefined : `the mesh does not know the workload ${key}`
+    const outbound = replicas.filter((replica) => replica.outboundSocket !== undefined).map((replica) => outboundListener(key, replica.id))
+    const targets = [inboundName(key), ...outbound].map((name): Target => ({ typeUrl: TYPE_URLS.listener, name }))
+    const straggler = await inForce(this.#proxy.state, targets, signal)
+    if (straggler !== undefined) return straggler.reason
+    const open = await Promise.all(outboundSockets(replicas).map(async (path) => ((await accepts(path, signal)) ? [] : [path])))
+    return open.flat().length === 0 ? undefined : `does not accept on ${open.flat().join(', ')}`
+  }
+
+  async #endpointsInForce(key: WorkloadKey, known: boolean, signal: AbortSignal): Promise<string | undefined> {
+    return known ? (await inForce(this.#proxy.state, this.#servingTargets(key), signal))?.reason : undefined
+  }
+
+  #servingTargets(key: WorkloadKey): readonly Target[] {
+    const name = localCluster(key)
+    return [
+      { typeUrl: TYPE_URLS.cluster, name },
+      { typeUrl: TYPE_URLS.endpoints, name },
+    ]
+  }
+
+  #wake(key: WorkloadKey): Promise<WakeResult> {
+    // Not before the flight is registered: the list of clusters is made from it.
+    setImmediate(() => this.#watchLoad())
+    return this.#with.wake(splitKey(key))
+  }
+
+  // -- questions ----------------------------------------------------------------------------------------------------------
+
+  async probe(workload: NamespacedName, timeoutMs: number): Promise<ProbeResult> {
+    const known = this.#compiler.snapshot.workloads.get(keyOf(workload))
+    if (known === undefined) return { ok: false, ms: 0, reason: 'the mesh does not know this workload' }
+    const { certificates, now } = this.#with
+    const own = await certificates.issue({ namespace: SYSTEM_NAMESPACE, serviceAccount: SYSTEM_ACCOUNTS.prober })
+    return probe({
+      socket: inboundSocket(this.#settings.layout, known.key),
+      expectedId: workloadSpiffeId(this.#settings, known),
+      certificate: own.certificateChain,
+      privateKey: own.privateKey,
+      roots: certificates.bundle(),
+      timeoutMs,
+      now,
+    })
+  }
+
+  status(): MeshStatus {
+    const { version, findings } = this.#compiler.snapshot
+    const { trustDomain, path } = this.#settings
+    const cause = (typeUrl: string, name: string): ResourceRef | undefined => causeOf(this.#compiler.snapshot, typeUrl, name)
+    return { snapshotVersion: version, trustDomain, path, proxies: [this.#proxy.status(cause)], findings }
+  }
+
+  configuration(host: NamespacedName): readonly WorkloadConfiguration[] {
+    return configurationOf(this.#compiler.snapshot, this.#proxy.state, host)
+  }
+
+  certificates(): readonly CertificateStatus[] {
+    return this.#with.certificates.certificates()
+  }
+
+  async rotate(): Promise<void> {
+    await this.#with.certificates.rotateNow()
+  }
+
+  async invocations(): Promise<readonly InvocationStatistics[]> {
+    const { body } = await askAdmin(this.#proxy.adminSocket, STATISTICS_PATH)
+    return invocations(parseSamples(body), this.#compiler.snapshot.workloads)
+  }
+
+  async reopenLogs(): Promise<void> {
+    await this.#proxy.reopenLogs()
+  }
+
+  /** Process id of Envoy. */
+  envoyPid(): number | undefined {
+    return this.#proxy.pid
+  }
+
+  /** Ends Envoy after at most `drainMs` for the calls under way, then the rest. Idempotent. */
+  async stop(drainMs: number): Promise<void> {
+    clearInterval(this.#retryTimer)
+    clearImmediate(this.#compileSoon)
+    await this.#proxy.stop(drainMs)
+    for (const server of this.#servers.splice(0)) await server.close()
+    await this.#with.certificates.close()
+  }
+}

@@ -1,0 +1,21 @@
+import type { CompilerSettings } from '@weft/mesh-model'
+import type { NodeLayout } from '../encode/types.ts'
+
+/** How the mesh runs: plain data, so that it can be handed to a worker thread. */
+export interface MeshSettings {
+  /** The proxy that serves the workloads. */
+  readonly layout: NodeLayout
+  /** Directory of the certificate authority (0700); keys in it are 0600. */
+  readonly authorityDirectory: string
+  readonly trustDomain: string
+  readonly path: NonNullable<CompilerSettings['path']>
+  readonly outbound: NonNullable<CompilerSettings['outbound']>
+  /** Path of Envoy; absent when the proxy is run by somebody else. */
+  readonly program?: string
+  /** Envoy's worker threads. */
+  readonly concurrency: number
+  /** Connections that Envoy takes, all listeners together. */
+  readonly maxConnections: number
+  /** How long Envoy's first start may take. */
+  readonly startTimeoutMs: number
+}

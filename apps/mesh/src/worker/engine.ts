@@ -1,0 +1,45 @@
+import type { NamespacedName } from '@weft/core'
+import type {
+  CertificateStatus,
+  Change,
+  Delivery,
+  InvocationStatistics,
+  LoadReport,
+  MeshReplica,
+  MeshStatus,
+  ProbeResult,
+  WakeResult,
+  WorkloadConfiguration,
+} from '@weft/mesh-model'
+import type { MeshSettings } from '../plane/options.ts'
+
+/** What the thread of the mesh can be asked. */
+export type EngineMethods = {
+  readonly apply: (changes: readonly Change[]) => void
+  readonly start: () => Promise<void>
+  readonly setReplicas: (workload: NamespacedName, replicas: readonly MeshReplica[], deadlineMs?: number) => Promise<Delivery>
+  readonly settled: (deadlineMs: number) => Promise<Delivery>
+  readonly probe: (workload: NamespacedName, timeoutMs: number) => Promise<ProbeResult>
+  readonly status: () => MeshStatus
+  readonly configuration: (host: NamespacedName) => readonly WorkloadConfiguration[]
+  readonly certificates: () => readonly CertificateStatus[]
+  readonly rotate: () => Promise<void>
+  readonly invocations: () => Promise<readonly InvocationStatistics[]>
+  readonly reopenLogs: () => Promise<void>
+  readonly envoyPid: () => number | undefined
+  readonly stop: (drainMs: number) => Promise<void>
+}
+
+/** What the thread of the mesh asks and tells the main thread. */
+export type HostMethods = {
+  readonly wake: (workload: NamespacedName) => Promise<WakeResult>
+  readonly load: (reports: readonly LoadReport[]) => void
+  /** One line of the log, JSON. */
+  readonly log: (line: string) => void
+}
+
+/** What a worker thread is started with. */
+export interface WorkerInput {
+  readonly settings: MeshSettings
+  readonly logLevel: string
+}

@@ -1,0 +1,25 @@
+import type { Log } from '@weft/kit'
+import { MeshCore } from '../plane/core.ts'
+import type { MeshSettings } from '../plane/options.ts'
+import type { CertificateSource } from '../plane/ports.ts'
+import type { EngineMethods, HostMethods } from './engine.ts'
+
+/** The methods of a mesh in this thread. */
+export function engineOf(settings: MeshSettings, certificates: CertificateSource, log: Log, host: Pick<HostMethods, 'wake' | 'load'>): EngineMethods {
+  const core = new MeshCore(settings, { certificates, log, now: Date.now, wake: host.wake, load: host.load })
+  return {
+    apply: (changes) => core.apply(changes),
+    start: () => core.start(),
+    setReplicas: (workload, replicas, deadlineMs) => core.setReplicas(workload, replicas, deadlineMs),
+    settled: (deadlineMs) => core.settled(deadlineMs),
+    probe: (workload, timeoutMs) => core.probe(workload, timeoutMs),
+    status: () => core.status(),
+    configuration: (host) => core.configuration(host),
+    certificates: () => core.certificates(),
+    rotate: () => core.rotate(),
+    invocations: () => core.invocations(),
+    reopenLogs: () => core.reopenLogs(),
+    envoyPid: () => core.envoyPid(),
+    stop: (drainMs) => core.stop(drainMs),
+  }
+}
