@@ -64,7 +64,7 @@ class Compiler implements MeshCompiler {
       hosts: new Map(),
       namespaces: new Set([DEFAULT_NAMESPACE]),
       outbound: { policy: settings.outbound ?? 'ALLOW_ANY' },
-      findings: [],
+      findings: this.#findings.list(),
     }
   }
 

@@ -8,7 +8,10 @@ export function difference(before: Pick<MeshSnapshot, 'hosts' | 'workloads'>, af
   return { workloads: mapDifference(before.workloads, after.workloads), hosts: mapDifference(before.hosts, after.hosts) }
 }
 
-function mapDifference<V>(before: ReadonlyMap<string, V>, after: ReadonlyMap<string, V>): { readonly set: readonly string[]; readonly removed: readonly string[] } {
+function mapDifference<V>(
+  before: ReadonlyMap<string, V>,
+  after: ReadonlyMap<string, V>,
+): { readonly set: readonly string[]; readonly removed: readonly string[] } {
   if (before === after) return { set: [], removed: [] }
   const set = [...after].filter(([key, value]) => before.get(key) !== value).map(([key]) => key)
   const removed = [...before.keys()].filter((key) => !after.has(key))

@@ -100,7 +100,12 @@ function ownRoutes(work: Work, endpoints: Endpoints): readonly MeshRoute[] {
       headers: headers.map(([name, value]) => ({ name, match: { kind: 'exact', value }, invert: false })),
       queryParameters: [],
     }
-    return { name: `match-${index}`, matches: [match], targets: [{ weight: 100, ...revisionTarget(owner.model, revisions, revision) }], origin: owner.model.ref }
+    return {
+      name: `match-${index}`,
+      matches: [match],
+      targets: [{ weight: 100, ...revisionTarget(owner.model, revisions, revision) }],
+      origin: owner.model.ref,
+    }
   })
   return [...rules, rest]
 }
@@ -115,7 +120,9 @@ function reportOwners(work: Work, endpoints: Endpoints, own: Understood | undefi
   const { owner, key } = endpoints
   const fn = work.world.functions.get(key)
   if (fn !== undefined && owner.kind === 'Service' && endpoints.revisions.some((revision) => revision.function !== key)) {
-    work.findings.push(warning(fn.ref, 'HostOwnedByService', `the Service ${key} has the host of this name; the function's own split is used only where the Service selects it`))
+    work.findings.push(
+      warning(fn.ref, 'HostOwnedByService', `the Service ${key} has the host of this name; the function's own split is used only where the Service selects it`),
+    )
   }
   if (fn !== undefined && own !== undefined && owner.kind === 'Function' && fn.pinned && splits(own, fn)) {
     work.findings.push(warning(fn.ref, 'SplitOwned', `the VirtualService ${own.key} owns the split of ${key}; change the weights there, or remove it`))
@@ -158,7 +165,8 @@ function resolve(work: Work, { ref, namespace }: VirtualServiceModel, share: Des
   }
   const endpoints = share.host === undefined ? undefined : endpointsOf(work, share.host)
   if (endpoints === undefined) return missing('HostNotFound', `there is no function or Service ${share.host ?? share.text}`)
-  if (share.port !== undefined && !endpoints.ports.includes(share.port)) return missing('PortNotFound', `${endpoints.key} does not answer on port ${share.port}`)
+  if (share.port !== undefined && !endpoints.ports.includes(share.port))
+    return missing('PortNotFound', `${endpoints.key} does not answer on port ${share.port}`)
   if (share.subset === undefined) return targetsOf(work, endpoints, undefined, share.weight)
   const labels = subsetLabels(work, endpoints.key, namespace, share.subset)
   if (labels === undefined) return missing('SubsetNotFound', `no DestinationRule of ${endpoints.key} has a subset ${share.subset}`)

@@ -6,7 +6,11 @@ import type { MeshWorkload, ResourceFinding, WorkloadPolicy } from '../snapshot.
 import type { World } from '../world/world.ts'
 
 /** Compiles one revision. Its policy and mode are looked up by its labels, so that the cost does not depend on how many policies there are. */
-export function compileWorkload(world: World, revision: RevisionModel, proxy: string): { readonly workload: MeshWorkload; readonly findings: readonly ResourceFinding[] } {
+export function compileWorkload(
+  world: World,
+  revision: RevisionModel,
+  proxy: string,
+): { readonly workload: MeshWorkload; readonly findings: readonly ResourceFinding[] } {
   const account = accountOf(world, revision)
   return {
     workload: {

@@ -135,13 +135,20 @@ export function readService(resource: Resource): Read<ServiceModel> {
   const carried = ports.filter((port) => carriesHttp(port))
   const findings = ports
     .filter((port) => !carriesHttp(port))
-    .map((port) => failure(base.ref, 'PortNotSupported', `port ${port.port} (${port.appProtocol ?? port.name}) does not carry HTTP, which is all that the mesh routes so far`))
+    .map((port) =>
+      failure(
+        base.ref,
+        'PortNotSupported',
+        `port ${port.port} (${port.appProtocol ?? port.name}) does not carry HTTP, which is all that the mesh routes so far`,
+      ),
+    )
   return { model: { ...base, findings, selector: selectorOf(selector), ports: [...new Set(carried.map((port) => port.port))].toSorted((a, b) => a - b) } }
 }
 
 /** Protocols by name (`http`, `http-api`) and `appProtocol`, as Istio selects them; a name that tells nothing means HTTP, since all functions speak it. */
 function carriesHttp({ name, appProtocol }: { readonly name?: string; readonly appProtocol?: string }): boolean {
-  if (appProtocol !== undefined) return /^(http|https?2?|grpc|grpc-web|kubernetes\.io\/(h2c|ws|wss))$/.test(appProtocol.toLowerCase()) && appProtocol !== 'https'
+  if (appProtocol !== undefined)
+    return /^(http|https?2?|grpc|grpc-web|kubernetes\.io\/(h2c|ws|wss))$/.test(appProtocol.toLowerCase()) && appProtocol !== 'https'
   const prefix = name?.split('-')[0] ?? ''
   return !OTHER_PROTOCOLS.has(prefix)
 }

@@ -21,7 +21,11 @@ export function hostFqdn(namespace: string, name: string): string {
 
 /** A host (`:authority`) without its port and trailing dot, in lower case. */
 export function bareAuthority(authority: string): string {
-  return authority.toLowerCase().replace(/:\d{1,5}$/, '').replace(/\.$/, '')
+  return withoutPort(authority).toLowerCase().replace(/\.$/, '')
+}
+
+function withoutPort(authority: string): string {
+  return authority.replace(/:\d{1,5}$/, '')
 }
 
 /**
@@ -29,7 +33,7 @@ export function bareAuthority(authority: string): string {
  * @returns `undefined` when the mesh has no such host
  */
 export function resolveHost(snapshot: Pick<MeshSnapshot, 'hosts'>, callerNamespace: string, authority: string): MeshHost | undefined {
-  const key = hostKeyOf(bareAuthority(authority), callerNamespace)
+  const key = hostKeyOf(withoutPort(authority), callerNamespace)
   return key === undefined ? undefined : snapshot.hosts.get(key)
 }
 

@@ -128,7 +128,8 @@ function withAlias(match: StringMatch): readonly StringMatch[] {
   const { kind, value } = match
   if (value.includes(ALIAS_PART)) return [{ kind, value: value.replace(ALIAS_PART, REAL_PART) }]
   for (let length = ALIAS_PART.length - 1; length > 1; length--) {
-    if (kind === 'prefix' && length > '/ns/'.length && value.endsWith(ALIAS_PART.slice(0, length))) return [match, { kind, value: value.slice(0, -length) + REAL_PART }]
+    if (kind === 'prefix' && length > '/ns/'.length && value.endsWith(ALIAS_PART.slice(0, length)))
+      return [match, { kind, value: value.slice(0, -length) + REAL_PART }]
     if (kind === 'suffix' && value.startsWith(ALIAS_PART.slice(-length))) return [match, { kind, value: REAL_PART + value.slice(length) }]
   }
   return [match]

@@ -131,7 +131,8 @@ function sorted<T>(map: Readonly<Record<string, T>> | undefined): readonly (read
 }
 
 /** Headers that carry framing, routing or identity: a route that changed them could lie about who calls or smuggle a request. */
-const RESERVED_HEADER = /^(?::|host$|connection$|content-length$|transfer-encoding$|te$|trailer$|upgrade$|keep-alive$|proxy-connection$|x-forwarded-client-cert$|x-weft-|x-envoy-)/
+const RESERVED_HEADER =
+  /^(?::|host$|connection$|content-length$|transfer-encoding$|te$|trailer$|upgrade$|keep-alive$|proxy-connection$|x-forwarded-client-cert$|x-weft-|x-envoy-)/
 
 function readHeaders(headers: HttpHeaders | undefined, at: string, notes: string[]): Pick<RouteModel, 'requestHeaders' | 'responseHeaders'> {
   const request = readOperations(headers?.request, `${at}.headers.request`, notes)

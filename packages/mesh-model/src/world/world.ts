@@ -191,6 +191,11 @@ function modelKey(change: Change): string {
   const ref: ResourceRef =
     change.type === 'removed'
       ? change.ref
-      : { group: kindOf(change).split('/')[0] ?? '', kind: change.resource.kind, namespace: change.resource.metadata.namespace ?? '', name: change.resource.metadata.name }
+      : {
+          group: kindOf(change).split('/')[0] ?? '',
+          kind: change.resource.kind,
+          namespace: change.resource.metadata.namespace ?? '',
+          name: change.resource.metadata.name,
+        }
   return refKey({ ...ref, namespace: ref.kind === 'Namespace' ? DEFAULT_NAMESPACE : canonicalNamespace(ref.namespace) })
 }

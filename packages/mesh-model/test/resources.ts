@@ -1,0 +1,102 @@
+import type { Resource, ResourceRef } from '@weft/core'
+import { refOf } from '@weft/core'
+import { createCompiler, type Change, type MeshCompiler, type MeshSnapshot } from '../src/index.ts'
+
+/** Resources as they are written, short enough for tables. */
+type Labels = Readonly<Record<string, string>>
+interface Place {
+  readonly namespace?: string
+  readonly created?: string
+}
+
+function resource(
+  apiVersion: string,
+  kind: string,
+  name: string,
+  spec: unknown,
+  { namespace = 'default', created = '2026-01-01T00:00:00Z' }: Place = {},
+): Resource {
+  return { apiVersion, kind, metadata: { name, namespace, creationTimestamp: created }, spec }
+}
+
+export interface FunctionParts extends Place {
+  /** Short name → weight, of the status. */
+  readonly traffic?: Readonly<Record<string, number>>
+  readonly spec?: Readonly<Record<string, unknown>>
+}
+
+export function aFunction(name: string, { traffic = {}, spec = {}, ...place }: FunctionParts = {}): Resource {
+  const shares = Object.entries(traffic).map(([revision, weight]) => ({ revision, weight }))
+  return { ...resource('weft.dev/v1alpha1', 'Function', name, { template: { runtime: 'node22' }, ...spec }, place), status: { traffic: shares } }
+}
+
+export interface RevisionParts extends Place {
+  readonly phase?: 'Pending' | 'Active' | 'Retired' | 'Failed'
+  readonly labels?: Labels
+  readonly number?: number
+  readonly template?: Readonly<Record<string, unknown>>
+}
+
+export function aRevision(fn: string, short: string, { phase = 'Active', labels = {}, number = 1, template = {}, ...place }: RevisionParts = {}): Resource {
+  const spec = { function: fn, revision: short, number, template: { runtime: 'node22', labels, ...template } }
+  return { ...resource('weft.dev/v1alpha1', 'Revision', `${fn}-${short}`, spec, place), status: { phase } }
+}
+
+export function aService(name: string, selector: Labels, place: Place & { readonly ports?: readonly unknown[] } = {}): Resource {
+  const { ports = [{ port: 8080, name: 'http' }], ...rest } = place
+  return resource('v1', 'Service', name, { selector, ports }, rest)
+}
+
+export function aVirtualService(name: string, spec: unknown, place: Place & { readonly version?: string } = {}): Resource {
+  return resource(`networking.istio.io/${place.version ?? 'v1'}`, 'VirtualService', name, spec, place)
+}
+
+export function aDestinationRule(host: string, subsets: Readonly<Record<string, Labels>>, place: Place & { readonly name?: string } = {}): Resource {
+  const list = Object.entries(subsets).map(([name, labels]) => ({ name, labels }))
+  return resource('networking.istio.io/v1beta1', 'DestinationRule', place.name ?? host.split('.')[0] ?? host, { host, subsets: list }, place)
+}
+
+export function aPolicy(name: string, spec: unknown, place: Place & { readonly version?: string } = {}): Resource {
+  return resource(`security.istio.io/${place.version ?? 'v1'}`, 'AuthorizationPolicy', name, spec, place)
+}
+
+export function aPeerAuthentication(name: string, spec: unknown, place: Place = {}): Resource {
+  return resource('security.istio.io/v1', 'PeerAuthentication', name, spec, place)
+}
+
+export function anAccount(name: string, grantedTo: string): Resource {
+  return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: 'default', annotations: { 'weft.dev/granted-to': grantedTo } } }
+}
+
+export function aNamespace(name: string): Resource {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }
+}
+
+export function set(resource: Resource): Change {
+  return { type: 'set', resource }
+}
+
+export function removed(resource: Resource): Change {
+  const ref: ResourceRef = refOf(resource)
+  return { type: 'removed', ref }
+}
+
+export function newCompiler(trustDomain?: string): MeshCompiler {
+  return createCompiler({ proxy: 'node', ...(trustDomain === undefined ? {} : { trustDomain }) })
+}
+
+/** The snapshot of a world with these resources. */
+export function compiled(...resources: readonly Resource[]): MeshSnapshot {
+  return newCompiler().apply(resources.map(set)).snapshot
+}
+
+/** `workload=weight` of a host's last route, sorted; `?` for a share that goes nowhere. */
+export function sharesOf(snapshot: MeshSnapshot, host: string, route = -1): readonly string[] {
+  const targets = snapshot.hosts.get(host)?.routes.at(route)?.targets ?? []
+  return targets.map((target) => `${target.workload ?? '?'}=${target.weight}`).toSorted()
+}
+
+/** `Kind/name Reason` of every finding. */
+export function reasonsOf(snapshot: MeshSnapshot): readonly string[] {
+  return snapshot.findings.map((finding) => `${finding.resource.kind}/${finding.resource.name} ${finding.reason}`)
+}
