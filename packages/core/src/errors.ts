@@ -179,7 +179,7 @@ export const ERRORS = {
   ROUTE_NOT_FOUND: { status: 404, fault: 'user', message: 'nothing answers at {path}', help: 'list what is deployed with: weft list' },
   HOST_NOT_FOUND: { status: 404, fault: 'user', message: 'the mesh knows no host "{host}"', help: 'list what is deployed with: weft list --all-namespaces' },
   PORT_NOT_FOUND: { status: 404, fault: 'user', message: '{host} does not answer on port {port}', help: 'use one of its ports: {ports}' },
-  NO_REPLICA: { status: 503, fault: 'system', message: 'nothing can take the call now ({details}) {reason}', help: 'try again; see what is missing with: weft describe' },
+  NO_REPLICA: { status: 503, fault: 'system', message: 'nothing can take the call now ({details})', help: 'try again; see what is missing with: weft describe' },
   TARGET_MISSING: { status: 503, fault: 'user', message: '{host}: {reason}', help: 'correct the route; see its conditions with: weft mesh status' },
   CALL_FAILED: { status: 503, fault: 'system', message: 'the connection to the function failed ({details})', help: 'try again; see why with: weft logs' },
   CALL_TIMEOUT: { status: 504, fault: 'system', message: 'the function did not answer in time', help: 'raise its time-out, or find what is slow with: weft logs' },

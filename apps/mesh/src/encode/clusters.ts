@@ -51,6 +51,7 @@ const TELL_HOLD: readonly Json[] = [
   extension('envoy.filters.http.header_mutation', 'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation', {
     mutations: {
       request_mutations: [
+        { remove: MESH_HEADERS.path },
         { remove: MESH_HEADERS.workload },
         { append: addHeader(MESH_HEADERS.workload, '%UPSTREAM_METADATA(weft:workload)%', 'OVERWRITE_IF_EXISTS_OR_ADD') },
       ],

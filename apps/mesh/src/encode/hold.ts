@@ -57,7 +57,7 @@ function tooOften(): Json {
   return {
     name: 'too-often',
     match: { prefix: '/', headers: [headerMatcher(MESH_HEADERS.held, { kind: 'exact', value: String(MAX_PASSES) })] },
-    ...directError('NO_REPLICA', { details: 'its replicas went away as soon as they were ready', reason: '' }),
+    ...directError('NO_REPLICA', { details: 'its replicas went away as soon as they were ready' }),
     typed_per_filter_config: { [EXT_AUTHZ]: any('envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute', { disabled: true }) },
   }
 }

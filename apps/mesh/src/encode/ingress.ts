@@ -23,7 +23,7 @@ export function encodeIngressListener(layout: NodeLayout, address: { readonly ad
     logged: {},
     routes: { scoped_routes: scopedRoutes() },
     filters: direct ? [rbacFilter(DENY_FILTER, { closed: false }), rbacFilter(ALLOW_FILTER, { closed: false })] : [],
-    earlyMutations: [earlyMutation(STRANGERS_HEADERS, { [MESH_HEADERS.scope]: '%PATH(NQ:PATH)%//' })],
+    earlyMutations: [earlyMutation(STRANGERS_HEADERS, { [MESH_HEADERS.scope]: '%PATH(NQ:PATH)%//', [MESH_HEADERS.path]: '%PATH(NQ:PATH)%' })],
     rejectUnderscores: true,
     more: { use_remote_address: wrap(true), forward_client_cert_details: 'SANITIZE' },
   })
@@ -75,7 +75,6 @@ export const CALL_HEADERS: Json = {
   ],
   request_headers_to_remove: [MESH_HEADERS.scope],
   response_headers_to_add: [addHeader('x-call-id', '%REQ(x-call-id)%', 'ADD_IF_ABSENT'), addHeader('x-start-time', '%REQ(x-start-time)%', 'ADD_IF_ABSENT')],
-  response_headers_to_remove: ['x-weft-reason'],
 }
 
 /** Routes of a host behind the ingress. */
@@ -90,6 +89,6 @@ export function encodeControlRoutes(): EnvoyResource {
   return resource(TYPE_URLS.route, CONTROL_ROUTES, {
     name: CONTROL_ROUTES,
     virtual_hosts: [{ name: 'control', domains: ['*'], routes: [{ name: 'control', match: { prefix: '/' }, route }] }],
-    request_headers_to_remove: [MESH_HEADERS.scope],
+    request_headers_to_remove: [MESH_HEADERS.scope, MESH_HEADERS.path],
   })
 }

@@ -6,7 +6,7 @@ import { duration, wrap } from './json.ts'
 import type { Json } from './types.ts'
 
 /** Fields that Envoy fills in when it answers by itself. */
-const OPERATORS: Readonly<Record<string, string>> = { path: '%PATH(NQ)%', details: '%RESPONSE_CODE_DETAILS%', reason: '%RESP(X-WEFT-REASON)%' }
+const OPERATORS: Readonly<Record<string, string>> = { path: '%PATH(NQ)%', details: '%RESPONSE_CODE_DETAILS%' }
 
 function fill(template: string, values: Readonly<Record<string, string>>): string {
   return template.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole)

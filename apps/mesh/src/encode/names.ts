@@ -55,9 +55,9 @@ export const PROBE_PATH = '/_weft/probe'
 /**
  * Headers between our own proxies. `workload` (`namespace/name`) tells the hold listener, and through it the activator, who is to be woken; `held` counts
  * the passes through the hold listener; `retry: none` switches retries off; `scope` is the ingress' routing key, `cluster` the hold listener's; `first` asks
- * whether a host is known. All are removed from what comes from outside.
+ * whether a host is known; `path` keeps what the client asked for, for the log. All are removed from what comes from outside.
  */
-export const MESH_HEADERS = { scope: 'x-weft-scope', workload: 'x-weft-workload', held: 'x-weft-held', retry: 'x-weft-retry', cluster: 'x-weft-cluster', first: 'x-weft-first' } as const
+export const MESH_HEADERS = { scope: 'x-weft-scope', workload: 'x-weft-workload', held: 'x-weft-held', retry: 'x-weft-retry', cluster: 'x-weft-cluster', first: 'x-weft-first', path: 'x-weft-path' } as const
 
 /** SDS name of the certificate of a service account: a `tls_certificate` with the SPIFFE ID as its URI SAN. */
 export function identitySecret(namespace: string, serviceAccount: string): string {

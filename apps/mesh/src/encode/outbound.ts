@@ -168,7 +168,6 @@ export function authoritiesOf(host: MeshHost, callerNamespace: string): readonly
 
 const CALL_HEADERS: Json = {
   request_headers_to_add: [addHeader('x-call-id', '%REQ(x-request-id)%', 'ADD_IF_ABSENT'), addHeader('x-start-time', '%START_TIME(%s%9f)%', 'ADD_IF_ABSENT')],
-  response_headers_to_remove: ['x-weft-reason'],
 }
 
 /** The answer to the question before a first call. */

@@ -7,6 +7,9 @@ import type { PathPrefix } from './matching.ts'
 import { MESH_HEADERS, MISSING_CLUSTER } from './names.ts'
 import type { Json, NodeLayout } from './types.ts'
 
+/** Tells a client why its share of a route goes nowhere. */
+export const REASON_HEADER = 'x-weft-reason'
+
 /** RFC 9110 §9.2.2. */
 const IDEMPOTENT_METHODS = 'GET|HEAD|OPTIONS|TRACE|PUT|DELETE'
 const SAFE_RETRIES = 'connect-failure,refused-stream,reset-before-request'
@@ -125,7 +128,7 @@ function clusters(weighted: Legs): Json {
 }
 
 function missingShare(target: RouteTarget): Json {
-  return { name: MISSING_CLUSTER, response_headers_to_add: [addHeader('x-weft-reason', literal(target.missing ?? 'the target does not exist'), 'OVERWRITE_IF_EXISTS_OR_ADD')] }
+  return { name: MISSING_CLUSTER, response_headers_to_add: [addHeader(REASON_HEADER, literal(target.missing ?? 'the target does not exist'), 'OVERWRITE_IF_EXISTS_OR_ADD')] }
 }
 
 function share(leg: Leg): Json {
