@@ -16,6 +16,7 @@ import { ApiMetrics } from './metrics/metrics.ts'
 import { registerMeshRoutes } from './mesh/routes.ts'
 import { registerNamespaceRoutes } from './namespaces/namespaces.ts'
 import { removeNamespace } from './namespaces/remove.ts'
+import { registerOpenApiRoutes } from './openapi/routes.ts'
 import type { GatewayOptions } from './options.ts'
 import { registerDiscoveryRoutes } from './resources/discovery-routes.ts'
 import { ResourceEditor } from './resources/editor.ts'
@@ -69,6 +70,7 @@ export function createControl(options: GatewayOptions): Control {
     ...(options.uploadDirectory === undefined ? {} : { uploadDirectory: options.uploadDirectory }),
   })
   registerMeshRoutes(app, mesh)
+  registerOpenApiRoutes(app, options.version.release)
   registerDiscoveryRoutes(app, kinds, options.version)
   registerResourceRoutes(app, { kinds, resources, editor: new ResourceEditor(resources), store, streams, log, now })
   return {

@@ -55,6 +55,10 @@ export function createServer({ auth, log, bodyBytes }: ServerOptions): FastifyIn
 function addParsers(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(/^application\/([\w.-]+\+)?yaml\b/, { parseAs: 'string' }, (_request, body, done) => attempt(() => parseYamlBody(String(body)), done))
+  app.addContentTypeParser(/^application\/vnd\.kubernetes\.protobuf\b/, (_request, _payload, done) => {
+    const allowed = 'application/json, application/yaml (with kubectl: `kubectl apply -f FILE`, which sends JSON)'
+    done(new WeftError('UNSUPPORTED_MEDIA_TYPE', { type: 'application/vnd.kubernetes.protobuf', allowed }))
+  })
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => attempt(() => parseOptional(String(body)), done))
 }
 

@@ -4,6 +4,7 @@ import { routeOptions, type RouteSpec } from '../http/route.ts'
 import type { GatewayVersion } from '../options.ts'
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './discovery.ts'
 import { apiVersionOf, type Kinds } from './kinds.ts'
+import { openApiIndex, openApiV3 } from './openapi-v3.ts'
 
 const spec = (url: string, summary: string): RouteSpec => ({ method: 'GET', url, summary, tag: 'resources', responses: { 200: { description: 'discovery document' } } })
 
@@ -15,6 +16,9 @@ export const DISCOVERY_ROUTES = {
   group: spec('/apis/:group', 'One group'),
   coreKinds: spec('/api/:version', 'Kinds of the core group'),
   groupKinds: spec('/apis/:group/:version', 'Kinds of a group'),
+  openApi: spec('/openapi/v3', 'Where the OpenAPI documents for Kubernetes clients are'),
+  coreOpenApi: spec('/openapi/v3/api/:version', 'OpenAPI document of the core group, for Kubernetes clients'),
+  groupOpenApi: spec('/openapi/v3/apis/:group/:version', 'OpenAPI document of a group, for Kubernetes clients'),
 } as const satisfies Record<string, RouteSpec>
 
 /** Attaches the handlers. */
@@ -34,6 +38,15 @@ export function registerDiscoveryRoutes(app: FastifyInstance, kinds: Kinds, vers
   app.route<{ Params: { group: string; version: string } }>({
     ...routeOptions(DISCOVERY_ROUTES.groupKinds),
     handler: ({ params }) => Promise.resolve(apiResourceList(kinds, params.group, params.version) ?? unknownVersion(params.group, params.version)),
+  })
+  app.route({ ...routeOptions(DISCOVERY_ROUTES.openApi), handler: () => Promise.resolve(openApiIndex(kinds)) })
+  app.route<{ Params: { version: string } }>({
+    ...routeOptions(DISCOVERY_ROUTES.coreOpenApi),
+    handler: ({ params }) => Promise.resolve(openApiV3(kinds, '', params.version) ?? unknownVersion('', params.version)),
+  })
+  app.route<{ Params: { group: string; version: string } }>({
+    ...routeOptions(DISCOVERY_ROUTES.groupOpenApi),
+    handler: ({ params }) => Promise.resolve(openApiV3(kinds, params.group, params.version) ?? unknownVersion(params.group, params.version)),
   })
 }
 

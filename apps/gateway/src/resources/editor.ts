@@ -1,7 +1,7 @@
 import { isWeftError, refOf, WeftError, type Resource } from '@weft/core'
 import { isObject, parseJsonBody } from '../http/json.ts'
 import { parseYamlBody } from '../http/server.ts'
-import { applied } from './apply.ts'
+import { applied, DEFAULT_MANAGER } from './apply.ts'
 import { parseResource } from './parse.ts'
 import { jsonPatch, mergePatch } from './patch.ts'
 import type { Resources, WriteOptions } from './resources.ts'
@@ -23,6 +23,8 @@ export const PATCH_TYPES: readonly string[] = [...Object.keys(PATCHES), APPLY_TY
 export interface PatchBody {
   readonly contentType: string
   readonly text: string
+  /** Who applies. */
+  readonly manager?: string
 }
 
 /** What a write did. */
@@ -60,7 +62,7 @@ export class ResourceEditor {
   /** PATCH. @throws WeftError `UNSUPPORTED_MEDIA_TYPE`, `MALFORMED_BODY`, `INVALID_…`, `NOT_FOUND`, `CONFLICT` */
   async patch(target: Target, name: string, body: PatchBody, options: WriteOptions): Promise<Written> {
     const type = body.contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
-    if (type === APPLY_TYPE) return this.#apply(target, name, parseYamlBody(body.text), options)
+    if (type === APPLY_TYPE) return this.#apply(target, name, parseYamlBody(body.text), body.manager ?? DEFAULT_MANAGER, options)
     const change = patchOf(type, parseJsonBody(body.text))
     const ref = refAt(target, name)
     const resource = await this.#resources.change(ref, (current) => parseResource(bodyFor(target, change(underVersion(current, target)), ref.name)), options)
@@ -75,26 +77,42 @@ export class ResourceEditor {
     return this.#resources.replaceStatus(withStatus(current, bodyFor(target, change(current), current.metadata.name)), options)
   }
 
-  async #apply(target: Target, name: string, body: unknown, options: WriteOptions): Promise<Written> {
-    const document = parseResource(bodyFor(target, body, refAt(target, name).name))
-    const ref = refOf(document)
+  async #apply(target: Target, name: string, body: unknown, manager: string, options: WriteOptions): Promise<Written> {
+    const given = bodyFor(target, body, refAt(target, name).name)
+    const document = target.kind.legacy ? parseResource(given) : canonical(given)
+    const ref = refOf(document as Resource)
     try {
-      return { resource: await this.#resources.change(ref, (live) => parseResource(merged(live, document)), options), created: false }
+      return { resource: await this.#resources.change(ref, (live) => parseResource(merged(live, document, manager)), options), created: false }
     } catch (error) {
       if (!isWeftError(error, 'NOT_FOUND')) throw error
     }
-    return { resource: await this.#resources.create(parseResource(applied(undefined, document)), options), created: true }
+    return { resource: await this.#resources.create(parseResource(applied(undefined, document, manager)), options), created: true }
   }
 }
 
+/** The text values of a Secret as its data, so that they are remembered under the name that they are kept by. */
+function canonical(document: Record<string, unknown>): object {
+  const { stringData, ...rest } = document
+  if (document['kind'] !== 'Secret' || !isObject(stringData)) return document
+  const data = isObject(rest['data']) ? rest['data'] : {}
+  const encoded = Object.entries(stringData).map(([key, value]) => [key, Buffer.from(String(value)).toString('base64')])
+  return { ...rest, data: { ...data, ...Object.fromEntries(encoded) } }
+}
+
 /** An apply over what is there. The digest that an image had at the last apply is not kept: the image is looked up again. */
-function merged(live: Resource, document: Resource): Resource {
-  const next = applied(live, document)
-  if (next.kind !== 'Function' || !isObject(next.spec) || !isObject(next.spec['template'])) return next
-  const given = isObject(document.spec) && isObject(document.spec['template']) ? document.spec['template'] : {}
-  if (given['image'] === undefined || given['artifact'] !== undefined) return next
-  const { artifact: _digest, ...template } = next.spec['template']
-  return { ...next, spec: { ...next.spec, template } }
+function merged(live: Resource, document: object, manager: string): object {
+  const next = applied(live, document, manager)
+  const given = templateIn(document)
+  const template = templateIn(next)
+  if (live.kind !== 'Function' || given?.['image'] === undefined || given['artifact'] !== undefined || template === undefined) return next
+  const { artifact: _digest, ...rest } = template
+  return { ...next, spec: { ...(next as { readonly spec: object }).spec, template: rest } }
+}
+
+function templateIn(document: object): Record<string, unknown> | undefined {
+  const { spec } = document as { readonly spec?: unknown }
+  const template = isObject(spec) ? spec['template'] : undefined
+  return isObject(template) ? template : undefined
 }
 
 function patchOf(type: string, patch: unknown): (target: unknown) => unknown {

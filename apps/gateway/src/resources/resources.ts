@@ -136,7 +136,7 @@ function settled(resource: Resource, current: Resource): Resource {
   const { uid, generation, creationTimestamp } = current.metadata
   const metadata = {
     ...resource.metadata,
-    ...(uid === undefined ? {} : { uid }),
+    ...(uid === undefined ? {} : { uid: resource.metadata.uid ?? uid }), // a given one is a precondition, as in Kubernetes
     ...(generation === undefined ? {} : { generation }),
     ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
   }

@@ -30,7 +30,11 @@ const ReadQuery = Type.Object({
   timeoutSeconds: integer('ends a watch'),
   reveal: flag('1: with the values of Secrets'),
 })
-const WriteQuery = Type.Object({ dryRun: Type.Optional(Type.String({ pattern: '^(All)?$', description: 'All: check and write nothing' })), reveal: flag('1: with the values of Secrets') })
+const WriteQuery = Type.Object({
+  dryRun: Type.Optional(Type.String({ pattern: '^(All)?$', description: 'All: check and write nothing' })),
+  fieldManager: Type.Optional(Type.String({ pattern: '^[-A-Za-z0-9_.]{1,64}$', description: 'with an apply: whose fields these are' })),
+  reveal: flag('1: with the values of Secrets'),
+})
 type ReadQuery = Static<typeof ReadQuery>
 type WriteQuery = Static<typeof WriteQuery>
 type One = PathParams & { readonly name: string }
@@ -186,7 +190,7 @@ function registerWrites(app: FastifyInstance, specs: Specs, { kinds, resources, 
       ...routeOptions(spec),
       handler: async ({ params, query, body }, reply) => {
         const target = targetOf(kinds, params)
-        const { resource, created } = await editor.patch(target, params.name, patchBody(body), writeOptions(query))
+        const { resource, created } = await editor.patch(target, params.name, patchBody(body, query.fieldManager), writeOptions(query))
         return reply.code(created ? 201 : 200).send(presented(resource, target, query))
       },
     })
@@ -207,8 +211,10 @@ async function removed(ref: ResourceRef, query: WriteQuery, body: unknown, resou
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }
 }
 
-function patchBody(body: unknown): PatchBody {
-  if (isObject(body) && typeof body['contentType'] === 'string' && typeof body['text'] === 'string') return { contentType: body['contentType'], text: body['text'] }
+function patchBody(body: unknown, manager?: string): PatchBody {
+  if (isObject(body) && typeof body['contentType'] === 'string' && typeof body['text'] === 'string') {
+    return { contentType: body['contentType'], text: body['text'], ...(manager === undefined ? {} : { manager }) }
+  }
   throw new WeftError('UNSUPPORTED_MEDIA_TYPE', { type: 'of this patch', allowed: PATCH_TYPES.join(', ') })
 }
 

@@ -6,13 +6,13 @@ export const REDACTED = Buffer.from('<redacted>').toString('base64')
 /** Kubectl copies what it applies into this annotation: for a Secret that would be its values. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
-type WithData = Resource & { readonly data?: Readonly<Record<string, string>> }
+type WithData = Resource & { readonly data?: Readonly<Record<string, string>>; readonly stringData?: unknown }
 
 /** A Secret without its values; anything else as it is. */
 export function redacted(resource: Resource): Resource {
   if (resource.kind !== 'Secret') return resource
-  const { data = {} } = resource as WithData
-  return { ...resource, data: Object.fromEntries(Object.keys(data).map((key) => [key, REDACTED])) } as Resource
+  const { data = {}, stringData: _values, ...rest } = resource as WithData
+  return { ...rest, data: Object.fromEntries(Object.keys(data).map((key) => [key, REDACTED])) } as Resource
 }
 
 /** Puts the present values where a client wrote back what it was shown, and keeps values out of annotations. */
