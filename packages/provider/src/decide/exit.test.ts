@@ -14,11 +14,26 @@ describe('why a replica ended', () => {
     ['the kernel, out of memory', facts({ signal: 'SIGKILL', oomKills: 1, memoryLimitBytes: 64 * MIB }), 'OOMKilled', /limit 64 MiB.*kernel/],
     ['the kernel, out of memory, in a sandbox', facts({ code: 137, oomKills: 1 }), 'OOMKilled', /no limit of its own/],
     ['a crash after a child was killed for want of memory', facts({ code: 1, oomKills: 1 }), 'ExitedNonZero', /exit code 1/],
-    ['a full heap', facts({ code: 134, lastStderr: ['FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory', '---'] }), 'OOMKilled', /heap/],
+    [
+      'a full heap',
+      facts({ code: 134, lastStderr: ['FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory', '---'] }),
+      'OOMKilled',
+      /heap/,
+    ],
     ['an abort of another kind', facts({ signal: 'SIGABRT', lastStderr: ['assertion failed'] }), 'ExitedNonZero', /SIGABRT.*assertion failed/],
-    ['what the platform did, before all else', facts({ signal: 'SIGKILL', oomKills: 2, killed: { reason: 'Unresponsive', message: 'hung' } }), 'Unresponsive', /hung/],
+    [
+      'what the platform did, before all else',
+      facts({ signal: 'SIGKILL', oomKills: 2, killed: { reason: 'Unresponsive', message: 'hung' } }),
+      'Unresponsive',
+      /hung/,
+    ],
     ['a SIGKILL from elsewhere', facts({ signal: 'SIGKILL' }), 'ExitedNonZero', /SIGKILL/],
-    ['a handler that does not load', facts({ code: 1, failed: { message: 'no x', stack: 'Error: no x\n at a\n at b\n at c\n at d' } }), 'ExitedNonZero', /could not be loaded: Error: no x\n at a\n at b\n at c$/],
+    [
+      'a handler that does not load',
+      facts({ code: 1, failed: { message: 'no x', stack: 'Error: no x\n at a\n at b\n at c\n at d' } }),
+      'ExitedNonZero',
+      /could not be loaded: Error: no x\n at a\n at b\n at c$/,
+    ],
     ['a handler that does not load, without a stack', facts({ code: 1, failed: { message: 'no x' } }), 'ExitedNonZero', /could not be loaded: no x$/],
   ])('%s', (_what, given, reason, message) => {
     const why = explainExit(given)

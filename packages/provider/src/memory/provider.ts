@@ -30,7 +30,13 @@ interface Workload {
 
 /** Replicas that are only written down: the port without processes, for tests of what stands on it. */
 export class MemoryProvider implements Provider {
-  readonly isolation: Isolation = { level: 'none', memoryLimit: 'none', cpuLimit: 'none', processLimit: 'none', summary: 'replicas are only written down, nothing runs' }
+  readonly isolation: Isolation = {
+    level: 'none',
+    memoryLimit: 'none',
+    cpuLimit: 'none',
+    processLimit: 'none',
+    summary: 'replicas are only written down, nothing runs',
+  }
   readonly #now: () => number
   readonly #startMs: number
   readonly #workloads = new Map<string, Workload>()
@@ -57,9 +63,13 @@ export class MemoryProvider implements Provider {
     this.#checkOpen()
     const known = this.#workloads.get(keyOf(workload))
     if (known === undefined) throw new WeftError('NOT_FOUND', { kind: 'workload', name: keyOf(workload) })
-    if (!Number.isSafeInteger(replicas) || replicas < 0) throw new WeftError('INVALID_VALUE', { field: 'replicas', reason: `${replicas} is not a number of replicas` })
+    if (!Number.isSafeInteger(replicas) || replicas < 0)
+      throw new WeftError('INVALID_VALUE', { field: 'replicas', reason: `${replicas} is not a number of replicas` })
     known.wanted = replicas
-    const { start, retire } = decideScale([...known.entries.values()].map(({ state }) => state), replicas)
+    const { start, retire } = decideScale(
+      [...known.entries.values()].map(({ state }) => state),
+      replicas,
+    )
     for (const id of retire) void this.#drain(known, id)
     for (let started = 0; started < start; started++) this.#add(known)
   }

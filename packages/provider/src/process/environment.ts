@@ -3,7 +3,8 @@ export const REPLICA_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/
 /** Variables by which a loader, shell or runtime would run other code than the function's; refused at the door too. */
-const STEERING = /^(?:LD_|DYLD_|WEFT_|NODE_OPTIONS$|NODE_REPL_|NODE_CHANNEL_|NODE_UNIQUE_ID$|GLIBC_TUNABLES$|GCONV_PATH$|LOCPATH$|BASH_ENV$|ENV$|SHELLOPTS$|BASHOPTS$|PS4$|IFS$|BASH_FUNC_)/
+const STEERING =
+  /^(?:LD_|DYLD_|WEFT_|NODE_OPTIONS$|NODE_REPL_|NODE_CHANNEL_|NODE_UNIQUE_ID$|GLIBC_TUNABLES$|GCONV_PATH$|LOCPATH$|BASH_ENV$|ENV$|SHELLOPTS$|BASHOPTS$|PS4$|IFS$|BASH_FUNC_)/
 
 /** What the environment of a replica is made from. */
 export interface EnvironmentInput {

@@ -40,7 +40,8 @@ export async function watchLiveness(
     if (end.aborted || (await answers(socket, patienceMs, end))) continue
     // Our own machine may have been asleep: the replica gets a moment that is surely its own.
     if (end.aborted || (await answers(socket, SECOND_CHANCE_MS, end))) continue
-    if (!end.aborted) return { reason: 'Unresponsive', message: `killed, because it answered nothing for ${Math.round(patienceMs / 100) / 10} s (an endless loop?)` }
+    if (!end.aborted)
+      return { reason: 'Unresponsive', message: `killed, because it answered nothing for ${Math.round(patienceMs / 100) / 10} s (an endless loop?)` }
   }
   return undefined
 }

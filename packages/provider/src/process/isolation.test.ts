@@ -5,7 +5,7 @@ import { createServer as createHttpServer, type Server as HttpServer } from 'nod
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { allLines, exampleSpec } from '../contract.ts'
+import { allLines, exampleSpec } from '../test-support.ts'
 import type { Replica } from '../port.ts'
 import { call, testProvider, type TestProvider } from './test-provider.ts'
 
@@ -34,7 +34,12 @@ describe('a replica in a sandbox', () => {
     await new Promise<void>((resolve) => loopback.listen(0, '127.0.0.1', resolve))
     const secret = (text: string) => ({ token: { token: Buffer.from(text) } })
     attacker = await test.one(exampleSpec('attacker', { secrets: secret('mine') }))
-    victim = await test.one(exampleSpec('victim', { secrets: { ...secret('victims'), pair: { user: Buffer.from('u'), password: Buffer.from('p') } }, env: { WORD: 'of the victim' } }))
+    victim = await test.one(
+      exampleSpec('victim', {
+        secrets: { ...secret('victims'), pair: { user: Buffer.from('u'), password: Buffer.from('p') } },
+        env: { WORD: 'of the victim' },
+      }),
+    )
   })
   afterAll(async () => {
     await test.end()
@@ -181,7 +186,8 @@ describe('a slot that is used again', () => {
       const second = await test.one(exampleSpec('after'))
       expect(second.inboundSocket).not.toBe(first.inboundSocket)
       expect(second.outboundSocket).not.toBe(first.outboundSocket)
-      for (const path of ['/tmp/left', '/dev/shm/left', '/key/key', '/var/openfaas/secrets/key']) expect(await call(second, '/read', { path })).toEqual({ error: 'ENOENT' })
+      for (const path of ['/tmp/left', '/dev/shm/left', '/key/key', '/var/openfaas/secrets/key'])
+        expect(await call(second, '/read', { path })).toEqual({ error: 'ENOENT' })
       expect((await call<Attempt>(second, '/list', { path: '/proc' })).value).not.toContain('3')
       expect(existsSync(first.inboundSocket ?? '')).toBe(false)
     } finally {

@@ -14,6 +14,8 @@ import { makePrivateFiles, removePrivateFiles } from './private-files.ts'
 import type { StartRecord } from './record.ts'
 
 const TRIAL_MS = 15_000
+/** What a replica must be able to do: read its runtime and its own directory, by their paths. */
+const TRIAL_PROGRAM = "const fs = require('node:fs'); fs.accessSync(process.argv[1], fs.constants.R_OK); fs.readdirSync(process.cwd())"
 
 /** What the machine offers, before anything was tried. */
 export interface Offer {
@@ -34,7 +36,7 @@ export interface Offer {
 
 type Level = Isolation['level']
 
-/** Starts `node --version` just as a replica would be started. @returns why that does not work; `undefined` when it does */
+/** Starts a small program just as a replica would be started. @returns why that does not work; `undefined` when it does */
 async function trial(offer: Offer, level: Level, limited: boolean): Promise<string | undefined> {
   const name = `trial-${randomBytes(4).toString('hex')}`
   const { inbound, outbound, private: own } = offer.directories
@@ -49,7 +51,7 @@ async function trial(offer: Offer, level: Level, limited: boolean): Promise<stri
   const input: LaunchInput = {
     paths,
     nodeBinary: offer.nodeBinary,
-    nodeOptions: ['--version'],
+    nodeOptions: ['-e', TRIAL_PROGRAM],
     env: {},
     secrets: [],
     programs: offer,
@@ -120,14 +122,15 @@ const LEVEL_TEXT: Readonly<Record<Level, string>> = {
 }
 
 /** The sentence for the start-up message. */
-export function summarize(isolation: Omit<Isolation, 'summary'>, why: string | undefined): string {
+export function summarize(isolation: Omit<Isolation, 'summary'>, why: string | undefined, root = false): string {
+  const asRoot = root && isolation.level === 'none' ? ['this user is root: functions can do anything to this machine'] : []
   const limits = [
     ...(isolation.memoryLimit === 'cgroup' ? [] : ['memory is limited by a watchdog (no control group can be used here)']),
     ...(isolation.cpuLimit === 'cgroup' ? [] : ['CPU limits are not enforced']),
     ...(isolation.processLimit === 'none' ? ['limits on the number of processes are not enforced'] : []),
   ]
   const better = why === undefined ? [] : [`no sandbox, because ${why} (install it with: ${BUBBLEWRAP_COMMAND})`]
-  return [LEVEL_TEXT[isolation.level], ...better, ...limits].join('; ')
+  return [LEVEL_TEXT[isolation.level], ...asRoot, ...better, ...limits].join('; ')
 }
 
 /**
@@ -152,7 +155,7 @@ export async function detectIsolation(offer: Offer, wish: IsolationWish): Promis
     return {
       root,
       nodeBinary,
-      isolation: { ...kept, summary: summarize(kept, why) },
+      isolation: { ...kept, summary: summarize(kept, why, root) },
       ...(bwrap === undefined ? {} : { bwrap }),
       ...(setpriv === undefined ? {} : { setpriv }),
       ...(prlimit === undefined ? {} : { prlimit }),

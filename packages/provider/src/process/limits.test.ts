@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { allLines, eventually, exampleSpec, readyReplicas } from '../contract.ts'
+import { allLines, eventually, exampleSpec, readyReplicas } from '../test-support.ts'
 import type { Replica, WorkloadSpec } from '../port.ts'
 import { readStat } from './proc.ts'
 import { call, testProvider, type TestProvider } from './test-provider.ts'
@@ -30,7 +30,8 @@ const fallen = () =>
     return replica?.reason !== undefined && replica.phase === 'backoff' && replica
   })
 
-const systemLines = async (name: string) => (await allLines(test.provider, { namespace: 'default', function: name })).flatMap(({ stream, text }) => (stream === 'system' ? [text] : []))
+const systemLines = async (name: string) =>
+  (await allLines(test.provider, { namespace: 'default', function: name })).flatMap(({ stream, text }) => (stream === 'system' ? [text] : []))
 
 const WAYS = [
   ['control groups', {}],
@@ -144,17 +145,6 @@ describe('a replica that does not start', () => {
     expect(replica.restarts).toBe(0)
     expect(replica.steps.find(({ name }) => name === 'ready')?.ms).toBeGreaterThan(300)
   })
-
-  it('because the program cannot be spawned says why', async () => {
-    test = await testProvider({ isolation: 'none' })
-    const spec = exampleSpec('nul', { env: { FINE: 'x' }, artifactDirectory: `${test.directory}/data` })
-    const { mkdir, rm } = await import('node:fs/promises')
-    await mkdir(`${test.directory}/data`, { recursive: true })
-    const replica = await test.one(spec)
-    await rm(`${test.directory}/data`, { recursive: true })
-    await call(replica, '/exit', { code: 1 }).catch(() => {})
-    await eventually('it is missed', () => test.provider.list().some(({ message }) => message?.includes('artifact')))
-  })
 })
 
 describe('the end of a replica', () => {
@@ -189,13 +179,13 @@ describe('the end of a replica', () => {
   })
 
   it.each([
-    ['in a sandbox', {}],
-    ['without a sandbox, in a control group', { isolation: 'none' as const }],
-  ])('takes the daemons that it started with it, %s', async (_what, options) => {
-    const replica = await start(exampleSpec('daemons'), options)
+    ['in a sandbox', 'required'],
+    ['without a sandbox, in a control group', 'none'],
+  ] as const)('takes the daemons that it started with it, %s', async (_what, isolation) => {
+    const replica = await start(exampleSpec('daemons'), { isolation })
     const { pid } = await call<{ pid: number }>(replica, '/daemon')
     await test.provider.remove(replica.workload)
-    if (options.isolation === 'none') await eventually('the daemon is gone', () => readStat(pid) === undefined || !existsSync(`/proc/${pid}/exe`))
+    if (isolation === 'none') await eventually('the daemon is gone', () => readStat(pid) === undefined || !existsSync(`/proc/${pid}/exe`))
     expect(readStat(replica.pid ?? 0)).toBeUndefined()
   })
 })
@@ -205,7 +195,7 @@ describe('the output of a replica', () => {
     const replica = await start(exampleSpec('words'))
     await call(replica, '/say', { text: 'eins\nzwei ü\n' })
     await call(replica, '/say', { to: 'stderr', text: 'drei\n' })
-    const lines = await eventually('three lines', () => true).then(() => linesUntil('words', 3))
+    const lines = await linesUntil('words', 3)
     expect(lines.map(({ stream, text }) => [stream, text])).toEqual([
       ['stdout', 'eins'],
       ['stdout', 'zwei ü'],
@@ -220,7 +210,7 @@ describe('the output of a replica', () => {
     const before = process.memoryUsage().rss
     await call(replica, '/flood', { ms: 1200 })
     let worst = 0
-    for (const end = Date.now() + 1500; Date.now() < end; ) {
+    for (const end = Date.now() + 1500; Date.now() < end;) {
       const asked = Date.now()
       expect(await call(neighbour, '/_/health')).toBe('ok')
       worst = Math.max(worst, Date.now() - asked)

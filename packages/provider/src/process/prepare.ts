@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { access, constants } from 'node:fs/promises'
+import { access, chmod, constants, cp } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { WeftError } from '@weft/core'
 import type { WorkloadSpec } from '../port.ts'
@@ -82,6 +82,15 @@ export function limitGroup(group: Group, spec: WorkloadSpec): void {
   group.limit({ ...spec.limits, maxProcesses: spec.limits.maxProcesses ?? DEFAULT_MAX_PROCESSES })
 }
 
+// Without a sandbox a replica's user sees the host's files as they are, and the data directory is closed to it: it gets its code as a copy.
+async function ownCopy(paths: IncarnationPaths, uid: number | undefined): Promise<IncarnationPaths> {
+  if (paths.artifactDirectory === undefined || uid === undefined) return paths
+  const artifactDirectory = `${paths.privateDirectory}/function`
+  await cp(paths.artifactDirectory, artifactDirectory, { recursive: true, verbatimSymlinks: true, mode: constants.COPYFILE_FICLONE })
+  await chmod(artifactDirectory, 0o755)
+  return { ...paths, artifactDirectory }
+}
+
 function takeUid(machine: Machine): number | undefined {
   if (machine.uids === undefined) return undefined
   const uid = machine.uids.take()
@@ -114,7 +123,8 @@ export async function prepare(machine: Machine, spec: WorkloadSpec, replica: str
     await makePrivateFiles(paths, spec.secrets, { sandbox: machine.host.isolation.level === 'sandbox', ...(uid === undefined ? {} : { uid }) })
     group = machine.groups?.create(paths.privateDirectory.slice(paths.privateDirectory.lastIndexOf('/') + 1))
     if (group !== undefined) limitGroup(group, spec)
-    const plan = planFor(machine, spec, { replica, paths, ...(uid === undefined ? {} : { uid }) })
+    const visible = machine.host.isolation.level === 'uid' ? await ownCopy(paths, uid) : paths
+    const plan = planFor(machine, spec, { replica, paths: visible, ...(uid === undefined ? {} : { uid }) })
     return { paths, plan, release, ...(group === undefined ? {} : { group }) }
   } catch (error) {
     await release()

@@ -81,5 +81,7 @@ export async function makePrivateFiles(paths: IncarnationPaths, secrets: Secrets
 
 /** Removes all files of an incarnation. Never follows a link that a replica may have left. */
 export async function removePrivateFiles(paths: IncarnationPaths): Promise<void> {
-  await Promise.all([paths.outboundDirectory, paths.privateDirectory, paths.inboundSocket].map((path) => rm(path, { recursive: true, force: true, maxRetries: 2 })))
+  await Promise.all(
+    [paths.outboundDirectory, paths.privateDirectory, paths.inboundSocket].map((path) => rm(path, { recursive: true, force: true, maxRetries: 2 })),
+  )
 }

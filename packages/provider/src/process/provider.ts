@@ -60,7 +60,8 @@ export class ProcessProvider implements Provider {
     this.#checkOpen()
     const known = this.#workloads.get(keyOf(workload))
     if (known === undefined) throw new WeftError('NOT_FOUND', { kind: 'workload', name: keyOf(workload) })
-    if (!Number.isSafeInteger(replicas) || replicas < 0) throw new WeftError('INVALID_VALUE', { field: 'replicas', reason: `${replicas} is not a number of replicas` })
+    if (!Number.isSafeInteger(replicas) || replicas < 0)
+      throw new WeftError('INVALID_VALUE', { field: 'replicas', reason: `${replicas} is not a number of replicas` })
     known.wanted = replicas
     this.#converge(known)
   }

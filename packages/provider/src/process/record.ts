@@ -1,6 +1,9 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { bootId, readAll, readStat, signal, treeOf } from './proc.ts'
 
+/** Lines about processes that have ended, after which the file is written anew. */
+const COMPACT_AFTER = 1000
+
 interface Started {
   readonly pid: number
   readonly ticks: number
@@ -19,6 +22,7 @@ interface Head {
 export class StartRecord {
   readonly #path: string
   readonly #living = new Map<number, Started>()
+  #ended = 0
 
   constructor(path: string) {
     this.#path = path
@@ -49,8 +53,10 @@ export class StartRecord {
 
   /** Forgets a process that has ended. The file is written anew now and then, not each time. */
   remove(pid: number): void {
-    this.#living.delete(pid)
-    appendFileSync(this.#path, `${JSON.stringify({ gone: pid })}\n`)
+    if (!this.#living.delete(pid)) return
+    this.#ended += 1
+    if (this.#ended % COMPACT_AFTER === 0) this.#rewrite()
+    else appendFileSync(this.#path, `${JSON.stringify({ gone: pid })}\n`)
   }
 
   /** To be called when everything has ended. */

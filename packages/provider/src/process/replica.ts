@@ -172,7 +172,8 @@ export class SupervisedReplica {
     if (pid !== undefined) this.#machine.sampler.remove(pid)
     await capture.finish(OUTPUT_AFTER_EXIT_MS)
     const why = this.#explain(living, ended, oomKills)
-    if (this.#stop.signal.aborted) this.#system(ended.killed === undefined ? `stopped, ${ended.signal ?? `exit code ${ended.code}`}` : `${why.reason}: ${why.message}`)
+    if (this.#stop.signal.aborted)
+      this.#system(ended.killed === undefined ? `stopped, ${ended.signal ?? `exit code ${ended.code}`}` : `${why.reason}: ${why.message}`)
     return why
   }
 

@@ -38,7 +38,13 @@ function runFields(spec: WorkloadSpec, seen: SeenPaths): Pick<RuntimeConfig, 'co
         ...(run.export === undefined ? {} : { export: run.export }),
       }
     case 'process':
-      return { contract: 'process', entry: seen.functionDirectory, runtimeName: 'process', mode: run.mode, ...(run.command === undefined ? {} : { command: run.command }) }
+      return {
+        contract: 'process',
+        entry: seen.functionDirectory,
+        runtimeName: 'process',
+        mode: run.mode,
+        ...(run.command === undefined ? {} : { command: run.command }),
+      }
     default:
       return run satisfies never
   }

@@ -102,7 +102,9 @@ export async function startProcessProvider(options: ProcessProviderOptions): Pro
     groupsCountMemory: counted,
     groupsCountCpu: groups?.cpu === true,
   })
-  const logs = new LogStore(join(options.dataDirectory, 'logs'), logLimits, (error) => log.error({ reason: messageOf(error) }, 'a log of a function cannot be written'))
+  const logs = new LogStore(join(options.dataDirectory, 'logs'), logLimits, (error) =>
+    log.error({ reason: messageOf(error) }, 'a log of a function cannot be written'),
+  )
   const end = async () => {
     groups?.close()
     record.close()

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Replica, WorkloadSpec } from '../port.ts'
-import { readyReplicas } from '../contract.ts'
+import { readyReplicas } from '../test-support.ts'
 import { startProcessProvider, type ProcessProvider, type ProcessProviderOptions, type ProviderLog } from './index.ts'
 
 /** The small runtime that the tests of this folder run. */
@@ -57,13 +57,16 @@ export async function testProvider(options: Partial<ProcessProviderOptions> = {}
 export function call<T = unknown>(replica: Replica, path: string, query: Readonly<Record<string, string | number>> = {}): Promise<T> {
   const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]))
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath: replica.inboundSocket, path: `${path}?${search.toString()}`, agent: false, headers: { connection: 'close' } }, (response) => {
-      let text = ''
-      response.setEncoding('utf8')
-      response.on('data', (chunk: string) => (text += chunk))
-      response.on('error', reject)
-      response.on('end', () => resolve(JSON.parse(text) as T))
-    })
+    const outgoing = request(
+      { socketPath: replica.inboundSocket, path: `${path}?${search.toString()}`, agent: false, headers: { connection: 'close' } },
+      (response) => {
+        let text = ''
+        response.setEncoding('utf8')
+        response.on('data', (chunk: string) => (text += chunk))
+        response.on('error', reject)
+        response.on('end', () => resolve(JSON.parse(text) as T))
+      },
+    )
     outgoing.on('error', reject)
     outgoing.end()
   })

@@ -82,7 +82,7 @@ async function detectV1(mounts: readonly Mount[], own: ReadonlyMap<string, strin
 /** From the own group up to the root of the mount: the first that may have subgroups with controllers is taken. */
 function ancestors(mount: Mount, own: string): string[] {
   const found = [below(mount, own)]
-  for (let at = found[0] ?? ''; at.length > mount.point.length; ) {
+  for (let at = found[0] ?? ''; at.length > mount.point.length;) {
     at = at.slice(0, at.lastIndexOf('/'))
     found.push(at)
   }

@@ -15,9 +15,40 @@ const TMP_BYTES = 512 * 1_048_576
 const SMALL_BYTES = 1_048_576
 const SHM_BYTES = 64 * 1_048_576
 /** Names at the top of the sandbox that no secret's directory may take. */
-const RESERVED = new Set(['usr', 'bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'etc', 'var', 'proc', 'dev', 'tmp', 'sys', 'run', 'root', 'home', 'weft', 'function'])
+const RESERVED = new Set([
+  'usr',
+  'bin',
+  'sbin',
+  'lib',
+  'lib32',
+  'lib64',
+  'libx32',
+  'etc',
+  'var',
+  'proc',
+  'dev',
+  'tmp',
+  'sys',
+  'run',
+  'root',
+  'home',
+  'weft',
+  'function',
+])
 /** Public files of the host that programs look for: certificates, time zone, alternatives, the linker's cache. */
-const HOST_ETC = ['ssl/certs', 'ssl/openssl.cnf', 'pki/tls', 'pki/ca-trust', 'ca-certificates', 'alternatives', 'ld.so.cache', 'localtime', 'mime.types', 'protocols', 'services']
+const HOST_ETC = [
+  'ssl/certs',
+  'ssl/openssl.cnf',
+  'pki/tls',
+  'pki/ca-trust',
+  'ca-certificates',
+  'alternatives',
+  'ld.so.cache',
+  'localtime',
+  'mime.types',
+  'protocols',
+  'services',
+]
 
 /** Whether a secret of that name can appear at `/NAME`. */
 export function canMountAtRoot(secret: string): boolean {
@@ -70,7 +101,8 @@ function innerCommand(input: LaunchInput): string[] {
   const { setpriv = 'setpriv', prlimit = 'prlimit' } = input.programs
   const limits = input.maxProcesses === undefined ? [] : [prlimit, `--nproc=${input.maxProcesses}`]
   const bounds = ['--inh-caps=-all,+net_bind_service', '--ambient-caps=-all,+net_bind_service', '--bounding-set=-all,+net_bind_service']
-  const user = input.uid === undefined ? [] : [setpriv, '--reuid', String(input.uid), '--regid', String(input.uid), '--clear-groups', '--no-new-privs', ...bounds]
+  const user =
+    input.uid === undefined ? [] : [setpriv, '--reuid', String(input.uid), '--regid', String(input.uid), '--clear-groups', '--no-new-privs', ...bounds]
   return [...limits, ...user, INSIDE.node, ...input.nodeOptions, INSIDE.runtime]
 }
 
@@ -84,7 +116,18 @@ export function planSandbox(input: LaunchInput): LaunchPlan {
   const environment = Object.entries(input.env).flatMap(([name, value]) => ['--setenv', name, value])
   const tmpBytes = input.memoryLimitBytes === undefined ? TMP_BYTES : Math.max(SMALL_BYTES, Math.min(TMP_BYTES, input.memoryLimitBytes))
   const sandboxArguments = [
-    ...['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try', '--hostname', 'function', '--die-with-parent', '--new-session', '--clearenv'],
+    ...[
+      '--unshare-ipc',
+      '--unshare-pid',
+      '--unshare-net',
+      '--unshare-uts',
+      '--unshare-cgroup-try',
+      '--hostname',
+      'function',
+      '--die-with-parent',
+      '--new-session',
+      '--clearenv',
+    ],
     ...environment,
     ...systemArguments(input.root),
     ...writableArguments(tmpBytes),

@@ -42,7 +42,8 @@ export class FunctionLog {
     if (this.#pendingBytes > PENDING_LIMIT_BYTES) return false
     for (const follower of this.#followers) follower(line)
     const stored: StoredLine = { t: line.timestamp, w: line.workload.name, r: line.replica, s: line.stream, m: line.text }
-    const text = `${JSON.stringify(stored)}\n`
+    // The reader takes U+2028 and U+2029 for ends of lines, and JSON lets them stand as they are.
+    const text = `${JSON.stringify(stored).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}\n`
     this.#pending.push(text)
     this.#pendingBytes += Buffer.byteLength(text)
     if (this.#pendingBytes >= FLUSH_AT_BYTES) void this.flush()
@@ -99,7 +100,10 @@ export class FunctionLog {
   async #rotate(more: number): Promise<void> {
     if (this.#size === undefined) {
       await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
-      this.#size = await stat(this.#path).then(({ size }) => size, () => 0)
+      this.#size = await stat(this.#path).then(
+        ({ size }) => size,
+        () => 0,
+      )
     }
     if (this.#size === 0 || this.#size + more <= this.#limits.fileBytes) return
     await rm(this.#name(this.#limits.files - 1), { force: true })
