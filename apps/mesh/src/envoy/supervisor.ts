@@ -104,7 +104,10 @@ export class EnvoySupervisor {
 
   #hear(text: string): void {
     this.#output = `${this.#output}${text}`.slice(-KEPT_OUTPUT)
-    for (const line of text.split('\n')) if (line.trim() !== '') this.#options.log.warn({ line: line.trim() }, 'envoy')
+    for (const line of text.split('\n')) {
+      if (line.startsWith('error') || line.startsWith('critical')) this.#options.log.warn({ line: line.trim() }, 'envoy')
+      else if (line.trim() !== '') this.#options.log.debug({ line: line.trim() }, 'envoy')
+    }
   }
 
   #ended(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {

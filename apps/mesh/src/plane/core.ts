@@ -252,6 +252,8 @@ export class MeshCore {
   }
 
   async invocations(): Promise<readonly InvocationStatistics[]> {
+    // Envoy merges its workers' histograms after it has answered: the first question is for the second one's sake.
+    await askAdmin(this.#proxy.adminSocket, '/stats?filter=^$')
     const { body } = await askAdmin(this.#proxy.adminSocket, STATISTICS_PATH)
     return invocations(parseSamples(body), this.#compiler.snapshot.workloads)
   }

@@ -43,3 +43,20 @@ export interface WorkerInput {
   readonly settings: MeshSettings
   readonly logLevel: string
 }
+
+/** The names of {@link EngineMethods}. */
+export const ENGINE_METHODS = [
+  'apply',
+  'start',
+  'setReplicas',
+  'settled',
+  'probe',
+  'status',
+  'configuration',
+  'certificates',
+  'rotate',
+  'invocations',
+  'reopenLogs',
+  'envoyPid',
+  'stop',
+] as const satisfies readonly (keyof EngineMethods)[]

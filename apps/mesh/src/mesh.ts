@@ -1,0 +1,179 @@
+import { keyOf, messageOf, splitKey, WeftError, type NamespacedName } from '@weft/core'
+import type { Log } from '@weft/kit'
+import type { Change, Delivery, LoadReport, MeshPlane, MeshReplica, WakeResult } from '@weft/mesh-model'
+import type { Store } from '@weft/store'
+import { decideRestart } from './envoy/backoff.ts'
+import { findEnvoy } from './envoy/binary.ts'
+import { openAuthority } from './plane/authority.ts'
+import type { MeshSettings } from './plane/options.ts'
+import type { EngineMethods } from './worker/engine.ts'
+import { engineOf } from './worker/in-process.ts'
+import { startRemote } from './worker/remote.ts'
+import { StoreFeed } from './worker/store-feed.ts'
+
+/** How a mesh is started. */
+export interface MeshOptions {
+  readonly store: Store
+  readonly log: Log
+  /** Without `program`, Envoy is looked for by `env`, and fetched when there is none. */
+  readonly settings: Omit<MeshSettings, 'concurrency' | 'maxConnections' | 'startTimeoutMs'> & Partial<Pick<MeshSettings, 'concurrency' | 'maxConnections' | 'startTimeoutMs'>>
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Told what takes time at the start, in sentences for a person. */
+  readonly progress: (message: string) => void
+  /** Program of the worker thread; default: the one beside this file. `in-process`: no thread (tests). */
+  readonly worker?: URL | 'in-process'
+}
+
+/** A mesh that runs. */
+export interface Mesh extends MeshPlane {
+  /** Lets Envoy open its log files anew, after they were moved away. */
+  reopenLogs(): Promise<void>
+  /** Process id of Envoy, while it runs. */
+  envoyPid(): Promise<number | undefined>
+  /** Refuses new connections, waits at most `drainMs` for the calls under way, and ends Envoy and the thread. Idempotent. */
+  stop(drainMs: number): Promise<void>
+}
+
+/** One engine, however it is run. */
+interface Engine {
+  call<K extends keyof EngineMethods>(method: K, ...args: Parameters<EngineMethods[K]>): Promise<Awaited<ReturnType<EngineMethods[K]>>>
+  terminate(): Promise<void>
+}
+
+const DEFAULTS = { concurrency: 2, maxConnections: 50_000, startTimeoutMs: 20_000 } as const
+const STATUS_DEADLINE_MS = 100
+
+/**
+ * Finds Envoy, starts the mesh in its thread, hands it everything that the store has, and resolves when Envoy serves that.
+ * @throws WeftError `ENVOY_NOT_FOUND`, `ENVOY_UNUSABLE`, `ENVOY_FAILED`, `STORE_UNAVAILABLE`
+ */
+export async function startMesh(options: MeshOptions): Promise<Mesh> {
+  const program = options.settings.program ?? (await findEnvoy({ env: options.env, progress: options.progress })).path
+  const mesh = new RunningMesh(options, { ...DEFAULTS, ...options.settings, program })
+  try {
+    await mesh.start()
+  } catch (error) {
+    await mesh.stop(0)
+    throw error
+  }
+  return mesh
+}
+
+class RunningMesh implements Mesh {
+  readonly #options: MeshOptions
+  readonly #settings: MeshSettings
+  readonly #feed: StoreFeed
+  readonly #replicas = new Map<string, readonly MeshReplica[]>()
+  readonly #loadListeners = new Set<(reports: readonly LoadReport[]) => void>()
+  #wake: ((workload: NamespacedName) => Promise<WakeResult>) | undefined
+  #engine: Engine | undefined
+  #engineStartedAt = 0
+  #crashes = 0
+  #stopping = false
+  #restartTimer: NodeJS.Timeout | undefined
+
+  constructor(options: MeshOptions, settings: MeshSettings) {
+    this.#options = options
+    this.#settings = settings
+    this.#feed = new StoreFeed(options.store, (changes) => this.#apply(changes), options.log)
+  }
+
+  async start(): Promise<void> {
+    this.#engineStartedAt = Date.now()
+    this.#engine = this.#options.worker === 'in-process' ? await this.#openInProcess() : this.#openThread(this.#options.worker)
+    await this.#feed.start()
+    await this.#engine.call('start')
+  }
+
+  async #openInProcess(): Promise<Engine> {
+    const certificates = await openAuthority(this.#settings)
+    const methods = engineOf(this.#settings, certificates, this.#options.log, this.#host())
+    return {
+      call: async (method, ...args) => (await (methods[method] as (...all: unknown[]) => unknown)(...args)) as never,
+      terminate: async () => undefined,
+    }
+  }
+
+  #openThread(url: URL = new URL('./worker/worker.ts', import.meta.url)): Engine {
+    const { log } = this.#options
+    const input = { settings: this.#settings, logLevel: log.level }
+    const remote = startRemote({ url, input, host: this.#host(), log, failed: (reason) => this.#restart(reason) })
+    return { call: (method, ...args) => remote.methods.call(method, ...args), terminate: () => remote.terminate() }
+  }
+
+  #host(): { wake(workload: NamespacedName): Promise<WakeResult>; load(reports: readonly LoadReport[]): void } {
+    return {
+      wake: async (workload) => (await this.#wake?.(workload)) ?? { ok: false, status: 503, reason: 'nothing wakes functions yet' },
+      load: (reports) => {
+        for (const listener of this.#loadListeners) listener(reports)
+      },
+    }
+  }
+
+  /** The thread ended by itself: a new one gets everything that the old one knew. */
+  #restart(reason: string): void {
+    if (this.#stopping) return
+    const { crashes, delayMs } = decideRestart(Date.now() - this.#engineStartedAt, this.#crashes)
+    this.#crashes = crashes
+    this.#options.log.error({ reason, delayMs }, 'the mesh worker ended and is started again')
+    this.#restartTimer = setTimeout(() => {
+      void this.start()
+        .then(() => Promise.all([...this.#replicas].map(([key, replicas]) => this.#call('setReplicas', splitKey(key), replicas))))
+        .catch(async (error: unknown) => {
+          await this.#engine?.terminate()
+          this.#restart(messageOf(error))
+        })
+    }, delayMs)
+  }
+
+  #apply(changes: readonly Change[]): void {
+    void this.#engine?.call('apply', changes).catch((error: unknown) => this.#options.log.warn({ reason: messageOf(error) }, 'changes did not reach the mesh'))
+  }
+
+  #call<K extends keyof EngineMethods>(method: K, ...args: Parameters<EngineMethods[K]>): Promise<Awaited<ReturnType<EngineMethods[K]>>> {
+    if (this.#engine === undefined || this.#stopping) return Promise.reject(new WeftError('MESH_CLOSED'))
+    return this.#engine.call(method, ...args)
+  }
+
+  setReplicas(workload: NamespacedName, replicas: readonly MeshReplica[], deadlineMs?: number): Promise<Delivery> {
+    if (replicas.length === 0) this.#replicas.delete(keyOf(workload))
+    else this.#replicas.set(keyOf(workload), replicas)
+    return deadlineMs === undefined ? this.#call('setReplicas', workload, replicas) : this.#call('setReplicas', workload, replicas, deadlineMs)
+  }
+
+  async settled(resourceVersion: string, deadlineMs: number): Promise<Delivery> {
+    const startedAt = Date.now()
+    // A version of a kind that the mesh does not read never comes; everything before it has come by then.
+    await this.#feed.reached(resourceVersion, AbortSignal.timeout(Math.min(deadlineMs, STATUS_DEADLINE_MS)))
+    return this.#call('settled', Math.max(1, deadlineMs - (Date.now() - startedAt)))
+  }
+
+  onWake(handler: (workload: NamespacedName) => Promise<WakeResult>): void {
+    this.#wake = handler
+  }
+
+  onLoad(listener: (reports: readonly LoadReport[]) => void): () => void {
+    this.#loadListeners.add(listener)
+    return () => void this.#loadListeners.delete(listener)
+  }
+
+  probe: Mesh['probe'] = (workload, timeoutMs) => this.#call('probe', workload, timeoutMs)
+  status: Mesh['status'] = () => this.#call('status')
+  configuration: Mesh['configuration'] = (host) => this.#call('configuration', host)
+  certificates: Mesh['certificates'] = () => this.#call('certificates')
+  rotate: Mesh['rotate'] = () => this.#call('rotate')
+  invocations: Mesh['invocations'] = () => this.#call('invocations')
+  reopenLogs: Mesh['reopenLogs'] = () => this.#call('reopenLogs')
+  envoyPid: Mesh['envoyPid'] = () => this.#call('envoyPid')
+
+  async stop(drainMs: number): Promise<void> {
+    if (this.#stopping) return
+    this.#stopping = true
+    clearTimeout(this.#restartTimer)
+    this.#feed.stop()
+    const engine = this.#engine
+    if (engine === undefined) return
+    await engine.call('stop', drainMs).catch((error: unknown) => this.#options.log.warn({ reason: messageOf(error) }, 'the mesh did not end in order'))
+    await engine.terminate()
+  }
+}
