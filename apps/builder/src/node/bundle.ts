@@ -19,11 +19,16 @@ export interface Bundle {
   readonly warnings: readonly string[]
 }
 
+/** A computed `import()` of a relative path, as seen from the file in which it stands. */
+const IMPORT_BANNER = `const __weftImport = (path) => (name, options) => import(/^\\.{0,2}\\//.test(name) ? new URL(name, __weftUrl(path)).href : name, options);`
+
 /** Helpers that a bundle may use; the names are ours alone. */
 const BANNERS: Readonly<Record<ModuleFormat, string>> = {
   cjs: [
     `const __weftFile = (path) => require('node:path').join(__dirname, path);`,
     `const __weftUrl = (path) => require('node:url').pathToFileURL(__weftFile(path)).href;`,
+    `const __weftRequire = (path) => require('node:module').createRequire(__weftFile(path));`,
+    IMPORT_BANNER,
   ].join(' '),
   esm: [
     `import { createRequire as __weftCreateRequire } from 'node:module';`,
@@ -32,6 +37,8 @@ const BANNERS: Readonly<Record<ModuleFormat, string>> = {
     `import { pathToFileURL as __weftPathToUrl } from 'node:url';`,
     `const __weftFile = (path) => __weftJoin(import.meta.dirname, path);`,
     `const __weftUrl = (path) => __weftPathToUrl(__weftFile(path)).href;`,
+    `const __weftRequire = (path) => __weftCreateRequire(__weftFile(path));`,
+    IMPORT_BANNER,
   ].join(' '),
 }
 
@@ -104,7 +111,8 @@ async function outputName(root: string, entry: string, format: ModuleFormat): Pr
       () => true,
       () => false,
     )
-    if (!taken) return name + ENDINGS[format]
+    // In the artifact the bundle may stand for the entry itself, but for no other file.
+    if (!taken || name + ENDINGS[format] === entry) return name + ENDINGS[format]
   }
   throw buildFailed('bundle', `there is no free name for the bundle beside ${entry}`)
 }

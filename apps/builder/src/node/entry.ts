@@ -33,7 +33,7 @@ export async function findEntry(source: StagedSource, handler: string | undefine
 
 async function namedModule(root: string, module: string, handler: string): Promise<string> {
   const path = posix.normalize(module)
-  if (path.startsWith('../') || path.startsWith('/')) throw buildFailed('entry', `the handler ${handler} is outside the source`, 'name a file of the source')
+  if (path.startsWith('../') || path.startsWith('/')) throw buildFailed('entry', `the handler ${handler} is outside the source`, 'name a file of the source with --handler FILE.EXPORT')
   const file = await resolveFile(root, path)
   if (file !== undefined) return file
   throw buildFailed('entry', `the handler ${handler} names the file ${module}, which is not in the source (${await overview(root)})`, 'correct --handler FILE.EXPORT')

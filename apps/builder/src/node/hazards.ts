@@ -9,7 +9,9 @@ export interface Hazards {
 const LOCATION = /\b__dirname\b|\b__filename\b|\bimport\.meta\b/
 const DYNAMIC = /\brequire\s*\.\s*(?:resolve|main|cache|extensions)\b|\bmodule\s*\.\s*(?:paths|parent|children|require)\b|\bcreateRequire\b|\bimport\.meta\.resolve\b|\beval\s*\(\s*['"`]require/
 /** `require(` or `import(` with anything else than one literal; a template literal counts as one when nothing is computed in it. */
-const COMPUTED = /(?<![\w$.])(?:require|import)\s*\(\s*(?!\s*(?:\/\*[^*]*\*\/\s*)?(?:'[^'\n]*'|"[^"\n]*"|`[^`$]*`)\s*[,)])(?!\s*\))/
+const COMPUTED = /(?<![\w$.])(require|import)\s*\(\s*(?!\s*(?:\/\*[^*]*\*\/\s*)?(?:'[^'\n]*'|"[^"\n]*"|`[^`$]*`)\s*[,)])(?!\s*\))/
+const COMPUTED_ALL = new RegExp(COMPUTED, 'g')
+const RESOLVE = /(?<![\w$.])require(\s*\.\s*resolve\b)/g
 
 /**
  * Looks for the constructs that tie a module to its place. A guess that errs towards "tied": what is taken for tied wrongly is shipped as files and still
@@ -23,4 +25,16 @@ export function hazardsOf(code: string): Hazards {
 /** Drops whole-line and block comments that start a line; those inside of code stay, which only errs to the safe side. */
 function withoutComments(code: string): string {
   return code.replaceAll(/^\s*\/\*[\s\S]*?\*\//gm, '').replaceAll(/^\s*\/\/.*$/gm, '')
+}
+
+/**
+ * Has computed `require(…)`, `import(…)` and `require.resolve` go through the helpers of the bundle, which look from the place of the file.
+ * Files that make a `require` of their own are left as they are: theirs is right already.
+ */
+export function lookFromPlace(code: string, file: string): string {
+  const place = JSON.stringify(file)
+  const imports = code.replaceAll(COMPUTED_ALL, (whole, word: string) => (word === 'import' ? whole.replace('import', `__weftImport(${place})`) : whole))
+  if (/\bcreateRequire\b/.test(code)) return imports
+  const requires = imports.replaceAll(COMPUTED_ALL, (whole, word: string) => (word === 'require' ? whole.replace('require', `__weftRequire(${place})`) : whole))
+  return requires.replaceAll(RESOLVE, (_, resolve: string) => `__weftRequire(${place})${resolve}`)
 }

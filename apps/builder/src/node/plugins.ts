@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { dirname, extname, posix, relative } from 'node:path'
 import type { Loader, OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild'
-import { hazardsOf } from './hazards.ts'
+import { hazardsOf, lookFromPlace } from './hazards.ts'
 import { isInside, packageOf } from './packages.ts'
 
 const LOADERS: Readonly<Record<string, Loader>> = {
@@ -65,7 +65,7 @@ function fromEntry(entry: string, path: string): string {
 
 const DECLARES_PLACE = /\b(?:const|let|var)\b[^;=]*\b__(?:dirname|filename)\b/
 
-/** Makes `__dirname`, `__filename` and `import.meta` in the handler's own files mean the place of that file, where it also is in the artifact. */
+/** Makes `__dirname`, `__filename`, `import.meta` and computed imports in the handler's own files mean the place of that file, where it also is in the artifact. */
 export function keepPlaces(root: string, entry: string): Plugin {
   return {
     name: 'keep-places',
@@ -74,8 +74,9 @@ export function keepPlaces(root: string, entry: string): Plugin {
         const file = relative(root, path)
         if (packageOf(file) !== undefined) return undefined
         const code = await readFile(path, 'utf8')
-        if (!hazardsOf(code).location) return undefined
-        return { contents: placed(code, fromEntry(entry, file)), loader: LOADERS[extname(path)] ?? 'js' }
+        const { location, dynamic } = hazardsOf(code)
+        if (!location && !dynamic) return undefined
+        return { contents: lookFromPlace(placed(code, fromEntry(entry, file)), fromEntry(entry, file)), loader: LOADERS[extname(path)] ?? 'js' }
       })
     },
   }
