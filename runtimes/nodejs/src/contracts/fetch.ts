@@ -93,7 +93,7 @@ export function fetchContract({ config, handler }: ContractInput): Contract {
 
   const serve = async (call: Call, hijack?: Hijack): Promise<void> => {
     const controller = new AbortController()
-    call.onEnd.push(() => {
+    call.onEnd(() => {
       if (call.timedOut) controller.abort(new DOMException('the time of the call is over', 'TimeoutError'))
       else if (!call.response.writableFinished) controller.abort(new DOMException('the caller went away', 'AbortError'))
     })

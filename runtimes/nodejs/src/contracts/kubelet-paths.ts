@@ -24,7 +24,7 @@ export class KubelessMetrics {
   observe(call: Call): void {
     const series = this.#of(call)
     series.calls += 1
-    call.onEnd.push(() => {
+    call.onEnd(() => {
       const seconds = (performance.now() - call.startedAt) / 1000
       series.seconds += seconds
       BUCKETS.forEach((bound, index) => {

@@ -115,14 +115,13 @@ export function openfaasContract({ config, handler, env }: ContractInput): Contr
   const empty = (): unknown => (modern ? undefined : {})
   const parseQuery = modern ? parseSimple : parseExtended
   const waitsForCallback = handler.length >= 3
-  const contexts = new WeakMap<Call, FunctionContext>()
 
   const invoke = (call: Call, request: WeftRequest, body: unknown): unknown => {
     const url = request.url ?? '/'
     const cut = url.indexOf('?')
     const query = cut < 0 ? {} : parseQuery(url.slice(cut + 1))
     const context: FunctionContext = new FunctionContext((error, result) => answer(call, context, error, result))
-    contexts.set(call, context)
+    call.state = context
     const event = new FunctionEvent(request, body, query, cut < 0 ? url : url.slice(0, cut))
     const returned = invokeHandler(event, context, context.cb)
     const isPromise = typeof returned === 'object' && returned !== null && 'then' in returned
@@ -144,7 +143,7 @@ export function openfaasContract({ config, handler, env }: ContractInput): Contr
       return parseBody(request, limits, empty()).then((body) => invoke(call, request, body))
     },
     failed: (call, error) => {
-      const context = contexts.get(call) ?? new FunctionContext(() => undefined)
+      const context = call.state instanceof FunctionContext ? call.state : new FunctionContext(() => undefined)
       answer(call, context, error ?? 'undefined', undefined)
       if (!call.response.writableEnded) call.response.destroy()
     },

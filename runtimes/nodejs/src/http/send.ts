@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { type FlatHeaders, WeftResponse } from '../server/messages.ts'
 import { withCharset } from './content-type.ts'
 
 const HTML = 'text/html; charset=utf-8'
@@ -11,8 +12,16 @@ function end(response: ServerResponse, body: string | Uint8Array, fallbackType: 
     response.end()
     return
   }
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
+  if (response instanceof WeftResponse && response.getHeaderNames().length === 0) {
+    const head: FlatHeaders = fallbackType === undefined ? [] : ['Content-Type', fallbackType]
+    head.push('Content-Length', length)
+    response.writeFlatHead(head)
+    response.end(response.req.method === 'HEAD' ? undefined : body)
+    return
+  }
   if (fallbackType !== undefined && !response.hasHeader('Content-Type')) response.setHeader('Content-Type', fallbackType)
-  response.setHeader('Content-Length', typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength)
+  response.setHeader('Content-Length', length)
   response.end(response.req.method === 'HEAD' ? undefined : body)
 }
 

@@ -2,18 +2,36 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /** One call under way. What happens asynchronously in a handler finds its call here. */
-export interface Call {
+export class Call {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   /** `performance.now()` at the start. */
-  readonly startedAt: number
+  readonly startedAt = performance.now()
+  /** Time that it may take in milliseconds; 0 is no limit. */
+  limitMs = 0
   /** `performance.now()` at which the call is given up; Infinity for none. */
-  deadline: number
-  timer: NodeJS.Timeout | undefined
-  /** Called when the response is closed, however it ended. */
-  readonly onEnd: (() => void)[]
-  ended: boolean
-  timedOut: boolean
+  deadline = Infinity
+  /** What the contract remembers of the call. */
+  state: unknown = undefined
+  ended = false
+  timedOut = false
+  #onEnd: (() => void)[] | undefined
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.request = request
+    this.response = response
+  }
+
+  /** Runs `listener` when the response is closed, however it ended. */
+  onEnd(listener: () => void): void {
+    ;(this.#onEnd ??= []).push(listener)
+  }
+
+  /** Marks the end and tells the listeners. */
+  end(): void {
+    this.ended = true
+    if (this.#onEnd !== undefined) for (const listener of this.#onEnd) listener()
+  }
 }
 
 /** Carries the {@link Call} through everything that a handler starts. Costs one context switch a call. */

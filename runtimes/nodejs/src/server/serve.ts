@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream'
 import type { RuntimeConfig } from '../boot/config.ts'
 import { describeError, logLine } from '../boot/report.ts'
 import type { Contract } from '../contracts/contract.ts'
-import { type Call, calls } from './call.ts'
+import { Call, calls } from './call.ts'
+import { Deadlines } from './deadlines.ts'
 import { callTimeoutMs } from './duration.ts'
 import { answerProbe } from './probes.ts'
 import { CallError, sendError } from './reply.ts'
@@ -53,31 +54,20 @@ export function createServing(contract: Contract, config: RuntimeConfig): Servin
   const inFlight = new Set<Call>()
 
   const begin = (request: IncomingMessage, response: ServerResponse): Call => {
-    const call: Call = { request, response, startedAt: performance.now(), deadline: Infinity, timer: undefined, onEnd: [], ended: false, timedOut: false }
+    const call = new Call(request, response)
     inFlight.add(call)
-    response.once('close', () => {
-      call.ended = true
+    response.on('close', () => {
       inFlight.delete(call)
-      clearTimeout(call.timer)
-      for (const listener of call.onEnd) listener()
+      call.end()
     })
     return call
   }
 
-  const startClock = (call: Call): void => {
-    const limit = callTimeoutMs(config.timeoutMs, call.request.headers['x-timeout'])
-    if (limit === 0) return
-    call.deadline = call.startedAt + limit
-    call.timer = setTimeout(expire, limit, call, limit)
-  }
-
-  const expire = (call: Call, limit: number): void => {
-    if (call.ended) return
-    call.timedOut = true
+  const deadlines = new Deadlines(inFlight, (call) => {
     const verb = call.response.headersSent ? 'its response was cut' : 'answered instead of it'
-    logLine(`${call.request.method} ${call.request.url} took longer than ${limit} ms: ${verb}`)
-    sendError(call.response, contract.timedOut(call, limit))
-  }
+    logLine(`${call.request.method} ${call.request.url} took longer than ${call.limitMs} ms: ${verb}`)
+    sendError(call.response, contract.timedOut(call, call.limitMs))
+  })
 
   const run = (call: Call, serve: () => unknown): void => {
     let result: unknown
@@ -94,7 +84,7 @@ export function createServing(contract: Contract, config: RuntimeConfig): Servin
     if (contract.intercept?.(request, response) === true) return
     if (busy()) return sendError(response, TOO_MANY)
     const call = begin(request, response)
-    startClock(call)
+    deadlines.watch(call, callTimeoutMs(config.timeoutMs, request.headers['x-timeout']))
     run(call, () => contract.serve(call))
   }
 
