@@ -7,7 +7,7 @@ import { resource } from './json.ts'
 import { ingressPort, INGRESS_CALLER, pairParts, routeContext, targetsOf, workloadCaller } from './legs.ts'
 import type { Caller } from './legs.ts'
 import { Memo } from './memo.ts'
-import { identitySecret, pairCluster, parsePairCluster, parseVirtualHost, TRUST_SECRET, TYPE_URLS } from './names.ts'
+import { identitySecret, outboundRoutes, pairCluster, parsePairCluster, parseVirtualHost, TRUST_SECRET, TYPE_URLS } from './names.ts'
 import { authoritiesOf, encodeConnectListener, encodeOutboundListener, encodeOutboundRoutes, encodeUnknownHost, encodeVirtualHost, parseAuthority } from './outbound.ts'
 import type { EncodedNode, EncodeInput, EnvoyResource, Json, NodeLayout } from './types.ts'
 
@@ -146,7 +146,7 @@ class Round {
   #outboundRoutes(workload: MeshWorkload): void {
     const { snapshot } = this.#input
     const whole = this.#asksTooMuch(workload) ? [...snapshot.hosts.values()] : undefined
-    const parts = [workload.key, [...snapshot.namespaces].toSorted().join(' '), snapshot.outbound.policy, ...(whole === undefined ? [] : [snapshot])]
+    const parts = [workload.key, [...snapshot.namespaces].toSorted().join(' '), snapshot.outbound.policy, ...(whole === undefined ? [] : [snapshot, [...this.#input.demand.virtualHosts].join(' ')])]
     this.#put(this.#routes, `outbound-routes/${workload.key}`, parts, () =>
       encodeOutboundRoutes({ workload, snapshot, layout: this.#layout, ...(whole === undefined ? {} : { whole: whole.flatMap((host) => this.#wholeHost(workload, host)) }) }),
     )
@@ -164,9 +164,12 @@ class Round {
   }
 
   #wholeHost(workload: MeshWorkload, host: MeshHost): readonly Json[] {
-    return authoritiesOf(host, workload.namespace).map((authority) => {
+    const { virtualHosts } = this.#input.demand
+    const asked = (authority: string): boolean => virtualHosts.has(`${outboundRoutes(workload.key)}/${authority}`)
+    return authoritiesOf(host, workload.namespace).flatMap((authority) => {
+      if (asked(authority)) return []
       const port = parseAuthority(authority, workload.namespace)?.port ?? 80
-      return encodeVirtualHost(authority, [authority], host, routeContext(this.#input, this.#layout, workloadCaller(workload), port))
+      return encodeVirtualHost(authority, authority, host, workload.key, routeContext(this.#input, this.#layout, workloadCaller(workload), port))
     })
   }
 
@@ -183,13 +186,13 @@ class Round {
     const workload = this.#input.snapshot.workloads.get(asked.workload)
     const { host, port } = workload === undefined ? { host: undefined, port: 0 } : this.#find(workload, asked.authority)
     if (workload === undefined || host === undefined || !host.ports.includes(port)) {
-      this.#put(this.#virtualHosts, `virtual-host/${name}`, [host], () => resource(TYPE_URLS.virtualHost, name, encodeUnknownHost(name, asked.authority, host, port)))
+      this.#put(this.#virtualHosts, `virtual-host/${name}`, [host], () => resource(TYPE_URLS.virtualHost, name, encodeUnknownHost(name, asked.authority, { host, port }, asked.workload)))
       return
     }
     const caller = workloadCaller(workload)
     const targets = this.#pairs(caller, host)
     this.#put(this.#virtualHosts, `virtual-host/${name}`, [workload, host, ...targets], () =>
-      resource(TYPE_URLS.virtualHost, name, encodeVirtualHost(name, [asked.authority], host, routeContext(this.#input, this.#layout, caller, port))),
+      resource(TYPE_URLS.virtualHost, name, encodeVirtualHost(name, asked.authority, host, asked.workload, routeContext(this.#input, this.#layout, caller, port))),
     )
   }
 

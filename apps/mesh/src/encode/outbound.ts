@@ -1,5 +1,5 @@
 import { canonicalNamespace, OPENFAAS_NAMESPACE_ALIAS } from '@weft/core'
-import type { MeshHost, MeshReplica, MeshSnapshot, MeshWorkload } from '@weft/mesh-model'
+import type { MeshHost, MeshReplica, MeshSnapshot, MeshWorkload, WorkloadKey } from '@weft/mesh-model'
 import { pipe } from './clusters.ts'
 import { egressFilter, egressRules, resolveFilter } from './egress.ts'
 import { addHeader, earlyMutation, STRANGERS_HEADERS } from './headers.ts'
@@ -54,12 +54,18 @@ function manager(workload: MeshWorkload, layout: NodeLayout, direct: boolean, { 
     hop: 'outbound',
     logged: { workload: workload.key },
     routes: { rds: { route_config_name: outboundRoutes(workload.key), config_source: ads() } },
-    filters: [onDemand, firstCallFilter(workload), resolveFilter(), egressFilter(), ...policy],
+    filters: [...(outer ? [] : [noConnect()]), onDemand, firstCallFilter(workload), resolveFilter(), egressFilter(), ...policy],
     earlyMutations: [earlyMutation(outer ? STRANGERS_HEADERS : STRANGERS_HEADERS.filter((name) => name !== MESH_HEADERS.first))],
     upgrades: outer ? ['CONNECT'] : [],
     rejectUnderscores: false,
     more: { skip_xff_append: true, forward_client_cert_details: 'SANITIZE' },
   })
+}
+
+/** A tunnel in a tunnel in a tunnel would cost the proxy more with every byte. */
+function noConnect(): Json {
+  const connect = { permissions: [{ header: headerMatcher(':method', { kind: 'exact', value: 'CONNECT' }) }], principals: [{ any: true }] }
+  return extension('weft.no-connect', 'envoy.extensions.filters.http.rbac.v3.RBAC', { rules: { action: 'DENY', policies: { 'connect-in-connect': connect } } })
 }
 
 /**
@@ -94,7 +100,7 @@ export interface CallerParts {
   readonly workload: MeshWorkload
   readonly snapshot: Pick<MeshSnapshot, 'namespaces' | 'outbound'>
   readonly layout: NodeLayout
-  /** Virtual hosts of all hosts that the caller can name; set when it asked for too many unknown ones: nothing is asked for on demand any more. */
+  /** Virtual hosts of all names that the caller has not asked for yet; set when it asked for too many unknown ones: nothing is asked for on demand any more. */
   readonly whole?: readonly Json[]
 }
 
@@ -116,7 +122,8 @@ export function encodeOutboundRoutes(parts: CallerParts): EnvoyResource {
   return resource(TYPE_URLS.route, name, {
     name,
     virtual_hosts: [outside, ...(whole ?? [])],
-    ...(whole === undefined ? { vhds: { config_source: ads(1) } } : {}),
+    // Stays in any case: Envoy 1.38 keeps a mixture of old and new when a route configuration loses it.
+    vhds: { config_source: ads(1) },
   })
 }
 
@@ -170,6 +177,15 @@ const CALL_HEADERS: Json = {
   request_headers_to_add: [addHeader('x-call-id', '%REQ(x-request-id)%', 'ADD_IF_ABSENT'), addHeader('x-start-time', '%START_TIME(%s%9f)%', 'ADD_IF_ABSENT')],
 }
 
+/** Ends every virtual host: a request without a route would make Envoy ask for the virtual host that it has, and wait for ever. */
+function nothingThere(authority: string): Json {
+  return { name: 'nothing', match: { prefix: '/' }, ...directError('ROUTE_NOT_FOUND', { path: `${authority}: no route of the host takes this call` }) }
+}
+
+function connectMesh(caller: WorkloadKey): Json {
+  return connectRoute('connect-mesh', {}, connectName(caller))
+}
+
 /** The answer to the question before a first call. */
 const KNOWN: Json = {
   name: 'known',
@@ -177,16 +193,18 @@ const KNOWN: Json = {
   direct_response: { status: 200 },
 }
 
-/** The virtual host of a mesh host, for one caller and one way to write it. */
-export function encodeVirtualHost(name: string, domains: readonly string[], host: MeshHost, context: RouteContext): Json {
-  return { name, domains, routes: [KNOWN, ...encodeRoutes(host, context)], ...CALL_HEADERS }
+/** The virtual host of a mesh host, for one caller and one way to write it. Names differ in their ports, so no domain is in two of them. */
+export function encodeVirtualHost(name: string, authority: string, host: MeshHost, caller: WorkloadKey, context: RouteContext): Json {
+  const routes = [connectMesh(caller), KNOWN, ...encodeRoutes(host, context), nothingThere(authority)]
+  return { name, domains: [authority], routes, ...CALL_HEADERS }
 }
 
 /** The virtual host of a name that the mesh does not know, or of a port on which the host does not answer. */
-export function encodeUnknownHost(name: string, authority: string, host: MeshHost | undefined, port: number): Json {
+export function encodeUnknownHost(name: string, authority: string, asked: { readonly host: MeshHost | undefined; readonly port: number }, caller: WorkloadKey): Json {
+  const { host, port } = asked
   const answer =
     host === undefined
       ? directError('HOST_NOT_FOUND', { host: authority })
       : directError('PORT_NOT_FOUND', { host: host.name, port: String(port), ports: host.ports.join(', ') })
-  return { name, domains: [authority], routes: [{ name: 'unknown', match: { prefix: '/' }, ...answer }] }
+  return { name, domains: [authority], routes: [connectMesh(caller), { name: 'unknown', match: { prefix: '/' }, ...answer }] }
 }

@@ -60,7 +60,8 @@ export function policyConfig(policy: WorkloadPolicy, context: RuleContext = {}):
 }
 
 function policies(rules: readonly PolicyRule[], context: RuleContext): Record<string, Json> {
-  return Object.fromEntries(rules.map((rule) => [`${refKey(rule.policy)}/${rule.index}`, envoyPolicy(rule, context)]))
+  // The position keeps two rules of one name apart: none may be lost.
+  return Object.fromEntries(rules.map((rule, position) => [`${refKey(rule.policy)}/${rule.index}#${position}`, envoyPolicy(rule, context)]))
 }
 
 function envoyPolicy(rule: PolicyRule, context: RuleContext): Json {

@@ -34,7 +34,7 @@ export interface Ask {
 /** A request over any connection, each on its own. */
 export function ask(options: http.RequestOptions, { method = 'GET', headers = {}, body }: Ask = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const request = http.request({ agent: false, ...options, method, headers }, (response) => {
+    const request = http.request({ ...(options.createConnection === undefined ? { agent: false } : {}), ...options, method, headers }, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject)
       response.on('end', () => {
