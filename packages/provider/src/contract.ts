@@ -278,6 +278,7 @@ export function providerContract(name: string, make: () => Promise<ProviderUnder
       await eventually('the second start is read', () => starts() === 2)
       reader.abort()
       await reading
+      expect(new Set(lines.map((line) => line.function))).toEqual(new Set(['serial']))
     })
 
     it('measures what a workload uses', async () => {

@@ -38,7 +38,6 @@ export class Incarnation {
   readonly #input: IncarnationInput
   #sandboxPid: number | undefined
   #killed: KillCause | undefined
-  #wantsTerm = false
   readonly pid: number | undefined
   /** Resolves when the process has ended; never rejects. */
   readonly ended: Promise<Ended>
@@ -71,9 +70,10 @@ export class Incarnation {
 
   /** Asks the runtime to drain: SIGTERM to the runtime itself, which inside a sandbox is not the process that we started. */
   terminate(): void {
-    this.#wantsTerm = true
     const target = this.#runtimePid()
-    if (target !== undefined) signal(target, 'SIGTERM')
+    // Where the runtime does not run yet there is nothing to drain.
+    if (target === undefined) this.kill()
+    else signal(target, 'SIGTERM')
   }
 
   /** Ends everything at once. The first cause is the one that is told. */
@@ -117,9 +117,7 @@ export class Incarnation {
     pipe.on('data', (chunk: string) => {
       text += chunk
       const match = /"child-pid":\s*(\d+)/.exec(text)
-      if (match === null || this.#sandboxPid !== undefined) return
-      this.#sandboxPid = Number(match[1])
-      if (this.#wantsTerm) this.kill()
+      if (match !== null) this.#sandboxPid ??= Number(match[1])
     })
   }
 

@@ -16,6 +16,8 @@ interface Attempt {
 
 const run = (replica: Replica, command: string) => call<Attempt>(replica, '/run', { command })
 
+const secret = (text: string) => ({ token: { token: Buffer.from(text) } })
+
 describe('a replica in a sandbox', () => {
   let test: TestProvider
   let attacker: Replica
@@ -32,7 +34,6 @@ describe('a replica in a sandbox', () => {
     await new Promise<void>((resolve) => admin.listen(join(outside, 'admin.sock'), resolve))
     loopback = createHttpServer((_request, response) => response.end('host'))
     await new Promise<void>((resolve) => loopback.listen(0, '127.0.0.1', resolve))
-    const secret = (text: string) => ({ token: { token: Buffer.from(text) } })
     attacker = await test.one(exampleSpec('attacker', { secrets: secret('mine') }))
     victim = await test.one(
       exampleSpec('victim', {

@@ -12,7 +12,8 @@ import { levelsFor, summarize } from './isolation.ts'
 import { call, noLog, TEST_RUNTIME, testProvider } from './test-provider.ts'
 
 const MISSING = '/nonexistent/bwrap'
-const isRoot = process.getuid?.() === 0
+/** What needs root: to give replicas users of their own, and to become another user. */
+const describeAsRoot = process.getuid?.() === 0 ? describe : describe.skip
 
 describe('the choice of a level', () => {
   it.each([
@@ -57,8 +58,10 @@ describe('without bubblewrap', () => {
       await test.end()
     }
   })
+})
 
-  ;(isRoot ? it : it.skip)('root gives each replica a user of its own, who reads nobody else (needs root)', async () => {
+describeAsRoot('without bubblewrap, as root', () => {
+  it('each replica gets a user of its own, who reads nobody else', async () => {
     // The users of replicas must be able to pass the directories above the run directory.
     const parent = await mkdtemp(join(tmpdir(), 'wp-'))
     await chmod(parent, 0o711)
@@ -90,32 +93,29 @@ describe('without bubblewrap', () => {
   })
 })
 
-describe('as a plain user', () => {
+describeAsRoot('as a plain user', () => {
   const PLATFORM = fileURLToPath(new URL('fixtures/platform.ts', import.meta.url))
 
-  ;(isRoot ? it.each(['required', 'none'] as const) : it.skip.each(['required', 'none'] as const))(
-    'replicas run, isolation %s (needs root to become another user)',
-    async (isolation) => {
-      const directory = await mkdtemp(join(tmpdir(), 'wp-'))
-      await mkdir(join(directory, 'own'))
-      await chmod(directory, 0o711)
-      await chown(join(directory, 'own'), 65_533, 65_533)
-      const child = spawn(process.execPath, [PLATFORM, join(directory, 'own'), isolation], {
-        uid: 65_533,
-        gid: 65_533,
-        stdio: ['ignore', 'pipe', 'inherit'],
-        env: { PATH: '/usr/bin:/bin', HOME: '/tmp' },
-      })
-      try {
-        const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]
-        expect(JSON.parse(line)).toMatchObject({ level: isolation === 'required' ? 'sandbox' : 'none' })
-      } finally {
-        child.kill('SIGKILL')
-        await once(child, 'exit')
-        await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
-      }
-    },
-  )
+  it.each(['required', 'none'] as const)('replicas run, isolation %s', async (isolation) => {
+    const directory = await mkdtemp(join(tmpdir(), 'wp-'))
+    await mkdir(join(directory, 'own'))
+    await chmod(directory, 0o711)
+    await chown(join(directory, 'own'), 65_533, 65_533)
+    const child = spawn(process.execPath, [PLATFORM, join(directory, 'own'), isolation], {
+      uid: 65_533,
+      gid: 65_533,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { PATH: '/usr/bin:/bin', HOME: '/tmp' },
+    })
+    try {
+      const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]
+      expect(JSON.parse(line)).toMatchObject({ level: isolation === 'required' ? 'sandbox' : 'none' })
+    } finally {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+      await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+    }
+  })
 })
 
 describe('the start of a provider', () => {

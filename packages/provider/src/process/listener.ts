@@ -18,7 +18,7 @@ export function checkSocketPath(path: string): void {
 }
 
 function descriptorOf(server: Server): number {
-  const handle = (server as unknown as { readonly _handle?: { readonly fd?: unknown } })._handle
+  const handle = (server as unknown as Record<string, { readonly fd?: unknown } | undefined>)['_handle']
   if (typeof handle?.fd !== 'number' || handle.fd < 0) throw new Error('Node.js gave the listening socket no descriptor')
   return handle.fd
 }

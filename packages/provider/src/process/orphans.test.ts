@@ -82,18 +82,20 @@ describe('after a platform that was killed', () => {
   })
 })
 
+const path = () => join(directory, 'started.jsonl')
+
+const ticksOf = (pid: number) => readStat(pid)?.startTicks ?? 0
+
+async function sleeper(): Promise<number> {
+  const { pid } = launch('/bin/sleep', ['600'])
+  if (pid === undefined) throw new Error('sleep cannot be started')
+  return pid
+}
+
+const write = (boot: string, pid: number, ticks: number) =>
+  writeFileSync(path(), `${JSON.stringify({ boot, platform: { pid: 999_999_999, ticks: 1 } })}\n${JSON.stringify({ pid, ticks })}\n`)
+
 describe('the record of what was started', () => {
-  const path = () => join(directory, 'started.jsonl')
-  const ticksOf = (pid: number) => readStat(pid)?.startTicks ?? 0
-  const write = (boot: string, pid: number, ticks: number) =>
-    writeFileSync(path(), `${JSON.stringify({ boot, platform: { pid: 999_999_999, ticks: 1 } })}\n${JSON.stringify({ pid, ticks })}\n`)
-
-  async function sleeper(): Promise<number> {
-    const { pid } = launch('/bin/sleep', ['600'])
-    if (pid === undefined) throw new Error('sleep cannot be started')
-    return pid
-  }
-
   it('ends a process that an earlier platform left', async () => {
     const pid = await sleeper()
     write(bootId(), pid, ticksOf(pid))

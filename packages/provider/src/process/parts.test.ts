@@ -21,9 +21,13 @@ import { runtimeConfig } from './runtime-config.ts'
 import { seccompProgram } from './seccomp.ts'
 import { UidPool } from './uids.ts'
 
-describe('the environment of a replica', () => {
-  const environment = (user: Record<string, string>) => replicaEnvironment({ user, home: '/tmp', config: '{}' })
+const environment = (user: Record<string, string>) => replicaEnvironment({ user, home: '/tmp', config: '{}' })
 
+const pairs = (args: readonly string[] = []) => args.join(' ')
+
+const stat = (pid: number, parent: number) => ({ pid, parent, group: 0, startTicks: 0, cpuMs: 0 })
+
+describe('the environment of a replica', () => {
   it.each([
     'LD_PRELOAD',
     'LD_LIBRARY_PATH',
@@ -78,7 +82,6 @@ describe('the plan of a launch', () => {
     programs: { bwrap: '/usr/bin/bwrap', setpriv: '/usr/bin/setpriv', prlimit: '/usr/bin/prlimit' },
     root: [{ path: '/bin', link: 'usr/bin' }, { path: '/lib' }],
   }
-  const pairs = (args: readonly string[] = []) => args.join(' ')
 
   it('of a sandbox says nothing about the function on the command line', () => {
     const plan = planSandbox(input)
@@ -210,12 +213,11 @@ describe('what /proc says', () => {
   })
 
   it('gives a process with all below it', () => {
-    const stat = (pid: number, parent: number) => ({ pid, parent, group: 0, startTicks: 0, cpuMs: 0 })
     const all = [stat(5, 4), stat(1, 0), stat(3, 2), stat(2, 1), stat(4, 1), stat(9, 8)]
     expect(
       treeOf(1, all)
         .map(({ pid }) => pid)
-        .toSorted(),
+        .toSorted((a, b) => a - b),
     ).toEqual([1, 2, 3, 4, 5])
     expect(treeOf(77, all)).toEqual([])
   })

@@ -16,9 +16,9 @@ const SECRET_FILE = /^[-._A-Za-z0-9]{1,253}$/
 export function checkSecretNames(secrets: Secrets): void {
   for (const [name, files] of Object.entries(secrets)) {
     if (!SECRET_NAME.test(name)) throw new WeftError('INVALID_VALUE', { field: 'secrets', reason: `"${name}" is not a name of a secret` })
-    for (const file of Object.keys(files)) {
-      if (SECRET_FILE.test(file) && file !== '.' && file !== '..') continue
-      throw new WeftError('INVALID_VALUE', { field: `secrets.${name}`, reason: `"${file}" is not a name of a file` })
+    for (const key of Object.keys(files)) {
+      if (SECRET_FILE.test(key) && key !== '.' && key !== '..') continue
+      throw new WeftError('INVALID_VALUE', { field: `secrets.${name}`, reason: `"${key}" is not a name of a file` })
     }
   }
 }

@@ -3,8 +3,8 @@ import type { IsolationWish } from './index.ts'
 import { testProvider } from './test-provider.ts'
 
 async function subject(isolation: IsolationWish): Promise<ProviderUnderTest> {
-  const { provider, end } = await testProvider({ isolation })
-  return { provider, crash: ({ pid }) => void (pid === undefined || process.kill(pid, 'SIGKILL')), end }
+  const test = await testProvider({ isolation })
+  return { provider: test.provider, crash: ({ pid }) => void (pid === undefined || process.kill(pid, 'SIGKILL')), end: () => test.end() }
 }
 
 for (const isolation of ['required', 'none'] as const) providerContract(`processes, isolation ${isolation}`, () => subject(isolation))

@@ -9,7 +9,7 @@ import { OutputCapture } from './logs/capture.ts'
 import type { Machine } from './machine.ts'
 import { limitGroup, prepare, type Prepared } from './prepare.ts'
 
-const OUTPUT_AFTER_EXIT_MS = 1000
+const OUTPUT_AFTER_EXIT_MS = 200
 
 type FailedMessage = Extract<ControlMessage, { type: 'failed' }>
 
@@ -101,15 +101,18 @@ export class SupervisedReplica {
 
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      const why = await this.#live().catch(startFailure)
+      await this.#live().catch((error: unknown) => this.#fell(startFailure(error)))
       if (this.#stop.signal.aborted) break
-      await this.#backOff(why)
+      await delay(restartDelayMs(this.#crashes), undefined, { signal: this.#stop.signal }).catch(() => {})
+      this.#restarts += 1
     }
     this.#living = undefined
     this.#enter('gone')
   }
 
-  async #backOff(why: ExitReason): Promise<void> {
+  /** Says at once that it fell, so that no proxy sends it anything; what it owned is given back after that. */
+  #fell(why: ExitReason): void {
+    if (this.#stop.signal.aborted) return
     this.#crashes = crashesInARow(this.#crashes, this.#readyAt === undefined ? 0 : this.#machine.now() - this.#readyAt)
     const delayMs = restartDelayMs(this.#crashes)
     const loops = this.#crashes > 1
@@ -118,22 +121,20 @@ export class SupervisedReplica {
     this.#living = undefined
     this.#readyAt = undefined
     this.#enter('backoff')
-    await delay(delayMs, undefined, { signal: this.#stop.signal }).catch(() => {})
-    this.#restarts += 1
   }
 
-  async #live(): Promise<ExitReason> {
+  async #live(): Promise<void> {
     this.#startedAt = this.#machine.now()
     this.#steps = []
     this.#phase = 'starting'
     const prepared = await prepare(this.#machine, this.#spec(), this.id)
     try {
-      if (this.#stop.signal.aborted) return { reason: 'Stopped', message: 'stopped before it was started' }
+      if (this.#stop.signal.aborted) return
       const living = this.#spawn(prepared)
       this.#living = living
       this.#step('spawn')
       this.#enter('starting')
-      return await this.#supervise(living)
+      this.#fell(await this.#supervise(living))
     } finally {
       await prepared.release()
     }
@@ -146,7 +147,7 @@ export class SupervisedReplica {
       if (message.type === 'listening') resolve()
       else failed ??= message
     }
-    const { machine } = { machine: this.#machine }
+    const machine = this.#machine
     const incarnation = new Incarnation({
       plan: prepared.plan,
       paths: prepared.paths,
@@ -154,7 +155,11 @@ export class SupervisedReplica {
       onControl,
       ...(prepared.group === undefined ? {} : { group: prepared.group }),
     })
-    const capture = new OutputCapture((stream, text) => this.#write(stream, text), machine.logLimits, machine.now)
+    const capture = new OutputCapture(
+      (stream, text) => this.#write(stream, text),
+      machine.logLimits,
+      () => machine.now(),
+    )
     if (incarnation.stdout !== null) capture.read('stdout', incarnation.stdout)
     if (incarnation.stderr !== null) capture.read('stderr', incarnation.stderr)
     return { prepared, incarnation, capture, listening, failed: () => failed }

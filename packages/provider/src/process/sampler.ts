@@ -96,9 +96,12 @@ export class Sampler {
   #enforce(track: Track): void {
     const limit = track.sampled.memoryLimitBytes
     if (limit === undefined || track.memoryBytes <= limit) return
-    const mib = (bytes: number) => Math.round(bytes / 1_048_576)
-    track.sampled.kill({ reason: 'OOMKilled', message: `out of memory: it used ${mib(track.memoryBytes)} MiB, its limit is ${mib(limit)} MiB` })
+    track.sampled.kill({ reason: 'OOMKilled', message: `out of memory: it used ${mebibytes(track.memoryBytes)} MiB, its limit is ${mebibytes(limit)} MiB` })
   }
+}
+
+function mebibytes(bytes: number): number {
+  return Math.round(bytes / 1_048_576)
 }
 
 function sum(numbers: readonly number[]): number {

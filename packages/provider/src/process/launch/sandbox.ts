@@ -60,9 +60,12 @@ function systemArguments(root: readonly RootEntry[]): string[] {
   return ['--ro-bind', '/usr', '/usr', ...links, '--proc', '/proc', '--dev', '/dev']
 }
 
+function tmpfs(path: string, bytes: number): string[] {
+  return ['--perms', '1777', '--size', String(bytes), '--tmpfs', path]
+}
+
 function writableArguments(tmpBytes: number): string[] {
-  const tmpfs = (path: string, bytes: number, mode: string) => ['--perms', mode, '--size', String(bytes), '--tmpfs', path]
-  return [...tmpfs('/tmp', tmpBytes, '1777'), ...tmpfs('/dev/shm', SHM_BYTES, '1777'), '--dir', '/weft', ...tmpfs('/weft/etc', SMALL_BYTES, '1777')]
+  return [...tmpfs('/tmp', tmpBytes), ...tmpfs('/dev/shm', SHM_BYTES), '--dir', '/weft', ...tmpfs('/weft/etc', SMALL_BYTES)]
 }
 
 // hosts and resolv.conf are links into a small directory that the replica may write: the supervisor of a program puts the mesh names there.
@@ -86,7 +89,15 @@ function functionArguments(input: LaunchInput): string[] {
   const { paths } = input
   return [
     ...(paths.artifactDirectory === undefined ? ['--dir', INSIDE.function] : ['--ro-bind', paths.artifactDirectory, INSIDE.function]),
-    ...['--ro-bind', input.nodeBinary, INSIDE.node, '--ro-bind', paths.runtimeBundle, INSIDE.runtime, '--ro-bind', paths.outboundDirectory, INSIDE.mesh],
+    '--ro-bind',
+    input.nodeBinary,
+    INSIDE.node,
+    '--ro-bind',
+    paths.runtimeBundle,
+    INSIDE.runtime,
+    '--ro-bind',
+    paths.outboundDirectory,
+    INSIDE.mesh,
   ]
 }
 
@@ -116,27 +127,31 @@ export function planSandbox(input: LaunchInput): LaunchPlan {
   const environment = Object.entries(input.env).flatMap(([name, value]) => ['--setenv', name, value])
   const tmpBytes = input.memoryLimitBytes === undefined ? TMP_BYTES : Math.max(SMALL_BYTES, Math.min(TMP_BYTES, input.memoryLimitBytes))
   const sandboxArguments = [
-    ...[
-      '--unshare-ipc',
-      '--unshare-pid',
-      '--unshare-net',
-      '--unshare-uts',
-      '--unshare-cgroup-try',
-      '--hostname',
-      'function',
-      '--die-with-parent',
-      '--new-session',
-      '--clearenv',
-    ],
+    '--unshare-ipc',
+    '--unshare-pid',
+    '--unshare-net',
+    '--unshare-uts',
+    '--unshare-cgroup-try',
+    '--hostname',
+    'function',
+    '--die-with-parent',
+    '--new-session',
+    '--clearenv',
     ...environment,
     ...systemArguments(input.root),
     ...writableArguments(tmpBytes),
     ...etcArguments(input.paths.privateDirectory),
     ...secretArguments(input),
     ...functionArguments(input),
-    ...['--remount-ro', '/dev', '--remount-ro', '/', '--chdir', INSIDE.function],
+    '--remount-ro',
+    '/dev',
+    '--remount-ro',
+    '/',
+    '--chdir',
+    INSIDE.function,
     ...privilegeArguments(input.uid),
-    ...['--info-fd', String(INFO_FD)],
+    '--info-fd',
+    String(INFO_FD),
     ...(input.seccomp === undefined ? [] : ['--seccomp', String(SECCOMP_FD)]),
   ]
   return {

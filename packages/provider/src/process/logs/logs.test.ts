@@ -66,20 +66,21 @@ describe('the limit on output', () => {
   })
 })
 
+const line = (text: string, change: Partial<LogLine> = {}): LogLine => ({
+  workload: { namespace: 'default', name: 'temp-1' },
+  function: 'temp',
+  replica: 'temp-1-a',
+  timestamp: 1000,
+  stream: 'stdout',
+  text,
+  ...change,
+})
+
 describe('the logs on disk', () => {
   let directory: string
   let store: LogStore
   let errors: unknown[]
   const path = () => join(directory, 'default', 'temp.log')
-  const line = (text: string, change: Partial<LogLine> = {}): LogLine => ({
-    workload: { namespace: 'default', name: 'temp-1' },
-    function: 'temp',
-    replica: 'temp-1-a',
-    timestamp: 1000,
-    stream: 'stdout',
-    text,
-    ...change,
-  })
   const open = (fileBytes = 1_000_000, files = 3) => new LogStore(directory, { fileBytes, files }, (error) => errors.push(error))
   const ask = (query: Partial<LogQuery> = {}) => collect(store.query({ namespace: 'default', function: 'temp', follow: false, ...query }))
   const texts = async (query: Partial<LogQuery> = {}) => (await ask(query)).map(({ text }) => text)
