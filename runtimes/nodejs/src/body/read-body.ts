@@ -1,5 +1,3 @@
-import { promisify } from 'node:util'
-import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import { CallError } from '../server/reply.ts'
 import { isTooLarge, type WeftRequest } from '../server/messages.ts'
 import { parseMediaType } from './media-type.ts'
@@ -21,17 +19,21 @@ export function badBody(reason: string): CallError {
 
 const unsupported = (message: string): CallError => new CallError({ status: 415, code: 'UNSUPPORTED_MEDIA_TYPE', message })
 
-const DECODERS = { gzip: promisify(gunzip), 'x-gzip': promisify(gunzip), deflate: promisify(inflate), br: promisify(brotliDecompress) }
+const DECODERS = { gzip: 'gunzip', 'x-gzip': 'gunzip', deflate: 'inflate', br: 'brotliDecompress' } as const
+
+type Decode = (body: Buffer, options: { maxOutputLength: number }, done: (error: Error | null, result: Buffer) => void) => void
 
 /** Undoes `Content-Encoding`, at most up to `limit` bytes: a small body may unpack to an enormous one. */
-async function unpack(body: Buffer, encoding: string, limit: number): Promise<Buffer> {
+function unpack(body: Buffer, encoding: string, limit: number): Promise<Buffer> {
   if (!Object.hasOwn(DECODERS, encoding)) throw unsupported(`the content encoding "${encoding}" is not supported`)
-  try {
-    return await DECODERS[encoding as keyof typeof DECODERS](body, { maxOutputLength: limit })
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    throw code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(limit) : badBody(`its ${encoding} encoding is broken`)
-  }
+  // loaded when the first body needs it
+  const decode: Decode = process.getBuiltinModule('node:zlib')[DECODERS[encoding as keyof typeof DECODERS]]
+  return new Promise((done, failed) => {
+    decode(body, { maxOutputLength: limit }, (error, result) => {
+      if (error === null) done(result)
+      else failed('code' in error && error.code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(limit) : badBody(`its ${encoding} encoding is broken`))
+    })
+  })
 }
 
 /** The whole body. @throws CallError 413 beyond `limit` bytes (before and after unpacking), 400, 415 */

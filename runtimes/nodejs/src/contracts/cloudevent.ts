@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { readBody } from '../body/read-body.ts'
 import { parseSize } from '../body/size.ts'
 import { setHeaders, sendValue } from '../http/send.ts'
@@ -25,7 +24,7 @@ function answer(call: Call, value: unknown): void {
     if (typeof value === 'string') response.setHeader('Content-Type', 'text/plain; charset=utf-8')
     return sendValue(response, value)
   }
-  const encoded = encodeEvent(value, { id: randomUUID(), time: new Date().toISOString() })
+  const encoded = encodeEvent(value, { id: crypto.randomUUID(), time: new Date().toISOString() })
   setHeaders(response, encoded.headers)
   response.setHeader('Content-Length', Buffer.byteLength(encoded.body))
   response.end(encoded.body)

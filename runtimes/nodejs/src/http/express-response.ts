@@ -1,6 +1,6 @@
-import { STATUS_CODES } from 'node:http'
 import { WeftResponse } from '../server/messages.ts'
 import { contentTypeOf } from './content-type.ts'
+import { STATUS_CODES } from './node-http.ts'
 import { type CookieOptions, serializeCookie } from './cookie.ts'
 import type { ExpressRequest } from './express-request.ts'
 import { sendJson, sendValue, setHeader, setHeaders } from './send.ts'

@@ -1,5 +1,4 @@
 import net from 'node:net'
-import { TLSSocket } from 'node:tls'
 import { logLine } from '../boot/report.ts'
 import { type Bridge, OutboundError, startBridge } from './bridge.ts'
 import { authorityOf, wayOf } from './mesh-name.ts'
@@ -27,6 +26,9 @@ function redirected(options: Options, to: Options): Normalized {
   return normalizeArgs([{ ...changed, ...to }])
 }
 
+/** Told by its mark, so that a function without TLS does not load `node:tls`. */
+const isSecure = (socket: net.Socket): boolean => 'encrypted' in socket && socket.encrypted === true
+
 function failSoon(socket: net.Socket, error: Error): net.Socket {
   process.nextTick(() => socket.destroy(error))
   return socket
@@ -51,7 +53,7 @@ export async function installOutboundHook(options: OutboundOptions): Promise<voi
     const port = Number(wanted['port'])
     if (wanted['path'] != null || wanted['handle'] != null || !Number.isInteger(port) || port < 1 || port > 65_535) return original.call(this, ...args)
     const host = typeof wanted['host'] === 'string' && wanted['host'] !== '' ? wanted['host'] : 'localhost'
-    const way = wayOf(host, this instanceof TLSSocket, namespaces)
+    const way = wayOf(host, isSecure(this), namespaces)
     if (way === 'local') return original.call(this, ...args)
     if (normalized[1] !== null) this.once('connect', normalized[1])
     if (way === 'mesh') return original.call(this, redirected(wanted, { path: options.socketPath }))

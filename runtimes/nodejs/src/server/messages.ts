@@ -1,4 +1,5 @@
-import { IncomingMessage, ServerResponse, type OutgoingHttpHeader, type OutgoingHttpHeaders } from 'node:http'
+import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http'
+import { IncomingMessage, ServerResponse } from '../http/node-http.ts'
 
 const TOO_LARGE = Symbol('too large')
 
