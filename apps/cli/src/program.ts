@@ -1,4 +1,6 @@
 import type { Program } from './cli.ts'
+import { completionCommand } from './commands/completion.ts'
+import { buildCommand, deployCommand, upCommand } from './commands/deploy.ts'
 import { describeCommand } from './commands/describe.ts'
 import { invokeCommand } from './commands/invoke.ts'
 import { listCommand } from './commands/list.ts'
@@ -6,10 +8,14 @@ import { loginCommand, logoutCommand } from './commands/login.ts'
 import { logsCommand } from './commands/logs.ts'
 import { meshCommands } from './commands/mesh.ts'
 import { namespaceCommands } from './commands/namespace.ts'
+import { newCommand, templateListCommand } from './commands/new.ts'
+import { applyCommand, deleteCommand, getCommand } from './commands/resources.ts'
 import { removeCommand, scaleCommand } from './commands/remove.ts'
 import { revisionsCommand, rollbackCommand } from './commands/revisions.ts'
 import { secretCommands } from './commands/secret.ts'
+import { startCommand } from './commands/start.ts'
 import { trafficClearCommand, trafficSetCommand, trafficShowCommand } from './commands/traffic.ts'
+import { versionCommand } from './commands/version.ts'
 import { VERSION } from './version.ts'
 
 /** The `weft` command line. */
@@ -18,6 +24,11 @@ export const weftProgram: Program = {
   summary: 'A serverless function platform with the service mesh built in',
   version: VERSION,
   commands: [
+    startCommand,
+    newCommand,
+    buildCommand,
+    deployCommand,
+    upCommand,
     listCommand,
     describeCommand,
     invokeCommand,
@@ -32,7 +43,13 @@ export const weftProgram: Program = {
     ...secretCommands,
     ...namespaceCommands,
     ...meshCommands,
+    applyCommand,
+    getCommand,
+    deleteCommand,
+    templateListCommand,
     loginCommand,
     logoutCommand,
+    versionCommand,
+    completionCommand('weft', () => weftProgram.commands),
   ],
 }

@@ -4,6 +4,7 @@ import { createLog, type Log } from '@weft/kit'
 import { readConfig, startPlatform, type Config, type ConfigFile, type Platform } from '@weft/standalone'
 import { applyPaths } from '../apply/apply-paths.ts'
 import { GatewayClient } from '../client/gateway-client.ts'
+import { basicAuthorization } from '../client/locate.ts'
 import type { Command, Invocation, World } from '../command.ts'
 import { VERSION } from '../version.ts'
 import { listOption, textOption } from './options.ts'
@@ -32,7 +33,7 @@ export const startCommand: Command = {
     try {
       world.stdout.write(greeting(platform, config))
       await applyAll(invocation, platform, log)
-      await untilEnded(world.signal, platform)
+      await untilEnded(world.signal)
     } finally {
       world.stderr.write('Draining; press Ctrl-C again to end at once.\n')
       await platform.close()
@@ -85,18 +86,22 @@ async function applyAll({ world, options }: Invocation, platform: Platform, log:
     world.stdout.write('Try:\n  weft new hello --lang fetch-js && weft up hello\n  weft invoke hello\n  weft mesh status\n\n')
     return
   }
-  const client = new GatewayClient({ url: platform.gateway, socketPath: platform.socket, source: 'this platform' })
+  const client = new GatewayClient({ url: platform.gateway, socketPath: platform.socket, source: 'this platform', ...(await authorizationOf(platform)) })
   const applied = await applyPaths(paths, { world, client, builder: platform.builder, log: (line) => void world.stdout.write(`${line}\n`) })
   log.info({ functions: applied.functions.length, resources: applied.resources }, 'applied')
   const first = applied.functions.at(-1) ?? 'NAME'
   world.stdout.write(`\nTry:\n  curl ${platform.gateway}/function/${first}\n  npx weft describe ${first}\n  npx weft mesh status\n\n`)
 }
 
-/** Waits for Ctrl-C, or for the platform to fail. */
-async function untilEnded(signal: AbortSignal, platform: Platform): Promise<void> {
-  const asked = new Promise<void>((done) => {
+async function authorizationOf({ passwordFile }: Platform): Promise<{ authorization?: string }> {
+  if (passwordFile === undefined) return {}
+  return { authorization: basicAuthorization('admin', (await readFile(passwordFile, 'utf8')).trim()) }
+}
+
+/** Waits for Ctrl-C. */
+function untilEnded(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
     if (signal.aborted) done()
     signal.addEventListener('abort', () => done(), { once: true })
   })
-  await Promise.race([asked, platform.failed])
 }

@@ -1,0 +1,128 @@
+import { resolve } from 'node:path'
+import { canonicalNamespace, WeftError, type Resource } from '@weft/core'
+import { applyResource, deleteResource } from '../apply/apply-resource.ts'
+import { applyPaths } from '../apply/apply-paths.ts'
+import { collectionPath, Discovery, resourcePath } from '../apply/discovery.ts'
+import { findManifests, readManifest } from '../apply/manifests.ts'
+import { GATEWAY_OPTION } from '../cli.ts'
+import { readText } from '../client/gateway-client.ts'
+import type { Command, Invocation, OptionSpec } from '../command.ts'
+import { deployTools } from '../deploy/tools.ts'
+import { render, structured } from '../output/render.ts'
+import { age } from '../output/table.ts'
+import { listOption, OUTPUT_OPTION, textOption } from './options.ts'
+
+const FILE_OPTION: OptionSpec = { flags: '-f, --filename <path>', description: 'file or directory; - reads standard input', repeat: true }
+const NAMESPACE: OptionSpec = { flags: '-n, --namespace <name>', description: 'namespace of resources that name none (default: "default")' }
+
+/** `weft apply`. */
+export const applyCommand: Command = {
+  name: 'apply',
+  summary: 'create or change what files describe',
+  description: 'Applies resource files (YAML or JSON), and builds and deploys every stack.yaml among them.',
+  options: [GATEWAY_OPTION, NAMESPACE, FILE_OPTION],
+  examples: ['weft apply -f mesh/', 'weft apply -f functions/cold-room', 'cat policy.yaml | weft apply -f -'],
+  async run(invocation) {
+    const { world, options } = invocation
+    const client = await invocation.client()
+    const discovery = new Discovery(client)
+    for (const path of requiredFiles(options)) {
+      if (path === '-') {
+        for (const resource of readManifest(await readText(world.stdin as AsyncIterable<Uint8Array>), 'standard input')) {
+          world.stdout.write(`${label(resource)} ${await applyResource(client, discovery, resource, textOption(options, 'namespace'))}\n`)
+        }
+      } else {
+        const tools = await deployTools(invocation, (line) => void world.stdout.write(`${line}\n`))
+        const builder = { build: tools.build, close: () => Promise.resolve() }
+        await applyPaths([resolve(world.cwd, path)], { world, client, builder, log: tools.log, ...namespaceOf(options) })
+      }
+    }
+  },
+}
+
+/** `weft delete`. */
+export const deleteCommand: Command = {
+  name: 'delete',
+  summary: 'remove what files describe, or one resource',
+  args: [{ syntax: '[words...]', description: 'KIND NAME, unless -f is given' }],
+  options: [GATEWAY_OPTION, NAMESPACE, FILE_OPTION],
+  examples: ['weft delete -f mesh/temp-split.yaml', 'weft delete virtualservice temp'],
+  async run(invocation) {
+    const { world, args, options } = invocation
+    const client = await invocation.client()
+    const discovery = new Discovery(client)
+    const namespace = textOption(options, 'namespace')
+    for (const resource of await toDelete(invocation, discovery)) {
+      const was = await deleteResource(client, discovery, resource, namespace)
+      if (!was && args.length > 0) throw new WeftError('NOT_FOUND', { kind: resource.kind, name: resource.metadata.name })
+      world.stdout.write(`${label(resource)} ${was ? 'removed' : 'was not there'}\n`)
+    }
+  },
+}
+
+/** `weft get`. */
+export const getCommand: Command = {
+  name: 'get',
+  summary: 'show resources of any kind',
+  args: [
+    { syntax: '<kind>', description: 'kind, plural or short name: functions, vs, authorizationpolicies, …' },
+    { syntax: '[name]', description: 'one resource' },
+  ],
+  options: [GATEWAY_OPTION, NAMESPACE, { flags: '-A, --all-namespaces', description: 'of all namespaces' }, { flags: '-l, --selector <labels>', description: 'KEY=VALUE[,…]' }, OUTPUT_OPTION],
+  examples: ['weft get functions', 'weft get vs temp -o yaml', 'weft get ap -A'],
+  async run({ world, args, options, client }) {
+    const gateway = await client()
+    const kind = await new Discovery(gateway).ofWord(args[0] ?? '')
+    const namespace = canonicalNamespace(textOption(options, 'namespace'))
+    const format = textOption(options, 'output')
+    const name = args[1]
+    if (name !== undefined) {
+      const resource = await gateway.json<Resource>({ method: 'GET', path: resourcePath(kind, namespace, name) })
+      world.stdout.write(format === 'json' || format === 'yaml' ? structured(resource, format) : render([resource], listView(Date.now()), format))
+      return
+    }
+    const selector = textOption(options, 'selector')
+    const path = `${collectionPath(kind, options['allNamespaces'] === true ? undefined : namespace)}${selector === undefined ? '' : `?labelSelector=${encodeURIComponent(selector)}`}`
+    const { items } = await gateway.json<{ items: readonly Resource[] }>({ method: 'GET', path })
+    world.stdout.write(render(items, listView(Date.now()), format))
+  },
+}
+
+const listView = (now: number) => ({
+  heading: ['NAMESPACE', 'NAME', 'AGE'],
+  row: (resource: Resource) => [resource.metadata.namespace ?? '-', resource.metadata.name, age(resource.metadata.creationTimestamp, now)],
+  wideHeading: ['LABELS'],
+  wideRow: (resource: Resource) => [
+    Object.entries(resource.metadata.labels ?? {})
+      .map(([key, value]) => `${key}=${value}`)
+      .join(','),
+  ],
+  name: (resource: Resource) => `${resource.kind.toLowerCase()}/${resource.metadata.name}`,
+})
+
+async function toDelete({ world, args, options }: Invocation, discovery: Discovery): Promise<readonly Resource[]> {
+  const files = listOption(options, 'filename')
+  if (files.length === 0) {
+    const [word, name] = args
+    if (word === undefined || name === undefined) throw new WeftError('INVALID_VALUE', { field: 'delete', reason: 'give KIND NAME, or files with -f' })
+    const kind = await discovery.ofWord(word)
+    return [{ apiVersion: kind.groupVersion, kind: kind.kind, metadata: { name } }]
+  }
+  const found = await Promise.all(files.map((file) => findManifests(resolve(world.cwd, file))))
+  return found.flatMap(({ resources }) => resources.map(({ resource }) => resource)).toReversed()
+}
+
+function requiredFiles(options: Invocation['options']): readonly string[] {
+  const files = listOption(options, 'filename')
+  if (files.length === 0) throw new WeftError('INVALID_VALUE', { field: '-f', reason: 'name the files or directories to apply' })
+  return files
+}
+
+function namespaceOf(options: Invocation['options']): { namespace?: string } {
+  const namespace = textOption(options, 'namespace')
+  return namespace === undefined ? {} : { namespace }
+}
+
+function label(resource: Resource): string {
+  return `${resource.kind} ${resource.metadata.name}`
+}

@@ -1,0 +1,3 @@
+export { ConfigFile } from './config-schema.ts'
+export { readConfig, type Config } from './config.ts'
+export { startPlatform, type Platform, type PlatformWorld } from './platform.ts'

@@ -1,0 +1,63 @@
+import type { NetworkInterfaceInfo } from 'node:os'
+import { join } from 'node:path'
+import type { MeshSettings, NodeLimits } from '@weft/mesh'
+import type { Config, ListenAddress } from './config.ts'
+import type { DataLayout } from './data-directory.ts'
+
+/** What a stranger may use of the one proxy. Two minutes without a byte end a stream; certificates live at least an hour, connections half of it. */
+const LIMITS: NodeLimits = {
+  maxHeadersKiB: 60,
+  maxHeadersCount: 100,
+  requestHeadersTimeoutMs: 10_000,
+  connectionIdleTimeoutMs: 300_000,
+  streamIdleTimeoutMs: 300_000,
+  maxConcurrentStreams: 100,
+  bufferBytes: 262_144,
+  maxConnectionDurationMs: 1_800_000,
+  maxRequests: 10_000,
+  maxUnknownHosts: 1_000,
+}
+
+/** Xds node id of the machine's one proxy. */
+const NODE = 'node'
+const ACTIVATION_TIMEOUT_MS = 60_000
+const TIMEOUT_GRACE_MS = 1_000
+
+/** What the mesh settings are made of. */
+export interface MeshSettingsInput {
+  readonly config: Config
+  readonly layout: DataLayout
+  readonly listen: ListenAddress
+  readonly gatewaySocket: string
+  readonly ownAddresses: readonly string[]
+}
+
+/** The settings of the mesh on one machine. Connections end well before the certificates that they were opened with. */
+export function meshSettings({ config, layout, listen, gatewaySocket, ownAddresses }: MeshSettingsInput): MeshInput {
+  return {
+    layout: {
+      node: NODE,
+      runDirectory: join(config.runDir, 'm'),
+      ingress: { address: listen.host === 'localhost' ? '127.0.0.1' : listen.host, port: listen.port },
+      gatewaySocket,
+      accessLogFile: join(layout.logs, 'access.log'),
+      activationTimeoutMs: ACTIVATION_TIMEOUT_MS,
+      timeoutGraceMs: TIMEOUT_GRACE_MS,
+      ownAddresses,
+      limits: { ...LIMITS, maxConnectionDurationMs: Math.min(LIMITS.maxConnectionDurationMs, Math.floor(config.mesh.certificateTtlMs / 4)) },
+    },
+    authorityDirectory: join(layout.mesh, 'ca'),
+    trustDomain: config.mesh.trustDomain,
+    path: config.mesh.path,
+    outbound: config.mesh.outboundPolicy,
+    concurrency: config.mesh.envoyConcurrency,
+  }
+}
+
+type MeshInput = Omit<MeshSettings, 'concurrency' | 'maxConnections' | 'startTimeoutMs'> & Pick<MeshSettings, 'concurrency'>
+
+/** This machine's addresses as CIDR blocks of one address each. */
+export function ownAddresses(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): readonly string[] {
+  const all = Object.values(interfaces).flatMap((list) => list ?? [])
+  return [...new Set(all.map((entry) => `${entry.address.split('%')[0] ?? ''}/${entry.family === 'IPv4' ? 32 : 128}`))].toSorted()
+}
