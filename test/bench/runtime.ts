@@ -50,10 +50,22 @@ async function start(subject: Subject, bundle: string, index: number): Promise<{
   const socket = join(directory, `${index}.sock`)
   const entry = join(directory, `${index}.js`)
   writeFileSync(entry, subject.source)
-  const config = { contract: subject.contract, entry, functionName: 'fn', namespace: 'default', runtimeName: 'node22', timeoutMs: 60_000, meshNamespaces: [], outboundSocket: join(directory, 'none') }
+  const config = {
+    contract: subject.contract,
+    entry,
+    functionName: 'fn',
+    namespace: 'default',
+    runtimeName: 'node22',
+    timeoutMs: 60_000,
+    meshNamespaces: [],
+    outboundSocket: join(directory, 'none'),
+  }
   const listener = await listening(socket)
   const file = subject.contract === undefined ? entry : bundle
-  const child = spawn(process.execPath, ['--enable-source-maps', file], { env: { WEFT_RUNTIME_CONFIG: JSON.stringify(config) }, stdio: ['ignore', 'inherit', 'inherit', listener.fd, 'pipe'] })
+  const child = spawn(process.execPath, ['--enable-source-maps', file], {
+    env: { WEFT_RUNTIME_CONFIG: JSON.stringify(config) },
+    stdio: ['ignore', 'inherit', 'inherit', listener.fd, 'pipe'],
+  })
   listener.close()
   return { child, socket }
 }
@@ -111,7 +123,16 @@ async function coldStart(subject: Subject, bundle: string): Promise<number> {
 }
 
 const bundle = join(directory, 'runtime.mjs')
-await build({ entryPoints: [fileURLToPath(new URL('../../runtimes/nodejs/src/main.ts', import.meta.url))], bundle: true, platform: 'node', format: 'esm', target: 'node24', outfile: bundle, sourcemap: 'inline', sourcesContent: false })
+await build({
+  entryPoints: [fileURLToPath(new URL('../../runtimes/nodejs/src/main.ts', import.meta.url))],
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  outfile: bundle,
+  sourcemap: 'inline',
+  sourcesContent: false,
+})
 const running = await Promise.all(SUBJECTS.map((subject, index) => start(subject, bundle, index)))
 const results = SUBJECTS.map(() => ({ perSecond: [] as number[], microseconds: [] as number[] }))
 try {
@@ -132,9 +153,12 @@ try {
     if (own === undefined || bare === undefined) continue
     const ratio = median(own.perSecond) / median(bare.perSecond)
     const cpuRatio = median(bare.microseconds) / median(own.microseconds)
-    console.log(`${subject.name.padEnd(14)} ${median(own.perSecond).toFixed(0).padStart(7)}/s  ${ratio.toFixed(2)} of bare   ${median(own.microseconds).toFixed(1).padStart(6)} us CPU  ${cpuRatio.toFixed(2)}`)
+    console.log(
+      `${subject.name.padEnd(14)} ${median(own.perSecond).toFixed(0).padStart(7)}/s  ${ratio.toFixed(2)} of bare   ${median(own.microseconds).toFixed(1).padStart(6)} us CPU  ${cpuRatio.toFixed(2)}`,
+    )
   }
-  for (const subject of SUBJECTS.slice(0, 4)) console.log(`${subject.name.padEnd(14)} spawn to first answer ${(await coldStart(subject, bundle)).toFixed(1)} ms`)
+  for (const subject of SUBJECTS.slice(0, 4))
+    console.log(`${subject.name.padEnd(14)} spawn to first answer ${(await coldStart(subject, bundle)).toFixed(1)} ms`)
 } finally {
   for (const one of running) one.child.kill('SIGKILL')
   rmSync(directory, { recursive: true, force: true })

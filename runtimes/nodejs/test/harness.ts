@@ -171,7 +171,11 @@ export async function spawnReplica(options: ReplicaOptions): Promise<Replica> {
     directory,
     child,
     log: () => log,
-    reports: () => control.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>),
+    reports: () =>
+      control
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
     ask: (what) => ask(socketPath, what),
     exited,
     stop: async () => {
@@ -193,4 +197,9 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
   await until(() => over || replica.reports().some((line) => line['type'] === 'listening'), 'the replica listens')
   if (over && !replica.reports().some((line) => line['type'] === 'listening')) throw new Error(`the replica ended: ${replica.log()}`)
   return replica
+}
+
+/** Resolves when the log of a replica has `text`: its pipe may be later than an answer. */
+export function logged(replica: Replica, text: string): Promise<void> {
+  return until(() => replica.log().includes(text), `"${text}" in the log`)
 }

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from '@jest/globals'
-import { type ReplicaOptions, spawnReplica, startReplica, stopAll } from '../../test/harness.ts'
+import { logged, type ReplicaOptions, spawnReplica, startReplica, stopAll } from '../../test/harness.ts'
 
 afterAll(stopAll)
 
@@ -9,16 +9,38 @@ describe('a module may be', () => {
     ['module.exports = { name }', { source: 'module.exports = { other() {}, app: (req, res) => res.end("ok") }', export: 'app' }],
     ['module.exports = { handler }', { source: 'module.exports = { other() {}, handler: (req, res) => res.end("ok") }' }],
     ['module.exports with one function', { source: 'module.exports = { anything: (req, res) => res.end("ok") }' }],
-    ['exports.default of a transpiled module', { source: 'Object.defineProperty(exports, "__esModule", { value: true }); exports.default = (req, res) => res.end("ok")' }],
+    [
+      'exports.default of a transpiled module',
+      { source: 'Object.defineProperty(exports, "__esModule", { value: true }); exports.default = (req, res) => res.end("ok")' },
+    ],
     ['an ES module with a default', { source: 'export default (req, res) => res.end("ok")', entry: 'h.mjs' }],
     ['an ES module with a named export', { source: 'export const other = 1; export function app(req, res) { res.end("ok") }', entry: 'h.mjs', export: 'app' }],
     ['an ES module told by its syntax', { source: 'export default (req, res) => res.end("ok")', entry: 'h.js' }],
     ['a default object with the named function', { source: 'export default { app: (req, res) => res.end("ok") }', entry: 'h.mjs', export: 'app' }],
     ['an ES module with top-level await', { source: 'await 1; export default (req, res) => res.end("ok")', entry: 'h.mjs' }],
-    ['TypeScript as an ES module', { source: 'interface A { b: string }\nexport default (req: unknown, res: { end(a: string): void }) => res.end("ok" satisfies string)', entry: 'h.ts' }],
+    [
+      'TypeScript as an ES module',
+      { source: 'interface A { b: string }\nexport default (req: unknown, res: { end(a: string): void }) => res.end("ok" satisfies string)', entry: 'h.ts' },
+    ],
     ['TypeScript as CommonJS', { source: 'const word: string = "ok"; module.exports = (req: any, res: any) => res.end(word)', entry: 'h.cts' }],
-    ['TypeScript of several files', { source: { 'h.ts': 'import { word } from "./lib/word.ts"; export default (req: any, res: any) => res.end(word)', 'lib/word.ts': 'export const word: string = "ok"' }, entry: 'h.ts' }],
-    ['a file of a directory that requires another', { source: { 'src/h.js': 'const word = require("./word"); exports.app = (req, res) => res.end(word)', 'src/word.js': 'module.exports = "ok"' }, entry: 'src/h.js', export: 'app' }],
+    [
+      'TypeScript of several files',
+      {
+        source: {
+          'h.ts': 'import { word } from "./lib/word.ts"; export default (req: any, res: any) => res.end(word)',
+          'lib/word.ts': 'export const word: string = "ok"',
+        },
+        entry: 'h.ts',
+      },
+    ],
+    [
+      'a file of a directory that requires another',
+      {
+        source: { 'src/h.js': 'const word = require("./word"); exports.app = (req, res) => res.end(word)', 'src/word.js': 'module.exports = "ok"' },
+        entry: 'src/h.js',
+        export: 'app',
+      },
+    ],
     ['module.exports = function, under any name', { source: 'module.exports = (req, res) => res.end("ok")', export: 'whatever' }],
     ['a function with a name that every object has', { source: 'exports.toString = (req, res) => res.end("ok")', export: 'toString' }],
   ])('%s', async (_name, options) => {
@@ -55,6 +77,6 @@ describe('a module that cannot be loaded is reported with its reason, and exit c
     const source = `throw new Error("mapped")\n//# sourceMappingURL=data:application/json;base64,${map}`
     const replica = await spawnReplica({ contract: 'node-http', source })
     await replica.exited
-    expect(replica.log()).toContain('original.ts:11')
+    await logged(replica, 'original.ts:11')
   })
 })

@@ -97,7 +97,9 @@ export function decodeEvent(headers: Readonly<Record<string, string | string[] |
 
 /** Whether a handler returned an event. */
 export function isEvent(value: unknown): value is CloudEvent {
-  return typeof value === 'object' && value !== null && 'type' in value && 'source' in value && typeof value.type === 'string' && typeof value.source === 'string'
+  return (
+    typeof value === 'object' && value !== null && 'type' in value && 'source' in value && typeof value.type === 'string' && typeof value.source === 'string'
+  )
 }
 
 const encodeValue = (value: unknown): string => String(value).replaceAll(/[^\x21\x23\x24\x26-\x7e]/g, (character) => encodeURIComponent(character))
@@ -106,7 +108,8 @@ const encodeValue = (value: unknown): string => String(value).replaceAll(/[^\x21
 export function encodeEvent(event: CloudEvent, fill: { readonly id: string; readonly time: string }): EncodedEvent {
   const { data, datacontenttype, ...attributes } = event
   const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries({ ...fill, ...attributes, specversion: '1.0' })) if (NAME.test(name) && value !== undefined && value !== null) headers[`ce-${name}`] = encodeValue(value)
+  for (const [name, value] of Object.entries({ ...fill, ...attributes, specversion: '1.0' }))
+    if (NAME.test(name) && value !== undefined && value !== null) headers[`ce-${name}`] = encodeValue(value)
   const isBytes = data instanceof Uint8Array
   const fallback = isBytes ? 'application/octet-stream' : 'application/json'
   if (data !== undefined) headers['content-type'] = datacontenttype ?? fallback

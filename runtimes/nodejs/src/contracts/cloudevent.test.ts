@@ -46,7 +46,13 @@ describe('the contract cloudevent answers', () => {
     ['nothing', 'nothing', 204, undefined, ''],
     ['text', 'text', 200, 'text/plain; charset=utf-8', 'hello'],
     ['a value as JSON', 'value', 200, 'application/json; charset=utf-8', '{"a":1}'],
-    ['a thrown error', 'throw', 500, 'application/json; charset=utf-8', '{"error":{"code":"FUNCTION_FAILED","message":"the function failed","help":"its log has the error"}}'],
+    [
+      'a thrown error',
+      'throw',
+      500,
+      'application/json; charset=utf-8',
+      '{"error":{"code":"FUNCTION_FAILED","message":"the function failed","help":"its log has the error"}}',
+    ],
   ])('%s', async (_name, subject, status, type, body) => {
     const answer = await replica.ask({ method: 'POST', headers: { ...binary, 'ce-subject': subject } })
     expect([answer.status, answer.headers['content-type'], answer.body]).toEqual([status, type, body])

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { type Ask, type Replica, startReplica, stopAll } from '../../test/harness.ts'
+import { type Ask, logged, type Replica, startReplica, stopAll } from '../../test/harness.ts'
 
 const SOURCE = `
 const cases = {
@@ -78,7 +78,7 @@ describe('the contract kubeless answers', () => {
     const endless = await startReplica({ contract: 'kubeless', source: 'module.exports = () => { for (;;); }', config: { timeoutMs: 150 } })
     expect((await endless.ask()).status).toBe(408)
     expect(await endless.exited).toBe(1)
-    expect(endless.log()).toContain('synchronous code of the function did not end within 150 ms')
+    await logged(endless, 'synchronous code of the function did not end within 150 ms')
   })
 })
 

@@ -6,7 +6,13 @@ import { contentTypeOf } from './content-type.ts'
 /** Whether the media type `type` is what `pattern` asks for: `json`, `text/*`, any, `+json`, `application/json`. */
 export function typeMatches(type: string, pattern: string): boolean {
   if (pattern.startsWith('+')) return type.endsWith(pattern)
-  const wanted = pattern.includes('/') ? pattern : pattern === 'urlencoded' ? contentTypeOf('form') : pattern === 'multipart' ? 'multipart/*' : contentTypeOf(pattern)
+  const wanted = pattern.includes('/')
+    ? pattern
+    : pattern === 'urlencoded'
+      ? contentTypeOf('form')
+      : pattern === 'multipart'
+        ? 'multipart/*'
+        : contentTypeOf(pattern)
   const [major = '', minor = ''] = (wanted.split(';', 1)[0] ?? '').toLowerCase().split('/')
   const [ownMajor = '', ownMinor = ''] = type.split('/')
   return (major === '*' || major === ownMajor) && (minor === '*' || minor === ownMinor || (minor.startsWith('*+') && ownMinor.endsWith(minor.slice(1))))

@@ -63,7 +63,9 @@ export class ExpressResponse extends WeftResponse<ExpressRequest> {
 
   /** The status with its name as text. */
   sendStatus(code: number): this {
-    return this.status(code).type('txt').send(STATUS_CODES[code] ?? String(code))
+    return this.status(code)
+      .type('txt')
+      .send(STATUS_CODES[code] ?? String(code))
   }
 
   location(url: string): this {
@@ -73,7 +75,10 @@ export class ExpressResponse extends WeftResponse<ExpressRequest> {
   /** `redirect(url)` is 302, `redirect(301, url)` any other. */
   redirect(first: number | string, second?: string): void {
     const [status, url] = typeof first === 'number' ? [first, second ?? '/'] : [302, first]
-    this.location(url).status(status).type('txt').send(`${STATUS_CODES[status] ?? 'Redirecting'}. Redirecting to ${this.get('Location') ?? url}`)
+    this.location(url)
+      .status(status)
+      .type('txt')
+      .send(`${STATUS_CODES[status] ?? 'Redirecting'}. Redirecting to ${this.get('Location') ?? url}`)
   }
 
   cookie(name: string, value: unknown, options: CookieOptions = {}): this {
@@ -91,7 +96,12 @@ export class ExpressResponse extends WeftResponse<ExpressRequest> {
   }
 
   links(links: Readonly<Record<string, string>>): this {
-    return this.append('Link', Object.entries(links).map(([rel, url]) => `<${url}>; rel="${rel}"`).join(', '))
+    return this.append(
+      'Link',
+      Object.entries(links)
+        .map(([rel, url]) => `<${url}>; rel="${rel}"`)
+        .join(', '),
+    )
   }
 }
 

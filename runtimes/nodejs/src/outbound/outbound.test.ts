@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type Proxy, startProxy } from '../../test/proxy.ts'
-import { type Replica, startReplica, stopAll } from '../../test/harness.ts'
+import { logged, type Replica, startReplica, stopAll } from '../../test/harness.ts'
 
 /** One client each: how it makes a GET or POST and gives back the text. */
 const CLIENTS = `
@@ -89,7 +89,9 @@ beforeAll(async () => {
   const [key, cert] = [join(certificates, 'key.pem'), join(certificates, 'cert.pem')]
   const names = 'subjectAltName=DNS:api.example.com,DNS:temp.default'
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
-  execFileSync('openssl', ['req', '-x509', ...curve, '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=api.example.com', '-addext', names], { stdio: 'ignore' })
+  execFileSync('openssl', ['req', '-x509', ...curve, '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=api.example.com', '-addext', names], {
+    stdio: 'ignore',
+  })
   const tlsOptions = { key: readFileSync(key), cert: readFileSync(cert) }
   const echo = await listen(createServer((socket) => socket.once('data', (chunk) => socket.end(`echo ${chunk.toString()}`))))
   const secure = await listen(createTlsServer(tlsOptions, (request, response) => response.end(`secure ${request.headers.host}`)))
@@ -149,7 +151,7 @@ describe('the outbound hook', () => {
     expect(answer.status).toBe(502)
     expect(answer.headers['x-code']).toBe('ERR_WEFT_OUTBOUND')
     expect(answer.body).toMatch(/connection to evil\.example\.com:(22|443) was refused by the egress policy \(403: RBAC: access denied\)/)
-    expect(replica.log()).toContain(answer.body)
+    await logged(replica, answer.body)
   })
 
   it('sends no line break of a host name to the proxy', async () => {

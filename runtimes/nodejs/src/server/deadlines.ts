@@ -22,7 +22,13 @@ export class Deadlines {
     call.limitMs = limitMs
     call.deadline = call.startedAt + limitMs
     if (limitMs >= LONG_MS) this.#sweep ??= setInterval(() => this.#tick(performance.now()), SWEEP_MS)
-    else call.onEnd(clearTimeout.bind(undefined, setTimeout(() => this.#expire(call), limitMs)))
+    else
+      call.onEnd(
+        clearTimeout.bind(
+          undefined,
+          setTimeout(() => this.#expire(call), limitMs),
+        ),
+      )
   }
 
   #tick(now: number): void {

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { ask, type Ask, type Replica, startReplica, stopAll, until } from '../../test/harness.ts'
+import { ask, type Ask, logged, type Replica, startReplica, stopAll, until } from '../../test/harness.ts'
 
 const SOURCE = `
 const cases = {
@@ -34,7 +34,7 @@ describe('a call', () => {
     const answer = await replica.ask({ path: '/slow' })
     expect([answer.status, codeOf(answer.body), answer.headers['x-openfaas-internal']]).toEqual([504, 'FUNCTION_TIMEOUT', 'weft-runtime'])
     expect(Number(answer.headers['x-duration-seconds'])).toBeGreaterThanOrEqual(0.19)
-    expect(replica.log()).toContain('GET /slow took longer than 200 ms')
+    await logged(replica, 'GET /slow took longer than 200 ms')
     expect((await replica.ask()).body).toBe('ok')
   })
 
@@ -60,7 +60,7 @@ describe('a call', () => {
     const [answer, other] = await Promise.all([replica.ask({ path }), replica.ask({ path: '/slow', headers: { 'x-timeout': '100ms' } })])
     expect([answer.status, other.status]).toEqual([500, 504])
     expect(answer.body).not.toContain(text)
-    expect(replica.log()).toContain(text)
+    await logged(replica, text)
     expect((await replica.ask()).body).toBe('ok')
   })
 
@@ -116,7 +116,7 @@ describe('the end of a replica', () => {
     const one = await startReplica({ contract: 'node-http', source: SOURCE })
     await expect(one.ask({ path: '/exit' })).rejects.toThrow()
     expect(await one.exited).toBe(3)
-    expect(one.log()).toContain('the function called process.exit(3) with 1 calls under way')
+    await logged(one, 'the function called process.exit(3) with 1 calls under way')
   })
 
   it.each([
@@ -125,8 +125,8 @@ describe('the end of a replica', () => {
   ])('by %s is told in the log, with exit code 1', async (_name, statement, text) => {
     const one = await startReplica({ contract: 'node-http', source: `${statement}; module.exports = (req, res) => res.end()` })
     expect(await one.exited).toBe(1)
-    expect(one.log()).toContain(text)
-    expect(one.log()).toContain('Error: stray')
+    await logged(one, text)
+    await logged(one, 'Error: stray')
   })
 })
 
@@ -162,7 +162,10 @@ describe('malformed HTTP', () => {
 
 describe('what the log tells', () => {
   it('is complete when a process ends', async () => {
-    const one = await startReplica({ contract: 'node-http', source: "console.log('x'.repeat(100_000)); module.exports = () => { console.log('last'); process.exit(0) }" })
+    const one = await startReplica({
+      contract: 'node-http',
+      source: "console.log('x'.repeat(100_000)); module.exports = () => { console.log('last'); process.exit(0) }",
+    })
     await expect(one.ask()).rejects.toThrow()
     await one.exited
     await until(() => one.log().includes('last'), 'the last line')

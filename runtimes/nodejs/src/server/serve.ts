@@ -81,7 +81,8 @@ export function createServing(contract: Contract, config: RuntimeConfig): Servin
   }
 
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    if (request.url?.startsWith('/_/') && answerProbe(request, response, { draining: serving.draining, busy: busy(), readinessPath: config.readinessPath })) return
+    if (request.url?.startsWith('/_/') && answerProbe(request, response, { draining: serving.draining, busy: busy(), readinessPath: config.readinessPath }))
+      return
     if (contract.intercept?.(request, response) === true) return
     if (busy()) return sendError(response, TOO_MANY)
     const call = begin(request, response)
