@@ -45,7 +45,9 @@ function converse(child: ChildProcess, run: BuildRun): Promise<ArtifactInput | u
     else run.wanted(message.inputDigest).then((yes) => (yes ? tell(child, { type: 'proceed' }) : resolve(undefined)), reject)
   })
   child.on('error', reject)
-  child.on('close', (code, signal) => reject(run.signal.aborted ? run.signal.reason : new Error(`the build process ended with ${code ?? signal}: ${complaint}`)))
+  child.on('close', (code, signal) =>
+    reject(run.signal.aborted ? run.signal.reason : new Error(`the build process ended with ${code ?? signal}: ${complaint}`)),
+  )
   tell(child, run.order)
   return promise
 }

@@ -22,6 +22,8 @@ export interface BuilderOptions {
   readonly npmUserConfig?: string
   /** Environment for npm: proxies, registry. Nothing else of the platform's environment reaches a build. */
   readonly npmEnv?: Readonly<Record<string, string>>
+  /** The sandbox for npm and the scripts of packages; `bwrap` of PATH when absent. */
+  readonly bubblewrap?: string
   /** The bundled build process; absent: the one of the source tree. */
   readonly workerEntry?: string
 }
@@ -48,6 +50,7 @@ export class Builder implements SourceBuilder {
     this.#npm = {
       cacheDirectory: join(options.cacheDirectory, 'npm'),
       env: options.npmEnv ?? {},
+      ...(options.bubblewrap === undefined ? {} : { bubblewrap: options.bubblewrap }),
       ...(options.npmUserConfig === undefined ? {} : { userConfig: options.npmUserConfig }),
     }
     this.#workerEntry = options.workerEntry ?? fileURLToPath(new URL('./worker/main.ts', import.meta.url))
@@ -91,7 +94,8 @@ export class Builder implements SourceBuilder {
     if (outer.aborted) throw new WeftError('BUILD_CANCELLED')
     outer.addEventListener('abort', cancel, { once: true })
     try {
-      await using _slot = await this.#slots.acquire(stop.signal)
+      await using held = new AsyncDisposableStack()
+      held.use(await this.#slots.acquire(stop.signal))
       return await this.#timed(request, progress, stop)
     } finally {
       outer.removeEventListener('abort', cancel)

@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { CONTRACTS } from '@weft/api'
 import { chooseRuntime, RUNTIMES, RUNTIME_NAMES } from './runtimes.ts'
 
@@ -39,5 +41,15 @@ describe('runtime names', () => {
   it('has each name once and only contracts that exist', () => {
     expect(new Set(RUNTIME_NAMES).size).toBe(RUNTIME_NAMES.length)
     for (const { contract } of RUNTIMES) expect(CONTRACTS).toContain(contract)
+  })
+})
+
+describe('docs/guide/runtimes.md', () => {
+  it('has a row for each entry of the catalogue, with its contract', async () => {
+    const page = await readFile(fileURLToPath(new URL('../../../docs/guide/runtimes.md', import.meta.url)), 'utf8')
+    for (const { names, contract, runsTests } of RUNTIMES) {
+      const tests = contract === 'process' ? '-' : runsTests ? 'yes' : 'no'
+      expect(page).toContain(`| ${names.map((name) => `\`${name}\``).join(', ')} | ${contract} | ${tests} |`)
+    }
   })
 })

@@ -30,7 +30,12 @@ export const RUNTIMES: readonly RuntimeEntry[] = [
   { names: ['node', 'node18', 'node20', 'node22', 'node24'], contract: 'openfaas', runsTests: true, from: 'OpenFaaS templates' },
   { names: ['node12', 'node14', 'node16', 'node17'], contract: 'openfaas', runsTests: true, from: 'OpenFaaS templates, removed there' },
   { names: ['node8-express', 'node10-express', 'node12-express'], contract: 'openfaas', runsTests: false, from: 'older OpenFaaS templates' },
-  { names: ['nodejs', 'nodejs10', 'nodejs12', 'nodejs14', 'nodejs16', 'nodejs18', 'nodejs20', 'nodejs22', 'nodejs24'], contract: 'kubeless', runsTests: false, from: 'Kubeless' },
+  {
+    names: ['nodejs', 'nodejs10', 'nodejs12', 'nodejs14', 'nodejs16', 'nodejs18', 'nodejs20', 'nodejs22', 'nodejs24'],
+    contract: 'kubeless',
+    runsTests: false,
+    from: 'Kubeless',
+  },
   { names: ['kubeless-nodejs14'], contract: 'kubeless', runsTests: false, from: 'template of Weft' },
   { names: ['nodejs6', 'nodejs8'], contract: 'node-http', runsTests: false, from: 'Kubeless up to 0.4' },
   { names: ['node-http', 'node-http-function'], contract: 'node-http', runsTests: false, from: 'Weft; functions-framework' },
@@ -42,9 +47,17 @@ export const RUNTIMES: readonly RuntimeEntry[] = [
 ]
 
 const REFUSED: readonly (readonly [RegExp, string, string])[] = [
-  [/^node\d*-express-service$/, 'its handler gets an Express application', 'export the application itself (`module.exports = app`) and use the runtime node-http'],
+  [
+    /^node\d*-express-service$/,
+    'its handler gets an Express application',
+    'export the application itself (`module.exports = app`) and use the runtime node-http',
+  ],
   [/^bun/, 'it needs Bun', 'use fetch, which has the same handler signature, or run Bun with the runtime process and --fprocess'],
-  [/^(?:python|ruby|php|go|golang|java|rust|csharp|dotnet|perl|dart)/, 'Weft builds no images of this language yet', 'run the program with the runtime process and --fprocess, for example: --lang process --fprocess "python3 handler.py"'],
+  [
+    /^(?:python|ruby|php|go|golang|java|rust|csharp|dotnet|perl|dart)/,
+    'Weft builds no images of this language yet',
+    'run the program with the runtime process and --fprocess, for example: --lang process --fprocess "python3 handler.py"',
+  ],
 ]
 
 /** What else to use, for help texts. */

@@ -39,7 +39,11 @@ export async function findTemplate(name: string, directories: TemplateDirectorie
   const all = await listTemplates(directories)
   const found = all.find((template) => template.name === name)
   if (found !== undefined) return found
-  throw new WeftError('UNKNOWN_RUNTIME', { runtime: name, reason: 'no template has this name', help: `use one of: ${all.map((template) => template.name).join(', ')}` })
+  throw new WeftError('UNKNOWN_RUNTIME', {
+    runtime: name,
+    reason: 'no template has this name',
+    help: `use one of: ${all.map((template) => template.name).join(', ')}`,
+  })
 }
 
 /**

@@ -38,7 +38,11 @@ export async function openWorkshop(options: Partial<BuilderOptions> = {}): Promi
     lines,
     tree: (files) => writeTree(join(directory, `tree-${trees++}`), files),
     build: (request, files = {}, signal) =>
-      builder.build({ name: 'fn', runtime: 'node22', source: { kind: 'inline', files }, ...request }, ({ step, text }) => lines.push(`${step}: ${text}`), signal),
+      builder.build(
+        { name: 'fn', runtime: 'node22', source: { kind: 'inline', files }, ...request },
+        ({ step, text }) => lines.push(`${step}: ${text}`),
+        signal,
+      ),
     open: (manifest) => artifacts.open(manifest.digest),
     async [Symbol.asyncDispose]() {
       await builder.close()

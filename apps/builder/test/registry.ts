@@ -54,7 +54,7 @@ async function publish(files: Files): Promise<Published> {
 function packument(name: string, { manifest, tarball }: Published, url: string) {
   const version = String(manifest['version'])
   const integrity = `sha512-${createHash('sha512').update(tarball).digest('base64')}`
-  const hasInstallScript = 'install' in ((manifest['scripts'] ?? {}) as object)
+  const hasInstallScript = JSON.stringify(manifest['scripts'] ?? {}).includes('"install":')
   const dist = { tarball: `${url}/${name}/-/${name.split('/').at(-1) ?? name}-${version}.tgz`, integrity }
   return { name, 'dist-tags': { latest: version }, versions: { [version]: { ...manifest, name, dist, ...(hasInstallScript ? { hasInstallScript } : {}) } } }
 }

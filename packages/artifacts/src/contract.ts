@@ -8,7 +8,7 @@ import type { ArtifactRun, ArtifactStore } from './port.ts'
 export interface ArtifactStoreSubject {
   readonly store: ArtifactStore
   /** A second, independent instance over the same storage. */
-  again(): Promise<ArtifactStore>
+  readonly again: () => Promise<ArtifactStore>
   close(): Promise<void>
 }
 
@@ -76,7 +76,9 @@ export function artifactStoreContract(name: string, make: () => Promise<Artifact
           await chmod(join(directory, 'bin/tool'), 0o700)
           await chmod(join(directory, 'handler.cjs'), 0o600)
           const files = await store.open((await store.put({ directory, run: RUN })).digest)
-          const modes = await Promise.all(['.', 'bin', 'handler.cjs', 'bin/tool', 'empty.txt'].map(async (path) => (await stat(join(files, path))).mode & 0o7777))
+          const modes = await Promise.all(
+            ['.', 'bin', 'handler.cjs', 'bin/tool', 'empty.txt'].map(async (path) => (await stat(join(files, path))).mode & 0o7777),
+          )
           expect(modes).toEqual([0o755, 0o755, 0o444, 0o555, 0o444])
           expect(await readFile(join(files, 'bin/tool'), 'utf8')).toBe('#!/bin/sh')
           expect((await readdir(files)).toSorted()).toEqual(['bin', 'empty.txt', 'handler.cjs'])

@@ -43,12 +43,20 @@ function readEntry(entry: unknown, fail: Fail): CatalogueEntry {
   const unknown = Object.keys(entry).find((key) => !KEYS.has(key))
   if (unknown !== undefined) throw fail(`the field ${unknown} is not known (known: ${[...KEYS].join(', ')})`)
   const images = [entry['image']].flat()
-  if (images.length === 0 || !images.every((image): image is string => typeof image === 'string' && image !== '')) throw fail('image must be a reference or a list of them')
+  if (images.length === 0 || !images.every((image): image is string => typeof image === 'string' && image !== ''))
+    throw fail('image must be a reference or a list of them')
   const process = textOf(entry['process'], 'process', fail)
   const mode = MODES.find((known) => known === entry['mode'])
   if (entry['mode'] !== undefined && mode === undefined) throw fail(`mode must be one of ${MODES.join(', ')}`)
   const program = entry['program'] === undefined ? (process.split(/\s+/)[0] ?? '') : textOf(entry['program'], 'program', fail)
-  return { images, process, program, env: mapOf(entry['env'], 'env', fail), files: mapOf(entry['files'], 'files', fail), ...(mode === undefined ? {} : { mode }) }
+  return {
+    images,
+    process,
+    program,
+    env: mapOf(entry['env'], 'env', fail),
+    files: mapOf(entry['files'], 'files', fail),
+    ...(mode === undefined ? {} : { mode }),
+  }
 }
 
 function textOf(value: unknown, field: string, fail: Fail): string {
@@ -61,7 +69,7 @@ function mapOf(value: unknown, field: string, fail: Fail): Readonly<Record<strin
   if (!isFields(value)) throw fail(`${field} must be a mapping`)
   return Object.fromEntries(
     Object.entries(value).map(([key, text]) => {
-      if (typeof text === 'object') throw fail(`${field}.${key} must be a text`)
+      if (typeof text !== 'string' && typeof text !== 'number' && typeof text !== 'boolean') throw fail(`${field}.${key} must be a text`)
       return [key, String(text)]
     }),
   )

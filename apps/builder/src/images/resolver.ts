@@ -30,7 +30,8 @@ export function createImageResolver(options: ImageResolverOptions): ImageResolve
       if (stored !== undefined) return stored
       const entry = findInCatalogue((await Promise.all(files.map(readCatalogue))).flat(), reference)
       if (entry === undefined) throw new WeftError('IMAGE_NOT_FOUND', { image: reference, name })
-      if ((await findProgram(entry.program, options.searchPath)) === undefined) throw new WeftError('PROGRAM_NOT_FOUND', { image: reference, program: entry.program })
+      if ((await findProgram(entry.program, options.searchPath)) === undefined)
+        throw new WeftError('PROGRAM_NOT_FOUND', { image: reference, program: entry.program })
       return storeEntry(options.artifacts, entry)
     },
   }

@@ -28,15 +28,24 @@ export async function findEntry(source: StagedSource, handler: string | undefine
   if (name.module !== undefined) return withExport(await namedModule(source.root, name.module, handler ?? ''))
   const found = await guess(source.root, manifest)
   if (found !== undefined) return withExport(found)
-  throw buildFailed('entry', `no handler was found: there is no ${USUAL_NAMES[0]}.*, no "main" in package.json and no ${USUAL_NAMES[1]}.*`, 'name it with --handler FILE.EXPORT')
+  throw buildFailed(
+    'entry',
+    `no handler was found: there is no ${USUAL_NAMES[0]}.*, no "main" in package.json and no ${USUAL_NAMES[1]}.*`,
+    'name it with --handler FILE.EXPORT',
+  )
 }
 
 async function namedModule(root: string, module: string, handler: string): Promise<string> {
   const path = posix.normalize(module)
-  if (path.startsWith('../') || path.startsWith('/')) throw buildFailed('entry', `the handler ${handler} is outside the source`, 'name a file of the source with --handler FILE.EXPORT')
+  if (path.startsWith('../') || path.startsWith('/'))
+    throw buildFailed('entry', `the handler ${handler} is outside the source`, 'name a file of the source with --handler FILE.EXPORT')
   const file = await resolveFile(root, path)
   if (file !== undefined) return file
-  throw buildFailed('entry', `the handler ${handler} names the file ${module}, which is not in the source (${await overview(root)})`, 'correct --handler FILE.EXPORT')
+  throw buildFailed(
+    'entry',
+    `the handler ${handler} names the file ${module}, which is not in the source (${await overview(root)})`,
+    'correct --handler FILE.EXPORT',
+  )
 }
 
 async function guess(root: string, manifest: PackageJson): Promise<string | undefined> {

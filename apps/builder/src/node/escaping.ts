@@ -19,7 +19,10 @@ export async function refuseEscapingDependencies(root: string): Promise<void> {
     const content = await readJson(join(root, path))
     for (const [name, spec] of localSpecs(content)) {
       if (!leavesSource(dirname(path), spec)) continue
-      throw sourceRefused(`${path}: the dependency ${name} is ${spec}, outside the source`, 'put the dependency into the source directory, or publish it to a registry')
+      throw sourceRefused(
+        `${path}: the dependency ${name} is ${spec}, outside the source`,
+        'put the dependency into the source directory, or publish it to a registry',
+      )
     }
   }
 }

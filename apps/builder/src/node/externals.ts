@@ -84,7 +84,9 @@ async function isNative(root: string, directory: string): Promise<boolean> {
 async function withImports(root: string, graph: Graph, tied: ReadonlySet<string>): Promise<ReadonlySet<string>> {
   let closure = await dependencyClosure(root, tied)
   for (;;) {
-    const imported = [...graph.imports].flatMap(([file, targets]) => (closure.has(packageOf(file) ?? '') ? targets.flatMap((target) => packageOf(target) ?? []) : []))
+    const imported = [...graph.imports].flatMap(([file, targets]) =>
+      closure.has(packageOf(file) ?? '') ? targets.flatMap((target) => packageOf(target) ?? []) : [],
+    )
     const next = await dependencyClosure(root, [...closure, ...imported])
     if (next.size === closure.size) return closure
     closure = next
@@ -94,7 +96,10 @@ async function withImports(root: string, graph: Graph, tied: ReadonlySet<string>
 async function everything(root: string, manifest: PackageJson): Promise<ReadonlySet<string>> {
   const names = productionNames(manifest)
   const found = await Promise.all((names.length > 0 ? names : await installedNames(root)).map((name) => findPackage(root, '.', name)))
-  return dependencyClosure(root, found.filter((directory) => directory !== undefined))
+  return dependencyClosure(
+    root,
+    found.filter((directory) => directory !== undefined),
+  )
 }
 
 /** A `node_modules` that came with the source and no package.json that declares it. */

@@ -7,7 +7,8 @@ export interface Hazards {
 }
 
 const LOCATION = /\b__dirname\b|\b__filename\b|\bimport\.meta\b/
-const DYNAMIC = /\brequire\s*\.\s*(?:resolve|main|cache|extensions)\b|\bmodule\s*\.\s*(?:paths|parent|children|require)\b|\bcreateRequire\b|\bimport\.meta\.resolve\b|\beval\s*\(\s*['"`]require/
+const DYNAMIC =
+  /\brequire\s*\.\s*(?:resolve|main|cache|extensions)\b|\bmodule\s*\.\s*(?:paths|parent|children|require)\b|\bcreateRequire\b|\bimport\.meta\.resolve\b|\beval\s*\(\s*['"`]require/
 /** `require(` or `import(` with anything else than one literal; a template literal counts as one when nothing is computed in it. */
 const COMPUTED = /(?<![\w$.])(require|import)\s*\(\s*(?!\s*(?:\/\*[^*]*\*\/\s*)?(?:'[^'\n]*'|"[^"\n]*"|`[^`$]*`)\s*[,)])(?!\s*\))/
 const COMPUTED_ALL = new RegExp(COMPUTED, 'g')

@@ -57,7 +57,10 @@ export async function runTests(task: NodeBuild, manifest: PackageJson): Promise<
 }
 
 function condensedTail(task: NodeBuild, output: string): string {
-  const lines = output.replaceAll(`${task.source.root}/`, '').split('\n').filter((line) => line.trim() !== '' && !/^npm (?:error|ERR!|warn|notice)/.test(line))
+  const lines = output
+    .replaceAll(`${task.source.root}/`, '')
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/^npm (?:error|ERR!|warn|notice)/.test(line))
   return lines.slice(-40).join('\n')
 }
 

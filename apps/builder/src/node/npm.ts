@@ -13,6 +13,8 @@ export interface NpmSettings {
   readonly userConfig?: string
   /** Environment for npm: proxies, registry; never the platform's own. */
   readonly env: Readonly<Record<string, string>>
+  /** The sandbox; `bwrap` of PATH when absent. */
+  readonly bubblewrap?: string
 }
 
 /** One call of npm. */
@@ -59,7 +61,7 @@ export async function runNpm(call: NpmCall): Promise<NpmResult> {
   // npm looks for its machine-wide configuration beside the Node.js that runs it, which is not the one that it came with.
   const shared = call.registry ? ['--globalconfig', globalConfig] : []
   const args = [cli, ...call.args, ...fixedOptions(call, call.registry ? cacheDirectory : join(home, '.npm')), ...shared]
-  const invocation = await sandboxed({ command: process.execPath, args }, view)
+  const invocation = await sandboxed({ command: process.execPath, args }, view, call.settings.bubblewrap)
   const done = await collect(invocation.command, invocation.args, call.root, npmEnv(call, home))
   return { ...done, isolated: invocation.isolated }
 }
@@ -67,11 +69,21 @@ export async function runNpm(call: NpmCall): Promise<NpmResult> {
 /** Options on the command line win over every `.npmrc`. */
 function fixedOptions(call: NpmCall, cache: string): readonly string[] {
   const userConfig = call.registry ? (call.settings.userConfig ?? '/dev/null') : '/dev/null'
-  return [
-    ...['--cache', cache, '--userconfig', userConfig, '--git', 'git', '--script-shell', '/bin/sh', '--global=false'],
-    ...['--fund=false', '--audit=false', '--update-notifier=false', '--progress=false', '--loglevel=error', '--logs-max=0', '--color=false'],
-  ]
+  return ['--cache', cache, '--userconfig', userConfig, ...CONSTANT_OPTIONS]
 }
+
+const CONSTANT_OPTIONS = [
+  '--git=git',
+  '--script-shell=/bin/sh',
+  '--global=false',
+  '--fund=false',
+  '--audit=false',
+  '--update-notifier=false',
+  '--progress=false',
+  '--loglevel=error',
+  '--logs-max=0',
+  '--color=false',
+]
 
 const FORBIDDEN = /^(?:NODE_|LD_|DYLD_|GIT_|PATH$|HOME$|TMPDIR$|BASH_ENV$|ENV$)/
 

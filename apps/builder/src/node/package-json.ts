@@ -15,7 +15,8 @@ export interface PackageJson {
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
-const stringMap = (value: unknown) => Object.fromEntries(Object.entries(isRecord(value) ? value : {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
+const stringMap = (value: unknown) =>
+  Object.fromEntries(Object.entries(isRecord(value) ? value : {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
 
 /** Reads the text of a package.json. @throws SyntaxError, TypeError when it is not a JSON object */
 export function parsePackageJson(text: string): PackageJson {

@@ -41,7 +41,13 @@ export function leaveOut(root: string, entry: string, external: ReadonlySet<stri
 
 const ASKED = Symbol('already asked')
 
-async function resolveOutside(run: PluginBuild, args: OnResolveArgs, root: string, entry: string, external: ReadonlySet<string>): Promise<OnResolveResult | undefined> {
+async function resolveOutside(
+  run: PluginBuild,
+  args: OnResolveArgs,
+  root: string,
+  entry: string,
+  external: ReadonlySet<string>,
+): Promise<OnResolveResult | undefined> {
   const bare = !/^(?:\.{0,2}\/|\.{1,2}$|#)/.test(args.path)
   if (args.pluginData === ASKED || args.kind === 'entry-point' || isBuiltin(args.path)) return undefined
   if (!bare && !args.path.endsWith('.node')) return undefined

@@ -17,13 +17,36 @@ export interface Invocation {
 }
 
 const SYSTEM = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32']
-const SYSTEM_FILES = ['resolv.conf', 'hosts', 'nsswitch.conf', 'passwd', 'group', 'ssl', 'pki', 'ca-certificates', 'ca-certificates.conf', 'alternatives', 'ld.so.cache', 'localtime']
+const SYSTEM_FILES = [
+  'resolv.conf',
+  'hosts',
+  'nsswitch.conf',
+  'passwd',
+  'group',
+  'ssl',
+  'pki',
+  'ca-certificates',
+  'ca-certificates.conf',
+  'alternatives',
+  'ld.so.cache',
+  'localtime',
+]
 
 /** Arguments of bubblewrap for a view: a new user, process, network (unless wanted) and mount namespace with nothing in it but what is named. */
 export function bubblewrapArgs(view: SandboxView): readonly string[] {
   const readable = [...SYSTEM, ...SYSTEM_FILES.map((name) => `/etc/${name}`)].flatMap((path) => ['--ro-bind-try', path, path])
+  const network = view.network ? ['--share-net'] : []
   return [
-    ...['--unshare-all', ...(view.network ? ['--share-net'] : []), '--die-with-parent', '--new-session', '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp'],
+    '--unshare-all',
+    ...network,
+    '--die-with-parent',
+    '--new-session',
+    '--proc',
+    '/proc',
+    '--dev',
+    '/dev',
+    '--tmpfs',
+    '/tmp',
     ...readable,
     ...view.readable.flatMap((path) => ['--ro-bind-try', path, path]),
     ...view.writable.flatMap((path) => ['--bind', path, path]),
@@ -31,8 +54,8 @@ export function bubblewrapArgs(view: SandboxView): readonly string[] {
 }
 
 /** Puts a call into the sandbox, when there is a bubblewrap that works here. */
-export async function sandboxed(call: Invocation, view: SandboxView): Promise<Invocation & { readonly isolated: boolean }> {
-  const bubblewrap = await findProgram(process.env['WEFT_BWRAP'] ?? 'bwrap')
+export async function sandboxed(call: Invocation, view: SandboxView, program = 'bwrap'): Promise<Invocation & { readonly isolated: boolean }> {
+  const bubblewrap = await findProgram(program)
   if (bubblewrap === undefined || !(await works(bubblewrap, view))) return { ...call, isolated: false }
   return { command: bubblewrap, args: [...bubblewrapArgs(view), '--', call.command, ...call.args], isolated: true }
 }

@@ -28,14 +28,19 @@ async function copy(from: string, path: string, to: string): Promise<void> {
   await copyFile(join(from, path), join(to, path))
 }
 
+const megabytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`
+
 /** @throws WeftError `BUILD_FAILED` when the artifact is larger than it may be */
 export async function checkSize(output: string, limitBytes: number): Promise<void> {
   let total = 0
   for (const path of await listFiles(output)) total += (await stat(join(output, path))).size
   if (total <= limitBytes) return
   const [largest] = await largestDirectories(output)
-  const megabytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`
-  throw buildFailed('size', `the artifact has ${megabytes(total)}, more than ${megabytes(limitBytes)} (limit artifactBytes); the largest part is ${largest}`, 'leave out what the function does not need, or raise the limit')
+  throw buildFailed(
+    'size',
+    `the artifact has ${megabytes(total)}, more than ${megabytes(limitBytes)} (limit artifactBytes); the largest part is ${largest}`,
+    'leave out what the function does not need, or raise the limit',
+  )
 }
 
 async function largestDirectories(output: string): Promise<string[]> {

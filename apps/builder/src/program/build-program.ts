@@ -18,7 +18,8 @@ export async function buildProgram(task: ProgramBuild): Promise<ArtifactInput> {
   const files = await listFiles(source.root, (path) => path === '.git' || path === '.npmrc')
   const fromDockerfile = files.includes('Dockerfile') ? dockerfileEnv(await readFile(join(source.root, 'Dockerfile'), 'utf8')) : {}
   const env = { ...fromDockerfile, ...request.env }
-  const command = request.process ?? env['fprocess'] ?? env['function_process'] ?? (source.singleFile === undefined ? runtime.process : commandFor(source.singleFile))
+  const command =
+    request.process ?? env['fprocess'] ?? env['function_process'] ?? (source.singleFile === undefined ? runtime.process : commandFor(source.singleFile))
   if (command === undefined || command.trim() === '') throw noCommand(files.includes('Dockerfile'))
   await requireProgram(command, files)
   for (const path of files) {
@@ -32,7 +33,11 @@ export async function buildProgram(task: ProgramBuild): Promise<ArtifactInput> {
 
 const noCommand = (dockerfile: boolean) =>
   dockerfile
-    ? buildFailed('program', 'the Dockerfile names no program (ENV fprocess="…"), and without a container engine it cannot be built', 'name it with --fprocess; OCI images come in a later version')
+    ? buildFailed(
+        'program',
+        'the Dockerfile names no program (ENV fprocess="…"), and without a container engine it cannot be built',
+        'name it with --fprocess; OCI images come in a later version',
+      )
     : buildFailed('program', 'no program is named', 'name it with --fprocess, for example: --fprocess "python3 handler.py"')
 
 /** A script alone is run by its interpreter. */
@@ -45,5 +50,9 @@ async function requireProgram(command: string, files: readonly string[]): Promis
   const program = command.trim().split(/\s+/)[0] ?? ''
   const inSource = files.includes(program.replace(/^\.\//, ''))
   if (inSource || (await findProgram(program)) !== undefined) return
-  throw buildFailed('program', `the program ${program} is neither in the source nor on PATH of this machine`, `install ${program}, or put it into the source and call it ./${program}; images with programs of their own (OCI) come in a later version`)
+  throw buildFailed(
+    'program',
+    `the program ${program} is neither in the source nor on PATH of this machine`,
+    `install ${program}, or put it into the source and call it ./${program}; images with programs of their own (OCI) come in a later version`,
+  )
 }

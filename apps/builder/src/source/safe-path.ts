@@ -1,5 +1,6 @@
 import { sourceRefused } from '../failures.ts'
 
+// oxlint-disable-next-line no-control-regex -- these are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f]/
 const DRIVE = /^[A-Za-z]:/
 

@@ -46,7 +46,9 @@ describe('a source from an archive', () => {
   })
 
   it('takes the only directory of an archive for the source, and leaves out what a Mac adds', async () => {
-    const { root } = await stage(await tarOf([{ name: 'project-main/handler.js', content: '1' }, { name: 'project-main/.DS_Store' }, { name: '__MACOSX/._handler.js' }]))
+    const { root } = await stage(
+      await tarOf([{ name: 'project-main/handler.js', content: '1' }, { name: 'project-main/.DS_Store' }, { name: '__MACOSX/._handler.js' }]),
+    )
     expect(await listFiles(root)).toEqual(['handler.js'])
   })
 
@@ -98,12 +100,12 @@ describe('a source from an archive', () => {
   })
 })
 
-describe('a source from a directory', () => {
-  const stageTree = async (limits: Partial<BuildLimits> = {}) => {
-    await mkdir(join(work, 'target'))
-    return stageSource({ kind: 'directory', path: join(work, 'tree') }, join(work, 'target'), { ...DEFAULT_BUILD_LIMITS, ...limits })
-  }
+const stageTree = async (limits: Partial<BuildLimits> = {}) => {
+  await mkdir(join(work, 'target'))
+  return stageSource({ kind: 'directory', path: join(work, 'tree') }, join(work, 'target'), { ...DEFAULT_BUILD_LIMITS, ...limits })
+}
 
+describe('a source from a directory', () => {
   it('copies it without history, and without node_modules when package.json declares dependencies', async () => {
     await writeTree(join(work, 'tree'), { 'handler.js': '1', '.git/config': '', 'node_modules/a/index.js': '', 'package.json': '{"dependencies":{"a":"1"}}' })
     expect(await listFiles((await stageTree()).root)).toEqual(['handler.js', 'package.json'])

@@ -53,7 +53,13 @@ async function stageFile(path: string, name: string, target: string, limits: Bui
   return { root: await unwrap(target) }
 }
 
-async function stagePacked(path: string, name: string, kind: Exclude<FileKind, 'zip' | 'tar' | 'plain'>, writer: SourceWriter, target: string): Promise<StagedSource> {
+async function stagePacked(
+  path: string,
+  name: string,
+  kind: Exclude<FileKind, 'zip' | 'tar' | 'plain'>,
+  writer: SourceWriter,
+  target: string,
+): Promise<StagedSource> {
   const head = await firstBytes(unpacked(path, kind))
   if (detectKind(head) !== 'tar') return single(writer, target, name.replace(/\.(?:gz|bz2|xz)$/i, ''), unpacked(path, kind), false)
   await unpackTar(unpacked(path, kind), writer)

@@ -15,7 +15,8 @@ const PROGRAMS = { bzip2: ['bzip2', '-dc'], xz: ['xz', '-dc', '--memlimit-decomp
 export function unpacked(path: string, kind: Exclude<FileKind, 'zip' | 'tar' | 'plain'>): Readable {
   const input = createReadStream(path)
   const output = new PassThrough()
-  const fail = (error: unknown) => output.destroy(isWeftError(error) ? error : sourceRefused(`it is not a whole ${kind} file (${messageOf(error)})`, 'pack it again', error))
+  const fail = (error: unknown) =>
+    output.destroy(isWeftError(error) ? error : sourceRefused(`it is not a whole ${kind} file (${messageOf(error)})`, 'pack it again', error))
   if (kind === 'gzip') throughGunzip(input, output, fail)
   else throughProgram(input, output, kind).catch(fail)
   return output
@@ -36,7 +37,9 @@ async function throughProgram(input: Readable, output: PassThrough, kind: 'bzip2
   const ended = new Promise<void>((resolve, reject) => {
     let complaint = ''
     child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()))
-    child.on('error', () => reject(sourceRefused(`it is packed with ${kind}, and there is no program ${program} here`, `install ${program}, or pack the source as zip or tar.gz`)))
+    child.on('error', () =>
+      reject(sourceRefused(`it is packed with ${kind}, and there is no program ${program} here`, `install ${program}, or pack the source as zip or tar.gz`)),
+    )
     child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(complaint.trim() || `${program} ended with ${code}`))))
   })
   output.on('close', () => child.kill('SIGKILL'))

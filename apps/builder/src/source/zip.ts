@@ -11,7 +11,7 @@ const TYPE_FILE = 0o100000
 const TYPE_DIRECTORY = 0o040000
 const MADE_BY_UNIX = 3
 
-const openZip = promisify<number, ZipFile>((fd, done) => fromFd(fd, { lazyEntries: true, strictFileNames: true }, (error, zip) => done(error, zip as ZipFile)))
+const openZip = promisify<number, ZipFile>((fd, done) => fromFd(fd, { lazyEntries: true, strictFileNames: true }, (error, zip) => done(error, zip)))
 
 /** Unpacks a zip file. @throws WeftError `SOURCE_REFUSED` */
 export async function unpackZip(path: string, writer: SourceWriter): Promise<void> {
@@ -32,7 +32,11 @@ const broken = (error: unknown) => sourceRefused(`the zip file cannot be read ($
 async function* entries(zip: ZipFile): AsyncGenerator<Entry> {
   for (;;) {
     const entry = await new Promise<Entry | undefined>((resolve, reject) => {
-      const listeners = { entry: (found: Entry) => settle(() => resolve(found)), end: () => settle(() => resolve(undefined)), error: (error: Error) => settle(() => reject(error)) }
+      const listeners = {
+        entry: (found: Entry) => settle(() => resolve(found)),
+        end: () => settle(() => resolve(undefined)),
+        error: (error: Error) => settle(() => reject(error)),
+      }
       const settle = (then: () => void) => {
         zip.off('entry', listeners.entry).off('end', listeners.end).off('error', listeners.error)
         then()
@@ -48,9 +52,12 @@ async function* entries(zip: ZipFile): AsyncGenerator<Entry> {
 async function unpackEntry(zip: ZipFile, entry: Entry, writer: SourceWriter): Promise<void> {
   const mode = entry.versionMadeBy >>> 8 === MADE_BY_UNIX ? entry.externalFileAttributes >>> 16 : 0
   const type = mode & TYPE_MASK
-  if (type !== 0 && type !== TYPE_FILE && type !== TYPE_DIRECTORY) throw sourceRefused(`${entry.fileName} is a link or a device`, 'pack the file that it stands for')
+  if (type !== 0 && type !== TYPE_FILE && type !== TYPE_DIRECTORY)
+    throw sourceRefused(`${entry.fileName} is a link or a device`, 'pack the file that it stands for')
   if (entry.isEncrypted()) throw sourceRefused(`${entry.fileName} is encrypted`, 'pack it without a password')
   if (entry.fileName.endsWith('/')) return writer.directory(entry.fileName)
-  const stream = await promisify(zip.openReadStream.bind(zip) as (entry: Entry, done: (error: Error | null, stream: NodeJS.ReadableStream) => void) => void)(entry)
+  const stream = await promisify(zip.openReadStream.bind(zip) as (entry: Entry, done: (error: Error | null, stream: NodeJS.ReadableStream) => void) => void)(
+    entry,
+  )
   await writer.file(entry.fileName, (mode & 0o111) !== 0, stream as AsyncIterable<Buffer>)
 }

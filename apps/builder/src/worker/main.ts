@@ -27,7 +27,11 @@ async function run(order: BuildOrder): Promise<void> {
   try {
     await say({ type: 'done', artifact: await work(order) })
   } catch (error) {
-    await say(error instanceof WeftError ? { type: 'failed', code: error.code, fields: error.fields } : { type: 'crashed', message: String((error as Error | undefined)?.stack ?? error) })
+    await say(
+      error instanceof WeftError
+        ? { type: 'failed', code: error.code, fields: error.fields }
+        : { type: 'crashed', message: String((error as Error | undefined)?.stack ?? error) },
+    )
   }
   process.exit(0)
 }

@@ -1,7 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
 import { envsubst } from './envsubst.ts'
 
-const ENV: Readonly<Record<string, string>> = { NAME: 'Weft', EMPTY: '', PATHS: '/usr/local/lib/x.tar.gz', PREFIX: 'ghcr.io/me', WORD: 'hello', TWICE: 'abcabc' }
+const ENV: Readonly<Record<string, string>> = {
+  NAME: 'Weft',
+  EMPTY: '',
+  PATHS: '/usr/local/lib/x.tar.gz',
+  PREFIX: 'ghcr.io/me',
+  WORD: 'hello',
+  TWICE: 'abcabc',
+}
 const expand = (text: string) => envsubst(text, (name) => ENV[name], 'stack.yaml')
 
 describe('substitution in stack.yaml', () => {
@@ -48,7 +55,9 @@ describe('substitution in stack.yaml', () => {
     ['a wrong offset', '${NAME:x}', ':1:1', /whole numbers/],
     ['a required value that is missing', 'x\n\n  ${NONE:?give it}', ':3:3', /NONE is not set: give it/],
   ])('says where %s is', (_, text, position, reason) => {
-    expect(() => expand(text)).toThrow(expect.objectContaining({ code: 'INVALID_STACK', fields: expect.objectContaining({ position, reason: expect.stringMatching(reason) }) }))
+    expect(() => expand(text)).toThrow(
+      expect.objectContaining({ code: 'INVALID_STACK', fields: expect.objectContaining({ position, reason: expect.stringMatching(reason) }) }),
+    )
   })
 
   it('stays fast with patterns that are made to be slow', () => {

@@ -62,7 +62,7 @@ class Expander {
     const args = this.#arguments(operator, start)
     this.#depth -= 1
     const value = this.#lookup(name)
-    if (length) return String([...(value ?? '')].length)
+    if (length) return String(Array.from(value ?? '').length)
     return this.#apply({ name, value, operator, args, start })
   }
 
@@ -109,7 +109,7 @@ class Expander {
   #offset(value: string, from: string, length: string | undefined, start: number): string {
     const [offset, count] = [Number(from.trim()), length === undefined ? undefined : Number(length.trim())]
     if (!Number.isInteger(offset) || (count !== undefined && !Number.isInteger(count))) throw this.#error(start, 'offset and length must be whole numbers')
-    const characters = [...value]
+    const characters = Array.from(value)
     const begin = offset < 0 ? Math.max(0, characters.length + offset) : offset
     return characters.slice(begin, count === undefined ? undefined : count < 0 ? count : begin + count).join('')
   }
@@ -185,7 +185,7 @@ function suffixStart(value: string, pattern: string, wanted: 'shortest' | 'longe
 function replace(value: string, pattern: string, replacement: string, all: boolean): string {
   if (pattern === '') return value
   let out = ''
-  for (let at = 0; at < value.length; ) {
+  for (let at = 0; at < value.length;) {
     const length = prefixLength(value.slice(at), pattern, 'longest')
     if (length === undefined || length === 0) out += value[at++] ?? ''
     else {

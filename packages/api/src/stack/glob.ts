@@ -4,7 +4,7 @@
  */
 export function globMatches(pattern: string, text: string): boolean {
   const units = parseUnits(pattern)
-  const characters = [...text]
+  const characters = Array.from(text)
   let [unit, at, star, resume] = [0, 0, -1, 0]
   while (at < characters.length) {
     const current = units[unit]
@@ -26,7 +26,7 @@ type Unit = 'star' | ((character: string) => boolean)
 
 function parseUnits(pattern: string): Unit[] {
   const units: Unit[] = []
-  const source = [...pattern]
+  const source = Array.from(pattern)
   for (let i = 0; i < source.length; i++) {
     const character = source[i] ?? ''
     const close = character === '[' ? source.indexOf(']', i + 2) : -1

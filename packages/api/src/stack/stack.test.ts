@@ -103,7 +103,12 @@ describe('stack.yaml', () => {
     ['broken YAML', 'functions:\n  a: [', /end with a ]/, ':2:7'],
     ['a key twice', 'functions:\n  a: {}\n  a: {}', /unique/, ':3:3'],
   ])('says where there is %s', (_, text, reason, position) => {
-    expect(() => read(text)).toThrow(expect.objectContaining({ code: 'INVALID_STACK', fields: { file: 'stack.yaml', position: expect.stringContaining(position), reason: expect.stringMatching(reason) } }))
+    expect(() => read(text)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_STACK',
+        fields: { file: 'stack.yaml', position: expect.stringContaining(position), reason: expect.stringMatching(reason) },
+      }),
+    )
   })
 
   it('merges the environment: file, then environment files, then the command line', () => {
@@ -121,7 +126,8 @@ describe('stack.yaml', () => {
   })
 
   it('reads a template.yml', () => {
-    const text = 'language: node22\nfprocess: node index.js\nhandler_folder: src\nbuild_options:\n  - name: dev\n    packages: [make, gcc]\nwelcome_message: |\n  Hi\n'
+    const text =
+      'language: node22\nfprocess: node index.js\nhandler_folder: src\nbuild_options:\n  - name: dev\n    packages: [make, gcc]\nwelcome_message: |\n  Hi\n'
     expect(parseTemplateFile(text, 'template.yml')).toEqual({
       language: 'node22',
       fprocess: 'node index.js',

@@ -56,10 +56,10 @@ export interface StackOptions {
   readonly lookup?: Lookup
 }
 
-const FUNCTION_FIELDS = [
-  ...['lang', 'handler', 'image', 'fprocess', 'environment', 'environment_file', 'secrets', 'skip_build', 'constraints', 'labels', 'annotations', 'limits', 'requests'],
-  ...['readonly_root_filesystem', 'build_options', 'build_args', 'build_secrets', 'platforms', 'namespace'],
-]
+const FUNCTION_FIELDS =
+  'lang handler image fprocess environment environment_file secrets skip_build constraints labels annotations limits requests readonly_root_filesystem build_options build_args build_secrets platforms namespace'.split(
+    ' ',
+  )
 
 /**
  * Reads a stack.yaml: the schema of faas-cli, with `${…}` expanded before.
@@ -103,7 +103,14 @@ function readTemplateSource(node: YamlNode): { name: string; source?: string } {
 
 function readFunction(name: string, node: YamlNode): StackFunction {
   if (!isDnsLabel(name)) throw node.error(`"${name}" is not a name of a function: 1 to 63 lower-case letters, digits and dashes`)
-  const texts = { lang: node.get('lang'), handler: node.get('handler'), image: node.get('image'), fprocess: node.get('fprocess'), namespace: node.get('namespace'), platforms: node.get('platforms') }
+  const texts = {
+    lang: node.get('lang'),
+    handler: node.get('handler'),
+    image: node.get('image'),
+    fprocess: node.get('fprocess'),
+    namespace: node.get('namespace'),
+    platforms: node.get('platforms'),
+  }
   const optional = Object.fromEntries(Object.entries(texts).flatMap(([key, value]) => (value.present ? [[key, value.text()]] : [])))
   const [limits, requests] = [readResources(node.get('limits')), readResources(node.get('requests'))]
   return {

@@ -37,7 +37,11 @@ export class YamlNode {
 
   /** Whether there is anything (an empty value counts as nothing). */
   get present(): boolean {
-    return this.#node !== undefined && this.#node !== null && !(isScalar(this.#node) && (this.#node.value === '' || this.#node.value === null || this.#node.source === '~'))
+    return (
+      this.#node !== undefined &&
+      this.#node !== null &&
+      !(isScalar(this.#node) && (this.#node.value === '' || this.#node.value === null || this.#node.source === '~'))
+    )
   }
 
   /** An error about this place. */
@@ -45,7 +49,11 @@ export class YamlNode {
     const range = (this.#node as Node | undefined)?.range
     const position = range === undefined || range === null ? undefined : this.#source.lines.linePos(range[0])
     const place = this.#path === '' ? '' : `${this.#path} `
-    return new WeftError('INVALID_STACK', { file: this.#source.file, position: position === undefined ? '' : `:${position.line}:${position.col}`, reason: `${place}${reason}` })
+    return new WeftError('INVALID_STACK', {
+      file: this.#source.file,
+      position: position === undefined ? '' : `:${position.line}:${position.col}`,
+      reason: `${place}${reason}`,
+    })
   }
 
   /** The entries of a mapping, in order; none when there is nothing. @throws WeftError `INVALID_STACK` */
@@ -65,7 +73,12 @@ export class YamlNode {
     const merges = this.#node.items.filter(({ key }) => isScalar(key) && key.value === '<<')
     return merges.flatMap(({ value }) => {
       const source = this.#child(value, '<<')
-      return isSeq(source.#node) ? source.items().toReversed().flatMap((item) => item.entries()) : source.entries()
+      return isSeq(source.#node)
+        ? source
+            .items()
+            .toReversed()
+            .flatMap((item) => item.entries())
+        : source.entries()
     })
   }
 
