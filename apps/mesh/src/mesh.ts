@@ -4,10 +4,9 @@ import type { Change, Delivery, LoadReport, MeshPlane, MeshReplica, WakeResult }
 import type { Store } from '@weft/store'
 import { decideRestart } from './envoy/backoff.ts'
 import { findEnvoy } from './envoy/binary.ts'
-import { openAuthority } from './plane/authority.ts'
 import type { MeshSettings } from './plane/options.ts'
 import type { EngineMethods } from './worker/engine.ts'
-import { engineOf } from './worker/in-process.ts'
+import { openEngine } from './worker/in-process.ts'
 import { startRemote } from './worker/remote.ts'
 import { StoreFeed } from './worker/store-feed.ts'
 
@@ -86,8 +85,7 @@ class RunningMesh implements Mesh {
   }
 
   async #openInProcess(): Promise<Engine> {
-    const certificates = await openAuthority(this.#settings)
-    const methods = engineOf(this.#settings, certificates, this.#options.log, this.#host())
+    const methods = await openEngine(this.#settings, this.#options.log, this.#host())
     return {
       call: async (method, ...args) => (await (methods[method] as (...all: unknown[]) => unknown)(...args)) as never,
       terminate: async () => undefined,

@@ -5,8 +5,10 @@ import type { NodeLayout } from '../encode/types.ts'
 export interface MeshSettings {
   /** The proxy that serves the workloads. */
   readonly layout: NodeLayout
-  /** Directory of the certificate authority (0700); keys in it are 0600. */
+  /** Where the certificate authority keeps its roots, in a directory `ca` (0700; keys 0600). */
   readonly authorityDirectory: string
+  /** Life of a certificate; 24 hours unless set, never more. */
+  readonly leafLifetimeMs?: number
   readonly trustDomain: string
   readonly path: NonNullable<CompilerSettings['path']>
   readonly outbound: NonNullable<CompilerSettings['outbound']>

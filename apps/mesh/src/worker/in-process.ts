@@ -1,11 +1,16 @@
 import type { Log } from '@weft/kit'
+import { openAuthority } from '../ca/index.ts'
 import { MeshCore } from '../plane/core.ts'
 import type { MeshSettings } from '../plane/options.ts'
-import type { CertificateSource } from '../plane/ports.ts'
 import type { EngineMethods, HostMethods } from './engine.ts'
 
-/** The methods of a mesh in this thread. */
-export function engineOf(settings: MeshSettings, certificates: CertificateSource, log: Log, host: Pick<HostMethods, 'wake' | 'load'>): EngineMethods {
+/**
+ * Opens a mesh in this thread.
+ * @throws WeftError `CA_UNUSABLE`
+ */
+export async function openEngine(settings: MeshSettings, log: Log, host: Pick<HostMethods, 'wake' | 'load'>): Promise<EngineMethods> {
+  const { authorityDirectory: directory, trustDomain, leafLifetimeMs } = settings
+  const certificates = await openAuthority({ directory, trustDomain, log, ...(leafLifetimeMs === undefined ? {} : { leafLifetimeMs }) })
   const core = new MeshCore(settings, { certificates, log, now: Date.now, wake: host.wake, load: host.load })
   return {
     apply: (changes) => core.apply(changes),
