@@ -151,7 +151,22 @@ export interface RevisionResource {
   readonly status?: RevisionStatus
 }
 
-/** `metadata.name` of a revision. */
+const MAX_LABEL = 63
+
+/**
+ * `metadata.name` of a revision: `FUNCTION-REVISION`. Where that is too long, or could be another pair's too (a revision with a dash: `a-b` of `c` is
+ * not `b` of `c-a`), a hash of both follows; a DNS-1123 label in any case.
+ */
 export function revisionObjectName(functionName: string, revision: string): string {
-  return `${functionName}-${revision}`
+  const plain = `${functionName}-${revision}`
+  if (plain.length <= MAX_LABEL && !revision.includes('-')) return plain
+  const hash = fnv1a(`${functionName}/${revision}`)
+  return `${plain.slice(0, MAX_LABEL - hash.length - 1).replace(/-+$/, '')}-${hash}`
+}
+
+/** FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/), as 13 letters and digits. */
+function fnv1a(text: string): string {
+  let hash = 0xcbf29ce484222325n
+  for (const char of text) hash = BigInt.asUintN(64, (hash ^ BigInt(char.codePointAt(0) ?? 0)) * 0x100000001b3n)
+  return hash.toString(36).padStart(13, '0')
 }

@@ -31,6 +31,9 @@ export const ERRORS = {
     message: 'there is no resource kind {apiVersion} {kind}',
     help: 'see docs/reference/api.md for the kinds that Weft reads',
   },
+  REMOVED_KIND: { status: 422, fault: 'user', message: '{apiVersion} {kind} was removed from Istio', help: '{help}' },
+  UNSUPPORTED_KIND: { status: 422, fault: 'user', message: '{apiVersion} {kind} is not supported yet', help: 'see docs/reference/api.md for the kinds that Weft reads' },
+  INVALID_MANIFEST: { status: 400, fault: 'user', message: '{file} cannot be applied: {problems}', help: 'correct the named places and apply it again' },
   // -- store -------------------------------------------------------------------------------------------------------
   NOT_FOUND: { status: 404, fault: 'user', message: '{kind} {name} does not exist', help: 'list what there is with: weft get {kind}' },
   ALREADY_EXISTS: { status: 409, fault: 'user', message: '{kind} {name} exists already', help: 'update it instead, or remove it first' },
@@ -126,6 +129,15 @@ export const ERRORS = {
     fault: 'user',
     message: 'the traffic of function {name} is owned by {owner}',
     help: 'change the weights there, or remove it; then set the traffic of the function',
+  },
+  // -- certificate authority ---------------------------------------------------------------------------------------
+  CA_UNUSABLE: { status: 500, fault: 'user', message: 'the certificate authority cannot use {path}: {reason}', help: '{help}' },
+  CA_CLOSED: { status: 503, fault: 'system', message: 'the certificate authority is shutting down', help: 'try again when Weft is back' },
+  IDENTITY_REFUSED: {
+    status: 400,
+    fault: 'user',
+    message: 'no certificate is issued to {identity}',
+    help: 'namespace and service account must be DNS labels of lower-case letters, digits and dashes',
   },
   // -- running replicas --------------------------------------------------------------------------------------------
   ISOLATION_UNAVAILABLE: {

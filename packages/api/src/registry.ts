@@ -1,0 +1,175 @@
+import type { Resource } from '@weft/core'
+import { Type, type TProperties, type TSchema } from 'typebox'
+import { checkService } from './checks/core.ts'
+import { checkFunction, checkTemplate } from './checks/function.ts'
+import { checkAuthorizationPolicy, checkDestinationRule, checkSelector, checkVirtualService } from './checks/istio.ts'
+import { SecretParts } from './core/secret.ts'
+import { ServiceSpec } from './core/service.ts'
+import { FunctionSpec, FunctionTemplate, type RevisionSpec } from './function.ts'
+import { AuthorizationPolicySpec, type AuthorizationPolicySpec as AuthorizationPolicySpecType } from './istio/authorization-policy.ts'
+import { DestinationRuleSpec } from './istio/destination-rule.ts'
+import { PeerAuthenticationSpec, type PeerAuthenticationSpec as PeerAuthenticationSpecType } from './istio/peer-authentication.ts'
+import { VirtualServiceSpec } from './istio/virtual-service.ts'
+import { ObjectMetaSchema } from './metadata.ts'
+import { closed, closedExcept, dnsLabel } from './pieces.ts'
+import type { Violation } from './violation.ts'
+
+/** A kind of resource that Weft keeps. */
+export interface KindDefinition {
+  /** `''` for core. */
+  readonly group: string
+  /** Versions that are read; the first is the one in which resources are kept. */
+  readonly versions: readonly string[]
+  readonly kind: string
+  readonly plural: string
+  readonly singular: string
+  /** As kubectl writes them. */
+  readonly shortNames: readonly string[]
+  readonly namespaced: boolean
+  /** Has a status part, which only its controller writes. */
+  readonly status: boolean
+  /** Of the whole resource. */
+  readonly schema: TSchema
+  /** What the schema cannot say, of a resource that fits it. */
+  readonly check: (resource: Resource) => readonly Violation[]
+}
+
+function whole(description: string, content: TProperties, unsupported: readonly string[] = []): TSchema {
+  const parts = { apiVersion: Type.String(), kind: Type.String(), metadata: ObjectMetaSchema, ...content, status: Type.Optional(Type.Unknown()) }
+  return Type.Object(parts, { ...closedExcept(...unsupported), description })
+}
+
+/** Spec of a Revision, as the controller writes it. */
+export const RevisionSpecSchema = Type.Object(
+  { function: dnsLabel('name of the function'), revision: dnsLabel('short name'), number: Type.Integer({ minimum: 1 }), template: FunctionTemplate },
+  closed,
+)
+
+const WEFT = { group: 'weft.dev', versions: ['v1alpha1'], namespaced: true, status: true } as const
+const CORE = { group: '', versions: ['v1'], status: false } as const
+const NETWORKING = { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'], namespaced: true, status: true } as const
+const SECURITY = { group: 'security.istio.io', versions: ['v1', 'v1beta1'], namespaced: true, status: true } as const
+const nothing = () => []
+
+/** Every kind that Weft keeps, in an order in which they can be applied. */
+export const KINDS: readonly KindDefinition[] = [
+  {
+    ...CORE,
+    kind: 'Namespace',
+    plural: 'namespaces',
+    singular: 'namespace',
+    shortNames: ['ns'],
+    namespaced: false,
+    schema: whole('a place for names', { spec: Type.Optional(Type.Object({}, closedExcept('finalizers'))) }),
+    check: nothing,
+  },
+  {
+    ...CORE,
+    kind: 'ServiceAccount',
+    plural: 'serviceaccounts',
+    singular: 'serviceaccount',
+    shortNames: ['sa'],
+    namespaced: true,
+    schema: whole('an identity', {}, ['secrets', 'imagePullSecrets', 'automountServiceAccountToken']),
+    check: nothing,
+  },
+  {
+    ...CORE,
+    kind: 'Secret',
+    plural: 'secrets',
+    singular: 'secret',
+    shortNames: [],
+    namespaced: true,
+    schema: whole('files that are kept encrypted', SecretParts, ['immutable']),
+    check: nothing,
+  },
+  {
+    ...CORE,
+    kind: 'Service',
+    plural: 'services',
+    singular: 'service',
+    shortNames: ['svc'],
+    namespaced: true,
+    schema: whole('a host over workloads', { spec: ServiceSpec }),
+    check: ({ spec }) => checkService(spec as ServiceSpec),
+  },
+  {
+    ...WEFT,
+    kind: 'Function',
+    plural: 'functions',
+    singular: 'function',
+    shortNames: ['fn'],
+    schema: whole('a function', { spec: FunctionSpec }),
+    check: ({ spec }) => checkFunction(spec as FunctionSpec),
+  },
+  {
+    ...WEFT,
+    kind: 'Revision',
+    plural: 'revisions',
+    singular: 'revision',
+    shortNames: ['rev'],
+    schema: whole('one version of a function', { spec: RevisionSpecSchema }),
+    check: ({ spec }) => checkTemplate((spec as RevisionSpec).template, 'spec.template'),
+  },
+  {
+    ...NETWORKING,
+    kind: 'DestinationRule',
+    plural: 'destinationrules',
+    singular: 'destinationrule',
+    shortNames: ['dr'],
+    schema: whole('subsets of a host', { spec: DestinationRuleSpec }),
+    check: ({ spec }) => checkDestinationRule(spec as DestinationRuleSpec),
+  },
+  {
+    ...NETWORKING,
+    kind: 'VirtualService',
+    plural: 'virtualservices',
+    singular: 'virtualservice',
+    shortNames: ['vs'],
+    schema: whole('routes of hosts', { spec: VirtualServiceSpec }),
+    check: ({ spec }) => checkVirtualService(spec as VirtualServiceSpec),
+  },
+  {
+    ...SECURITY,
+    kind: 'AuthorizationPolicy',
+    plural: 'authorizationpolicies',
+    singular: 'authorizationpolicy',
+    shortNames: ['ap'],
+    schema: whole('who may call what', { spec: Type.Optional(AuthorizationPolicySpec) }),
+    check: ({ spec }) => checkAuthorizationPolicy((spec ?? {}) as AuthorizationPolicySpecType),
+  },
+  {
+    ...SECURITY,
+    kind: 'PeerAuthentication',
+    plural: 'peerauthentications',
+    singular: 'peerauthentication',
+    shortNames: ['pa'],
+    schema: whole('whether callers must prove who they are', { spec: Type.Optional(PeerAuthenticationSpec) }),
+    check: ({ spec }) => checkSelector((spec as PeerAuthenticationSpecType | undefined)?.selector),
+  },
+]
+
+/** The kind of an `apiVersion` and `kind`; `undefined` when Weft does not keep such a thing in that version. */
+export function kindOf(apiVersion: string, kind: string): KindDefinition | undefined {
+  return KINDS.find((one) => one.kind === kind && one.versions.some((version) => apiVersionOf(one.group, version) === apiVersion))
+}
+
+/** The kind that a user means: kind, plural, singular or short name, whatever the case, optionally `NAME.GROUP`. */
+export function kindByName(name: string): KindDefinition | undefined {
+  const text = name.toLowerCase()
+  const dot = text.indexOf('.')
+  const [word, group] = dot < 0 ? [text, undefined] : [text.slice(0, dot), text.slice(dot + 1)]
+  return KINDS.find(
+    (one) => (group === undefined || one.group === group) && [one.kind.toLowerCase(), one.plural, one.singular, ...one.shortNames].includes(word),
+  )
+}
+
+/** `GROUP/VERSION`, or the version alone for core. */
+export function apiVersionOf(group: string, version: string): string {
+  return group === '' ? version : `${group}/${version}`
+}
+
+/** The `apiVersion` in which a kind is kept. */
+export function storageVersion(definition: KindDefinition): string {
+  return apiVersionOf(definition.group, definition.versions[0] ?? 'v1')
+}
