@@ -113,6 +113,8 @@ async function start(config: Config, world: PlatformWorld, down: ShutdownStep[])
     log: part('gateway'),
   })
   await gateway.listen({ socketPath: socket, metrics: metricsListen })
+  // on the way down the proxy ends first: it takes nothing new, finishes the calls under way, and then no connection keeps a replica from ending
+  undo('calls under way', (remainingMs) => mesh.stop(remainingMs))
   undo('gateway', (remainingMs) => gateway.close(remainingMs))
 
   const platform = {
