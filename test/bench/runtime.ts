@@ -43,6 +43,7 @@ async function listening(path: string): Promise<{ readonly fd: number; readonly 
   const server = createServer()
   await new Promise<void>((done) => server.listen(`${path}.tmp`, done))
   linkSync(`${path}.tmp`, path)
+  // oxlint-disable-next-line no-underscore-dangle -- Node.js gives the descriptor nowhere else
   return { fd: (server as unknown as { _handle: { fd: number } })._handle.fd, close: () => void server.close() }
 }
 

@@ -15,7 +15,7 @@ const NODE = process.execPath
 let bundled: Promise<string> | undefined
 
 /** The runtime as one file, bundled once a test process. */
-export function runtimeBundle(): Promise<string> {
+function runtimeBundle(): Promise<string> {
   return (bundled ??= bundleRuntime())
 }
 
@@ -128,6 +128,7 @@ async function listeningSocket(path: string): Promise<{ readonly fd: number; rea
   const server = createServer()
   await new Promise<void>((done) => server.listen(`${path}.tmp`, done))
   linkSync(`${path}.tmp`, path)
+  // oxlint-disable-next-line no-underscore-dangle -- Node.js gives the descriptor nowhere else
   const handle = (server as unknown as { _handle: { fd: number } })._handle
   return { fd: handle.fd, close: () => void server.close() }
 }

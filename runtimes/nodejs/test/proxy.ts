@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** What the stand-in for Envoy's outbound listener saw. */
-export interface Seen {
+interface Seen {
   readonly kind: 'request' | 'connect'
   readonly host: string
   readonly path: string

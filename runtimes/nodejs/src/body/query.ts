@@ -1,5 +1,5 @@
 /** A parsed query or form: text, lists, or nested objects. */
-export type QueryValue = string | QueryValue[] | QueryObject
+type QueryValue = string | QueryValue[] | QueryObject
 /** Named {@link QueryValue}s. */
 export interface QueryObject {
   [name: string]: QueryValue
@@ -73,7 +73,7 @@ function container(parent: QueryObject, name: string, next: string): QueryObject
     return (parent[name] = Object.fromEntries(present.map((value, index) => [String(index), value])))
   }
   const before: QueryValue[] = present === undefined ? [] : [present]
-  return (parent[name] = isIndex(next) ? before : Object.fromEntries(before.map((value) => [String(value), 'true'])))
+  return (parent[name] = isIndex(next) ? before : typeof present === 'string' ? { [present]: 'true' } : {})
 }
 
 function assign(target: QueryObject, segments: readonly string[], value: string): void {

@@ -13,7 +13,7 @@ export function tooLarge(limit: number): CallError {
 }
 
 /** The error for a body that cannot be understood. */
-export function badBody(reason: string): CallError {
+function badBody(reason: string): CallError {
   return new CallError({ status: 400, code: 'BAD_REQUEST', message: `the request body cannot be read: ${reason}` })
 }
 

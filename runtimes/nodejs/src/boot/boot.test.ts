@@ -77,6 +77,6 @@ describe('a module that cannot be loaded is reported with its reason, and exit c
     const source = `throw new Error("mapped")\n//# sourceMappingURL=data:application/json;base64,${map}`
     const replica = await spawnReplica({ contract: 'node-http', source })
     await replica.exited
-    await logged(replica, 'original.ts:11')
+    await expect(logged(replica, 'original.ts:11')).resolves.toBeUndefined()
   })
 })

@@ -22,20 +22,16 @@ function loadFailed(error: unknown): void {
 }
 
 /** A module that ends the process while it is loaded must not look like a replica that ended in order. */
-function guardLoading(): () => void {
-  const onExit = (): void => {
-    process.exitCode = 1
-    loadFailed(new Error('the function ended the process while it was loaded'))
-  }
-  process.on('exit', onExit)
-  return () => void process.off('exit', onExit)
+function endedWhileLoading(): void {
+  process.exitCode = 1
+  loadFailed(new Error('the function ended the process while it was loaded'))
 }
 
 async function loadFunction(config: RuntimeConfig): Promise<Contract> {
   if (config.outboundSocket !== undefined) await installOutboundHook({ socketPath: config.outboundSocket, meshNamespaces: config.meshNamespaces })
   installTracePropagation()
-  const loaded = guardLoading()
-  const exported = await loadModule(config.entry, process.cwd()).finally(loaded)
+  process.once('exit', endedWhileLoading)
+  const exported = await loadModule(config.entry, process.cwd()).finally(() => process.off('exit', endedWhileLoading))
   const handler = selectExport(exported, config.export, config.contract)
   return loadContract({ config, handler, upgrade: selectUpgrade(exported, handler), env: process.env })
 }

@@ -3,13 +3,12 @@ import { writeSync } from 'node:fs'
 /** What a replica tells the provider on descriptor 4, one JSON object a line. */
 export type Report = { readonly type: 'listening' } | { readonly type: 'failed'; readonly message: string; readonly stack: string }
 
-/** Descriptor of the control pipe. */
-export const CONTROL_FD = 4
+const CONTROL_FD = 4
 
 /** Writes one report. A missing or closed pipe is no reason to fail: the provider sees the exit code as well. */
-export function report(message: Report, fd: number = CONTROL_FD): void {
+export function report(message: Report): void {
   try {
-    writeSync(fd, `${JSON.stringify(message)}\n`)
+    writeSync(CONTROL_FD, `${JSON.stringify(message)}\n`)
   } catch {
     // nobody listens: started by hand, or the provider is gone
   }

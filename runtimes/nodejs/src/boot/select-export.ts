@@ -6,7 +6,7 @@ export type Handler = (...args: never[]) => unknown
 type Bag = Readonly<Record<string, unknown>>
 
 /** An export that cannot be used; the message names what there is instead. */
-export class ExportError extends Error {
+class ExportError extends Error {
   override readonly name = 'ExportError'
 }
 

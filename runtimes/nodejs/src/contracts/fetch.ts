@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http'
 import { Readable, type Duplex } from 'node:stream'
 import { logLine, describeError } from '../boot/report.ts'
 import type { Call } from '../server/call.ts'
@@ -100,7 +99,7 @@ export function fetchContract({ config, handler }: ContractInput): Contract {
     const request = toRequest(call.request as WeftRequest, controller.signal)
     const returned = await invoke(request, contextOf(call, hijack))
     if (hijack?.taken === true) return
-    await writeResponse(call.response as ServerResponse, returned)
+    await writeResponse(call.response, returned)
   }
 
   return {

@@ -78,7 +78,7 @@ describe('the contract kubeless answers', () => {
     const endless = await startReplica({ contract: 'kubeless', source: 'module.exports = () => { for (;;); }', config: { timeoutMs: 150 } })
     expect((await endless.ask()).status).toBe(408)
     expect(await endless.exited).toBe(1)
-    await logged(endless, 'synchronous code of the function did not end within 150 ms')
+    await expect(logged(endless, 'synchronous code of the function did not end within 150 ms')).resolves.toBeUndefined()
   })
 })
 

@@ -1,11 +1,10 @@
 import { Script } from 'node:vm'
 import { describeError, lastWords, logLine } from '../boot/report.ts'
 import { parseMediaType } from '../body/media-type.ts'
-import { decodeText, parseJson, tooLarge } from '../body/read-body.ts'
+import { decodeText, parseJson, readBody } from '../body/read-body.ts'
 import { ExpressRequest } from '../http/express-request.ts'
 import { ExpressResponse } from '../http/express-response.ts'
 import type { Call } from '../server/call.ts'
-import { isTooLarge } from '../server/messages.ts'
 import { type RuntimeError, sendError } from '../server/reply.ts'
 import type { Contract, ContractInput } from './contract.ts'
 import { KubelessMetrics, kubeletPaths } from './kubelet-paths.ts'
@@ -32,9 +31,7 @@ async function readData(request: ExpressRequest, limit: number): Promise<unknown
   const contentType = request.headers['content-type']
   const { type } = parseMediaType(contentType)
   if (type.startsWith('multipart/')) return {}
-  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
-  const collected = await request.collect(limit)
-  if (isTooLarge(collected)) throw tooLarge(limit)
+  const collected = await readBody(request, limit)
   if (collected.length === 0) return {}
   request.rawBody = collected
   const text = decodeText(collected, contentType)
@@ -68,8 +65,8 @@ const isVmTimeout = (error: unknown): boolean => error instanceof Error && 'code
 function makeBounded(timeoutMs: number): (work: () => unknown) => unknown {
   const key = Symbol.for('weft.kubeless.run')
   const script = new Script('globalThis[Symbol.for("weft.kubeless.run")]()')
-  let current: () => unknown = () => undefined
-  Object.defineProperty(globalThis, key, { value: () => current() })
+  let current: (() => unknown) | undefined
+  Object.defineProperty(globalThis, key, { value: () => current?.() })
   return (work) => {
     if (timeoutMs === 0) return work()
     current = work

@@ -107,7 +107,7 @@ describe('the contract openfaas answers', () => {
 
   it('with the stack of a failure in the log', async () => {
     await replica.ask({ path: '/throw' })
-    await logged(replica, 'Error: thrown\n    at')
+    await expect(logged(replica, 'Error: thrown\n    at')).resolves.toBeUndefined()
   })
 })
 

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { describeError } from '../boot/report.ts'
 import { parseMediaType } from '../body/media-type.ts'
 import { parseExtended, parseSimple, type QueryObject } from '../body/query.ts'
 import { decodeText, parseJson, readBody } from '../body/read-body.ts'
@@ -70,18 +71,25 @@ interface Limits {
 const DEFAULT_BYTES = 100 * 1024
 const isPlain = (value: unknown): boolean => typeof value === 'object' && value !== null && (value.constructor === Array || value.constructor === Object)
 
+/** Among the function's own lines, as the templates print it. */
+const logError = (error: unknown): void => void process.stderr.write(`${describeError(error)}\n`)
+
+/** What `toString` says, the templates' word for an error. */
+// oxlint-disable-next-line no-base-to-string -- a plain object is "[object Object]" there as well
+const textOf = (error: object): string => String(error)
+
 /** Ends the response once, with a result or an error, as the templates' callback does. A second answer is dropped with a log line. */
 function answer(call: Call, context: FunctionContext, error: unknown, result: unknown): void {
   const response = call.response
   context.cbCalled += 1
   if (response.headersSent || response.writableEnded) {
-    if (error) console.error(error)
+    if (error) logError(error)
     return
   }
   if (error) {
-    console.error(error)
+    logError(error)
     response.statusCode = context.statusCode
-    return sendValue(response, typeof error === 'object' ? String(error) : error)
+    return sendValue(response, typeof error === 'object' ? textOf(error) : error)
   }
   setHeaders(response, context.headerValues)
   response.statusCode = context.statusCode

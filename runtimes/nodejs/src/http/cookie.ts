@@ -21,7 +21,7 @@ function sameSite(value: NonNullable<CookieOptions['sameSite']>): string {
 }
 
 /** Text of a `Set-Cookie` header. @throws TypeError when a part would break the header */
-export function serializeCookie(name: string, value: unknown, options: CookieOptions, now: number): string {
+export function serializeCookie(name: string, value: string | number | boolean | object, options: CookieOptions, now: number): string {
   const text = typeof value === 'object' ? `j:${JSON.stringify(value)}` : String(value)
   const encoded = (options.encode ?? encodeURIComponent)(text)
   const path = options.path ?? '/'

@@ -4,7 +4,7 @@ import { WeftRequest } from '../server/messages.ts'
 import { contentTypeOf } from './content-type.ts'
 
 /** Whether the media type `type` is what `pattern` asks for: `json`, `text/*`, any, `+json`, `application/json`. */
-export function typeMatches(type: string, pattern: string): boolean {
+function typeMatches(type: string, pattern: string): boolean {
   if (pattern.startsWith('+')) return type.endsWith(pattern)
   const wanted = pattern.includes('/')
     ? pattern

@@ -81,7 +81,7 @@ export class ExpressResponse extends WeftResponse<ExpressRequest> {
       .send(`${STATUS_CODES[status] ?? 'Redirecting'}. Redirecting to ${this.get('Location') ?? url}`)
   }
 
-  cookie(name: string, value: unknown, options: CookieOptions = {}): this {
+  cookie(name: string, value: string | number | boolean | object, options: CookieOptions = {}): this {
     return this.append('Set-Cookie', serializeCookie(name, value, options, Date.now()))
   }
 

@@ -15,7 +15,8 @@ type Normalized = [Options, ((...args: unknown[]) => void) | null]
 type Connect = (this: net.Socket, ...args: unknown[]) => net.Socket
 
 /** `net._normalizeArgs` is what Node's own http and tls call; its result carries a private mark and must be passed on as it is. */
-const normalizeArgs = (net as unknown as { _normalizeArgs(args: unknown[]): Normalized })._normalizeArgs
+// oxlint-disable-next-line no-underscore-dangle -- private, and what everybody who replaces connect uses
+const normalizeArgs = (net as unknown as { readonly _normalizeArgs: (args: unknown[]) => Normalized })._normalizeArgs
 
 /** Properties that speak of a TCP connection, which the new one is not. */
 const TCP_ONLY = ['port', 'host', 'lookup', 'family', 'hints', 'localAddress', 'localPort', 'autoSelectFamily', 'autoSelectFamilyAttemptTimeout'] as const
@@ -41,6 +42,7 @@ function failSoon(socket: net.Socket, error: Error): net.Socket {
  */
 export async function installOutboundHook(options: OutboundOptions): Promise<void> {
   const namespaces = new Set(options.meshNamespaces)
+  // oxlint-disable-next-line unbound-method -- called with the socket as `this`
   const original = net.Socket.prototype.connect as unknown as Connect
   const bridge = await startBridge(options.socketPath).catch((error: unknown) => {
     logLine(`no loopback for the outbound bridge (${String(error)}): only mesh names can be reached`)
@@ -59,7 +61,7 @@ export async function installOutboundHook(options: OutboundOptions): Promise<voi
     if (way === 'mesh') return original.call(this, redirected(wanted, { path: options.socketPath }))
     return throughBridge(this, { host, port, wanted }, bridge, original)
   }
-  net.Socket.prototype.connect = patched as unknown as typeof net.Socket.prototype.connect
+  net.Socket.prototype.connect = patched
 }
 
 function throughBridge(

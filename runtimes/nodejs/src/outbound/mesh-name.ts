@@ -7,7 +7,7 @@ const isLoopback = (host: string): boolean =>
   host === 'localhost' || host.endsWith('.localhost') || host === '::1' || host === '::' || host === '0.0.0.0' || /^127(\.\d{1,3}){3}$/.test(host)
 
 /** Whether `host` is a plain name of the mesh: `temp`, `temp.NS`, `*.svc`, `*.svc.cluster.local`. Case and a trailing dot do not count. */
-export function isMeshName(host: string, namespaces: ReadonlySet<string>): boolean {
+function isMeshName(host: string, namespaces: ReadonlySet<string>): boolean {
   const name = (host.endsWith('.') ? host.slice(0, -1) : host).toLowerCase()
   if (name.endsWith('.svc') || name.endsWith('.svc.cluster.local')) return true
   const labels = name.split('.')

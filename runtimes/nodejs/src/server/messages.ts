@@ -1,3 +1,4 @@
+/* oxlint-disable no-underscore-dangle -- `_destroy` is the name that Node.js calls */
 import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http'
 import { IncomingMessage, ServerResponse } from '../http/node-http.ts'
 

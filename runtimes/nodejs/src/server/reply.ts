@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 
 /** What the runtime itself can answer instead of the handler. `docs/guide/contracts.md` lists them. */
-export type RuntimeErrorCode =
+type RuntimeErrorCode =
   | 'BAD_REQUEST'
   | 'BODY_TOO_LARGE'
   | 'CONCURRENCY_LIMIT'

@@ -34,7 +34,7 @@ describe('a call', () => {
     const answer = await replica.ask({ path: '/slow' })
     expect([answer.status, codeOf(answer.body), answer.headers['x-openfaas-internal']]).toEqual([504, 'FUNCTION_TIMEOUT', 'weft-runtime'])
     expect(Number(answer.headers['x-duration-seconds'])).toBeGreaterThanOrEqual(0.19)
-    await logged(replica, 'GET /slow took longer than 200 ms')
+    await expect(logged(replica, 'GET /slow took longer than 200 ms')).resolves.toBeUndefined()
     expect((await replica.ask()).body).toBe('ok')
   })
 
@@ -60,7 +60,7 @@ describe('a call', () => {
     const [answer, other] = await Promise.all([replica.ask({ path }), replica.ask({ path: '/slow', headers: { 'x-timeout': '100ms' } })])
     expect([answer.status, other.status]).toEqual([500, 504])
     expect(answer.body).not.toContain(text)
-    await logged(replica, text)
+    await expect(logged(replica, text)).resolves.toBeUndefined()
     expect((await replica.ask()).body).toBe('ok')
   })
 
@@ -76,10 +76,10 @@ describe('a call', () => {
 })
 
 /** Asks until the answer has the status, a few seconds long. */
-async function askUntil(replica: Replica, what: Ask, status: number): Promise<number> {
+async function askUntil(target: Replica, what: Ask, status: number): Promise<number> {
   const end = Date.now() + 5000
   for (;;) {
-    const answer = await replica.ask(what)
+    const answer = await target.ask(what)
     if (answer.status === status || Date.now() > end) return answer.status
   }
 }
@@ -114,9 +114,9 @@ describe('the environment', () => {
 describe('the end of a replica', () => {
   it('by process.exit() in a handler is told in the log', async () => {
     const one = await startReplica({ contract: 'node-http', source: SOURCE })
-    await expect(one.ask({ path: '/exit' })).rejects.toThrow()
+    await expect(one.ask({ path: '/exit' })).rejects.toThrow(/hang up|ECONNRESET|EPIPE/)
     expect(await one.exited).toBe(3)
-    await logged(one, 'the function called process.exit(3) with 1 calls under way')
+    await expect(logged(one, 'the function called process.exit(3) with 1 calls under way')).resolves.toBeUndefined()
   })
 
   it.each([
@@ -125,8 +125,8 @@ describe('the end of a replica', () => {
   ])('by %s is told in the log, with exit code 1', async (_name, statement, text) => {
     const one = await startReplica({ contract: 'node-http', source: `${statement}; module.exports = (req, res) => res.end()` })
     expect(await one.exited).toBe(1)
-    await logged(one, text)
-    await logged(one, 'Error: stray')
+    await expect(logged(one, text)).resolves.toBeUndefined()
+    await expect(logged(one, 'Error: stray')).resolves.toBeUndefined()
   })
 })
 
@@ -166,7 +166,7 @@ describe('what the log tells', () => {
       contract: 'node-http',
       source: "console.log('x'.repeat(100_000)); module.exports = () => { console.log('last'); process.exit(0) }",
     })
-    await expect(one.ask()).rejects.toThrow()
+    await expect(one.ask()).rejects.toThrow(/hang up|ECONNRESET|EPIPE/)
     await one.exited
     await until(() => one.log().includes('last'), 'the last line')
   })

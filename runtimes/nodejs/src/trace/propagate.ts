@@ -1,3 +1,4 @@
+/* oxlint-disable no-underscore-dangle -- Node.js has the text of a head nowhere else */
 import { subscribe } from 'node:diagnostics_channel'
 import type { ClientRequest } from 'node:http'
 import { calls } from '../server/call.ts'
