@@ -5,7 +5,7 @@ import type { KillCause } from '../decide/exit.ts'
 import type { Group } from './cgroup/port.ts'
 import { ARGUMENTS_FD, GATE_FD, HOSTS_FD, INFO_FD, SECCOMP_FD, type IncarnationPaths, type LaunchPlan } from './launch/plan.ts'
 import { listeningSocket } from './listener.ts'
-import { childrenOf, readAll, readStat, signal, treeOf } from './proc.ts'
+import { childrenOf, readAll, readStat, signal, treeOf, type ProcessStat } from './proc.ts'
 import type { StartRecord } from './record.ts'
 
 const CONTROL_FD = 4
@@ -38,6 +38,8 @@ export class Incarnation {
   readonly #input: IncarnationInput
   #sandboxPid: number | undefined
   #killed: KillCause | undefined
+  /** What ran below it when it was told to go; where no sandbox and no control group holds it together. */
+  #below: readonly ProcessStat[] = []
   readonly pid: number | undefined
   /** Resolves when the process has ended; never rejects. */
   readonly ended: Promise<Ended>
@@ -71,6 +73,7 @@ export class Incarnation {
   /** Asks the runtime to drain: SIGTERM to the runtime itself, which inside a sandbox is not the process that we started. */
   terminate(): void {
     const target = this.#runtimePid()
+    if (this.pid !== undefined && this.#isLoose()) this.#below = treeOf(this.pid, readAll())
     // Where the runtime does not run yet there is nothing to drain.
     if (target === undefined) this.kill()
     else signal(target, 'SIGTERM')
@@ -83,8 +86,12 @@ export class Incarnation {
     const tree = this.#sandboxPid === undefined ? treeOf(this.pid, readAll()) : []
     signal(this.pid, 'SIGKILL')
     signal(-this.pid, 'SIGKILL')
-    for (const { pid, startTicks } of tree) if (readStat(pid)?.startTicks === startTicks) signal(pid, 'SIGKILL')
+    killAll(tree)
     this.#input.group?.kill()
+  }
+
+  #isLoose(): boolean {
+    return this.#input.plan.sandboxArguments === undefined && this.#input.group === undefined
   }
 
   #runtimePid(): number | undefined {
@@ -135,10 +142,16 @@ export class Incarnation {
   #sweep(): void {
     if (this.pid === undefined) return
     if (this.#input.plan.sandboxArguments === undefined) signal(-this.pid, 'SIGKILL')
+    killAll(this.#below)
     this.#input.group?.kill()
     this.#input.record.remove(this.pid)
     rmSync(this.#input.paths.inboundSocket, { force: true })
   }
+}
+
+/** Kills those processes that are still the same. */
+function killAll(processes: readonly ProcessStat[]): void {
+  for (const { pid, startTicks } of processes) if (readStat(pid)?.startTicks === startTicks) signal(pid, 'SIGKILL')
 }
 
 function spawnPlan(plan: LaunchPlan, listenFd: number): ChildProcess {

@@ -1,4 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { chmod, mkdir, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { messageOf, WeftError } from '@weft/core'
 import type { Isolation } from '../port.ts'
@@ -105,9 +106,15 @@ function missing(offer: Offer, level: Level): string | undefined {
   return undefined
 }
 
+// A sandbox is set up before it becomes its user; without one that user must pass these directories by itself, each replica to its own part only.
+async function letPass({ outbound, private: own }: Offer['directories']): Promise<void> {
+  for (const path of [dirname(outbound), outbound, own]) await chmod(path, 0o711)
+}
+
 async function tryLevel(offer: Offer, level: Level): Promise<{ readonly processLimit: Isolation['processLimit'] } | { readonly reason: string }> {
   const reason = missing(offer, level)
   if (reason !== undefined) return { reason }
+  if (level === 'uid') await letPass(offer.directories)
   const byGroup = offer.groups?.pids === true
   // RLIMIT_NPROC counts a user's processes: it is only of use where replicas have a user (or a user namespace) of their own.
   if (!byGroup && level !== 'none' && offer.prlimit !== undefined && (await trial(offer, level, true)) === undefined) return { processLimit: 'rlimit' }
@@ -168,13 +175,11 @@ export async function detectIsolation(offer: Offer, wish: IsolationWish): Promis
 }
 
 /** Makes the directories that replicas' sockets and files are in, empty. */
-export async function freshDirectories(runDirectory: string, foreignUsers: boolean): Promise<Offer['directories']> {
+export async function freshDirectories(runDirectory: string): Promise<Offer['directories']> {
   const directories = { inbound: `${runDirectory}/i`, outbound: `${runDirectory}/o`, private: `${runDirectory}/p` }
-  const passage = foreignUsers ? 0o711 : 0o700
-  await mkdir(runDirectory, { recursive: true, mode: passage })
   for (const path of Object.values(directories)) {
     await rm(path, { recursive: true, force: true })
-    await mkdir(path, { mode: path === directories.inbound ? 0o700 : passage })
+    await mkdir(path, { mode: 0o700 })
   }
   return directories
 }

@@ -111,9 +111,9 @@ describeAsRoot('as a plain user', () => {
       const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]
       expect(JSON.parse(line)).toMatchObject({ level: isolation === 'required' ? 'sandbox' : 'none' })
     } finally {
-      child.kill('SIGKILL')
+      child.kill('SIGTERM')
       await once(child, 'exit')
-      await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+      await rm(directory, { recursive: true, force: true })
     }
   })
 })

@@ -179,10 +179,11 @@ describe('the end of a replica', () => {
   })
 
   it.each([
-    ['in a sandbox', 'required'],
-    ['without a sandbox, in a control group', 'none'],
-  ] as const)('takes the daemons that it started with it, %s', async (_what, isolation) => {
-    const replica = await start(exampleSpec('daemons'), { isolation })
+    ['in a sandbox', 'required', true],
+    ['without a sandbox, in a control group', 'none', true],
+    ['without a sandbox and without a control group', 'none', false],
+  ] as const)('takes the daemons that it started with it, %s', async (_what, isolation, cgroups) => {
+    const replica = await start(exampleSpec('daemons'), { isolation, cgroups })
     const { pid } = await call<{ pid: number }>(replica, '/daemon')
     await test.provider.remove(replica.workload)
     if (isolation === 'none') await eventually('the daemon is gone', () => readStat(pid) === undefined || !existsSync(`/proc/${pid}/exe`))

@@ -76,9 +76,12 @@ describe('after a platform that was killed', () => {
   })
 
   it('a second platform on the same directory is refused while the first lives', async () => {
-    const { said } = await platform('none')
+    const { child, said } = await platform('none')
     await expect(startProcessProvider(options('none'))).rejects.toMatchObject({ code: 'RUN_DIRECTORY_IN_USE' })
     expect(runs(said.replica)).toBe(true)
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+    expect(runs(said.replica)).toBe(false)
   })
 })
 

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { messageOf, WeftError } from '@weft/core'
 import { detectGroups } from './cgroup/detect.ts'
 import type { Groups } from './cgroup/port.ts'
+import { rememberedGroups, rememberGroups, sweepGroups } from './cgroup/sweep.ts'
 import { detectIsolation, freshDirectories, type Offer } from './isolation.ts'
 import { checkSocketPath } from './listener.ts'
 import { LogStore } from './logs/store.ts'
@@ -30,7 +31,7 @@ function checkBundles(bundles: RuntimeBundles): void {
 }
 
 async function claim(runDirectory: string): Promise<{ record: StartRecord; killed: number }> {
-  await mkdir(runDirectory, { recursive: true })
+  await mkdir(runDirectory, { recursive: true, mode: 0o700 })
   const record = new StartRecord(join(runDirectory, 'started.jsonl'))
   const owner = record.owner()
   if (owner !== undefined) throw new WeftError('RUN_DIRECTORY_IN_USE', { pid: owner, path: runDirectory })
@@ -38,9 +39,11 @@ async function claim(runDirectory: string): Promise<{ record: StartRecord; kille
 }
 
 async function findGroups(options: ProcessProviderOptions, instance: string): Promise<Groups | undefined> {
+  const file = join(options.runDirectory, 'groups.json')
+  await sweepGroups(rememberedGroups(file))
   if (options.cgroups === false) return undefined
   const groups = await detectGroups(`weft-${instance}`)
-  groups?.sweep()
+  if (groups !== undefined) rememberGroups(file, groups.directories)
   return groups
 }
 
@@ -73,7 +76,7 @@ export async function startProcessProvider(options: ProcessProviderOptions): Pro
   if (killed > 0) log.warn({ processes: killed }, 'ended processes that an earlier run had left')
   const instance = createHash('sha256').update(runDirectory).digest('hex').slice(0, 10)
   const groups = await findGroups(options, instance)
-  const directories = await freshDirectories(runDirectory, root)
+  const directories = await freshDirectories(runDirectory)
   const range = options.uids ?? DEFAULT_UIDS
   const uids = new UidPool(range, Number.parseInt(instance.slice(0, 8), 16))
   const offer: Offer = {

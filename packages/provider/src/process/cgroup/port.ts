@@ -33,9 +33,9 @@ export interface Groups {
   readonly memory: boolean
   readonly cpu: boolean
   readonly pids: boolean
+  /** Directories of this instance's groups: what a later run has to sweep. They depend on the group that the platform was started in. */
+  readonly directories: readonly string[]
   create(name: string): Group
-  /** Kills and removes what an earlier run of this instance left. */
-  sweep(): void
   /** Removes the instance's own group when nothing is in it. */
   close(): void
 }

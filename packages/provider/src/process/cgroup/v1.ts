@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { signal } from '../proc.ts'
-import { keyed, processIds, read, remove, subgroups, write } from './files.ts'
+import { keyed, processIds, read, remove, write } from './files.ts'
 import type { Group, GroupLimits, GroupUsage, Groups } from './port.ts'
 
 const CPU_PERIOD_US = 100_000
@@ -69,28 +69,22 @@ export class V1Groups implements Groups {
   readonly memory: boolean
   readonly cpu: boolean
   readonly pids: boolean
-  readonly #directories: V1Directories
+  readonly directories: readonly string[]
+  readonly #byController: V1Directories
 
   constructor(directories: V1Directories) {
-    this.#directories = directories
+    this.#byController = directories
+    this.directories = [...new Set(Object.values(directories))]
     this.memory = directories.memory !== undefined
     this.cpu = directories.cpu !== undefined
     this.pids = directories.pids !== undefined
   }
 
   create(name: string): Group {
-    return new V1Group(this.#directories, name)
-  }
-
-  sweep(): void {
-    for (const name of new Set(Object.values(this.#directories).flatMap(subgroups))) {
-      const group = new V1Group(this.#directories, name)
-      group.kill()
-      group.remove()
-    }
+    return new V1Group(this.#byController, name)
   }
 
   close(): void {
-    for (const path of Object.values(this.#directories)) if (existsSync(path)) remove(path)
+    for (const path of this.directories) remove(path)
   }
 }

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { signal } from '../proc.ts'
-import { keyed, processIds, read, remove, subgroups, write } from './files.ts'
+import { keyed, processIds, read, remove, write } from './files.ts'
 import type { Group, GroupLimits, GroupUsage, Groups } from './port.ts'
 
 const CPU_PERIOD_US = 100_000
@@ -53,10 +53,12 @@ export class V2Groups implements Groups {
   readonly memory: boolean
   readonly cpu: boolean
   readonly pids: boolean
+  readonly directories: readonly string[]
   readonly #directory: string
 
   constructor(directory: string, controllers: readonly string[]) {
     this.#directory = directory
+    this.directories = [directory]
     this.memory = controllers.includes('memory')
     this.cpu = controllers.includes('cpu')
     this.pids = controllers.includes('pids')
@@ -64,14 +66,6 @@ export class V2Groups implements Groups {
 
   create(name: string): Group {
     return new V2Group(`${this.#directory}/${name}`)
-  }
-
-  sweep(): void {
-    for (const name of subgroups(this.#directory)) {
-      const group = new V2Group(`${this.#directory}/${name}`)
-      group.kill()
-      group.remove()
-    }
   }
 
   close(): void {
