@@ -1,4 +1,5 @@
 import type { NamespacedName, ResourceRef } from '@weft/core'
+import type { ResourceFinding } from './snapshot.ts'
 
 /** A live replica, as the mesh needs it. */
 export interface MeshReplica {
@@ -76,7 +77,7 @@ export interface MeshStatus {
   readonly trustDomain: string
   readonly path: 'encrypted' | 'direct'
   readonly proxies: readonly ProxyStatus[]
-  readonly findings: readonly import('./snapshot.ts').ResourceFinding[]
+  readonly findings: readonly ResourceFinding[]
 }
 
 /** One certificate, as `weft mesh certs` shows it. */

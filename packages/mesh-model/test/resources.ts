@@ -9,7 +9,7 @@ interface Place {
   readonly created?: string
 }
 
-function resource(
+function written(
   apiVersion: string,
   kind: string,
   name: string,
@@ -27,7 +27,7 @@ export interface FunctionParts extends Place {
 
 export function aFunction(name: string, { traffic = {}, spec = {}, ...place }: FunctionParts = {}): Resource {
   const shares = Object.entries(traffic).map(([revision, weight]) => ({ revision, weight }))
-  return { ...resource('weft.dev/v1alpha1', 'Function', name, { template: { runtime: 'node22' }, ...spec }, place), status: { traffic: shares } }
+  return { ...written('weft.dev/v1alpha1', 'Function', name, { template: { runtime: 'node22' }, ...spec }, place), status: { traffic: shares } }
 }
 
 export interface RevisionParts extends Place {
@@ -39,29 +39,29 @@ export interface RevisionParts extends Place {
 
 export function aRevision(fn: string, short: string, { phase = 'Active', labels = {}, number = 1, template = {}, ...place }: RevisionParts = {}): Resource {
   const spec = { function: fn, revision: short, number, template: { runtime: 'node22', labels, ...template } }
-  return { ...resource('weft.dev/v1alpha1', 'Revision', `${fn}-${short}`, spec, place), status: { phase } }
+  return { ...written('weft.dev/v1alpha1', 'Revision', `${fn}-${short}`, spec, place), status: { phase } }
 }
 
 export function aService(name: string, selector: Labels, place: Place & { readonly ports?: readonly unknown[] } = {}): Resource {
   const { ports = [{ port: 8080, name: 'http' }], ...rest } = place
-  return resource('v1', 'Service', name, { selector, ports }, rest)
+  return written('v1', 'Service', name, { selector, ports }, rest)
 }
 
 export function aVirtualService(name: string, spec: unknown, place: Place & { readonly version?: string } = {}): Resource {
-  return resource(`networking.istio.io/${place.version ?? 'v1'}`, 'VirtualService', name, spec, place)
+  return written(`networking.istio.io/${place.version ?? 'v1'}`, 'VirtualService', name, spec, place)
 }
 
 export function aDestinationRule(host: string, subsets: Readonly<Record<string, Labels>>, place: Place & { readonly name?: string } = {}): Resource {
   const list = Object.entries(subsets).map(([name, labels]) => ({ name, labels }))
-  return resource('networking.istio.io/v1beta1', 'DestinationRule', place.name ?? host.split('.')[0] ?? host, { host, subsets: list }, place)
+  return written('networking.istio.io/v1beta1', 'DestinationRule', place.name ?? host.split('.')[0] ?? host, { host, subsets: list }, place)
 }
 
 export function aPolicy(name: string, spec: unknown, place: Place & { readonly version?: string } = {}): Resource {
-  return resource(`security.istio.io/${place.version ?? 'v1'}`, 'AuthorizationPolicy', name, spec, place)
+  return written(`security.istio.io/${place.version ?? 'v1'}`, 'AuthorizationPolicy', name, spec, place)
 }
 
 export function aPeerAuthentication(name: string, spec: unknown, place: Place = {}): Resource {
-  return resource('security.istio.io/v1', 'PeerAuthentication', name, spec, place)
+  return written('security.istio.io/v1', 'PeerAuthentication', name, spec, place)
 }
 
 export function anAccount(name: string, grantedTo: string): Resource {

@@ -138,13 +138,12 @@ function splits(virtualService: Understood, fn: FunctionModel): boolean {
 // -- routes of a VirtualService -----------------------------------------------------------------------------------------
 
 function routeOf(work: Work, virtualService: VirtualServiceModel, route: RouteModel): MeshRoute {
-  const { destinations, ...rest } = route
-  return { ...rest, targets: sharesOf(work, virtualService, route), origin: virtualService.ref }
+  return { ...route.route, targets: sharesOf(work, virtualService, route), origin: virtualService.ref }
 }
 
 function sharesOf(work: Work, virtualService: VirtualServiceModel, route: RouteModel): readonly RouteTarget[] {
   if (route.destinations.every((share) => share.weight === 0)) {
-    work.findings.push(failure(virtualService.ref, 'WeightsInvalid', `the weights of the route ${route.name} add up to 0; its calls are answered 503`))
+    work.findings.push(failure(virtualService.ref, 'WeightsInvalid', `the weights of the route ${route.route.name} add up to 0; its calls are answered 503`))
     return [{ weight: 100, workload: undefined, missing: 'all weights of the route are 0' }]
   }
   return wholeShares(route.destinations.flatMap((share) => shareTargets(work, virtualService, share)))
@@ -191,7 +190,7 @@ function consumerRoutes(work: Work, virtualService: Understood): readonly MeshRo
   const { namespace } = virtualService
   const anything: RouteMatch = { headers: [], queryParameters: [], sourceNamespace: namespace }
   const routes = virtualService.routes.flatMap((route) => {
-    const matches = (route.matches.length === 0 ? [anything] : route.matches)
+    const matches = (route.route.matches.length === 0 ? [anything] : route.route.matches)
       .filter((match) => (match.sourceNamespace ?? namespace) === namespace)
       .map((match) => ({ ...match, sourceNamespace: namespace }))
     return matches.length === 0 ? [] : [{ ...routeOf(work, virtualService, route), matches }]

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Resource } from '@weft/core'
-import type { MeshWorkload } from '../snapshot.ts'
+import type { MeshWorkload, PolicyRule } from '../snapshot.ts'
 import {
   aDestinationRule,
   aFunction,
@@ -19,6 +19,16 @@ import {
 
 const fn = aFunction('temp', { traffic: { v1: 100 } })
 const v1 = aRevision('temp', 'v1')
+
+/** A spec of a PeerAuthentication. */
+function mode(value: string, labels?: Readonly<Record<string, string>>): unknown {
+  return { mtls: { mode: value }, ...(labels === undefined ? {} : { selector: { matchLabels: labels } }) }
+}
+
+/** `namespace/policy/rule` of each rule. */
+function rulesOf(rules: readonly PolicyRule[] | undefined): readonly string[] | undefined {
+  return rules?.map((rule) => `${rule.policy.namespace}/${rule.policy.name}/${rule.index}`)
+}
 
 describe('which revisions are in the mesh', () => {
   const cases: readonly { readonly name: string; readonly resources: readonly Resource[]; readonly workloads: readonly string[] }[] = [
@@ -61,7 +71,7 @@ describe('which revisions are in the mesh', () => {
     { name: "none in the platform's namespace", resources: [aRevision('ingress', 'v1', { namespace: 'weft-system' })], workloads: [] },
   ]
   it.each(cases)('$name', ({ resources, workloads }) => {
-    expect([...compiled(...resources).workloads.values()].map((workload) => workload.name).toSorted()).toEqual(workloads)
+    expect([...compiled(...resources).workloads.values()].map(({ name }) => name).toSorted()).toEqual(workloads)
   })
 
   it('leave when the last that refers to them goes', () => {
@@ -110,10 +120,6 @@ describe('a workload', () => {
 })
 
 describe('mutual TLS', () => {
-  const mode = (value: string, labels?: Record<string, string>) => ({
-    mtls: { mode: value },
-    ...(labels === undefined ? {} : { selector: { matchLabels: labels } }),
-  })
   const cases: readonly { readonly name: string; readonly policies: readonly Resource[]; readonly expected: MeshWorkload['mtls'] }[] = [
     { name: 'is strict when nobody says otherwise', policies: [], expected: 'strict' },
     { name: 'is as the mesh has it', policies: [aPeerAuthentication('m', mode('DISABLE'), { namespace: 'weft-system' })], expected: 'disable' },
@@ -142,7 +148,10 @@ describe('mutual TLS', () => {
     { name: 'of another namespace is not meant', policies: [aPeerAuthentication('n', mode('DISABLE'), { namespace: 'team' })], expected: 'strict' },
     {
       name: 'is strict where it cannot be understood',
-      policies: [aPeerAuthentication('n', mode('DISABLE')), aPeerAuthentication('w', { ...mode('DISABLE', { app: 'temp' }), portLevelMtls: {} })],
+      policies: [
+        aPeerAuthentication('n', mode('DISABLE')),
+        aPeerAuthentication('w', { mtls: { mode: 'DISABLE' }, selector: { matchLabels: { app: 'temp' } }, portLevelMtls: {} }),
+      ],
       expected: 'strict',
     },
   ]
@@ -192,9 +201,7 @@ describe('policies that select a workload', () => {
   ]
   it.each(cases)('$name', ({ policies, allow, deny }) => {
     const { policy } = workload(fn, v1, ...policies)
-    const names = (rules: readonly { readonly policy: { readonly namespace?: string; readonly name: string }; readonly index: number }[] | undefined) =>
-      rules?.map((rule) => `${rule.policy.namespace}/${rule.policy.name}/${rule.index}`)
-    expect({ allow: names(policy.allow), deny: names(policy.deny), broken: policy.broken }).toEqual({ allow, deny, broken: undefined })
+    expect({ allow: rulesOf(policy.allow), deny: rulesOf(policy.deny), broken: policy.broken }).toEqual({ allow, deny, broken: undefined })
   })
 
   const broken: readonly { readonly name: string; readonly spec: unknown; readonly says: string; readonly version?: string }[] = [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { evaluatePolicy, type PolicyCall } from './evaluate.ts'
 import { normalisePath } from './path.ts'
 import { aFunction, aPolicy, aRevision, newCompiler, set } from '../../test/resources.ts'

@@ -16,7 +16,7 @@ export function baseOf(resource: Resource, findings: readonly ResourceFinding[] 
 /** The findings about a spec that did not fit its schema. */
 export function refusals(ref: ResourceRef, checked: Extract<Checked<unknown>, { ok: false }>): readonly ResourceFinding[] {
   return [
-    ...checked.unsupported.map((field) => failure(ref, 'FieldNotSupported', `${field} is not supported yet`)),
+    ...checked.unsupported.map((path) => failure(ref, 'FieldNotSupported', `${path} is not supported yet`)),
     ...(checked.invalid.length === 0 ? [] : [failure(ref, 'InvalidResource', checked.invalid.join('; '))]),
   ]
 }

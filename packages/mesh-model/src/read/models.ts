@@ -1,5 +1,5 @@
 import type { ResourceRef } from '@weft/core'
-import type { HeaderOperations, HostKey, PolicyRule, ResourceFinding, RetryPolicy, RouteMatch, WorkloadKey } from '../snapshot.ts'
+import type { HeaderOperations, HostKey, MeshRoute, PolicyRule, ResourceFinding, WorkloadKey } from '../snapshot.ts'
 
 /** What all resources have, once they are read. */
 export interface Model {
@@ -70,13 +70,9 @@ export interface Destination {
 
 /** A route of a VirtualService before it is resolved. */
 export interface RouteModel {
-  readonly name: string
-  readonly matches: readonly RouteMatch[]
+  /** What does not have to be resolved. */
+  readonly route: Omit<MeshRoute, 'targets' | 'origin'>
   readonly destinations: readonly Destination[]
-  readonly timeoutMs?: number
-  readonly retries?: RetryPolicy
-  readonly requestHeaders?: HeaderOperations
-  readonly responseHeaders?: HeaderOperations
 }
 
 /** A VirtualService; without routes when it could not be understood. */

@@ -56,7 +56,6 @@ function readOperation(operation: PolicyOperation, names: Names): OperationMatch
   const plain = (values: readonly string[] | undefined) => values?.map((value) => pattern(value, names))
   const paths = (values: readonly string[] | undefined) => values?.map((value) => pathPattern(value, names))
   const hosts = (values: readonly string[] | undefined) => values?.flatMap((value) => hostMatches(pattern(value.toLowerCase(), names), names.namespace))
-  const ports = (values: readonly string[] | undefined) => values?.map(Number)
   return present({
     methods: plain(operation.methods),
     notMethods: plain(operation.notMethods),
@@ -64,8 +63,8 @@ function readOperation(operation: PolicyOperation, names: Names): OperationMatch
     notPaths: paths(operation.notPaths),
     hosts: hosts(operation.hosts),
     notHosts: hosts(operation.notHosts),
-    ports: ports(operation.ports),
-    notPorts: ports(operation.notPorts),
+    ports: operation.ports?.map(Number),
+    notPorts: operation.notPorts?.map(Number),
   })
 }
 

@@ -16,7 +16,7 @@ export function regexProblem(pattern: string): string | undefined {
     if (Math.max(Number(low), Number(high === '' ? low : high)) > MAX_REPEAT) return `the regular expression repeats more than ${MAX_REPEAT} times`
   }
   try {
-    new RegExp(pattern.replace(/\(\?[imsU-]+(:|\))/g, (_all, end: string) => (end === ':' ? '(?:' : '')).replaceAll('(?P<', '(?<'))
+    void new RegExp(pattern.replace(/\(\?[imsU-]+(:|\))/g, (_all, end: string) => (end === ':' ? '(?:' : '')).replaceAll('(?P<', '(?<'))
     return undefined
   } catch {
     return 'the regular expression cannot be parsed'

@@ -47,21 +47,20 @@ function readRoute(route: HttpRoute, index: number, base: Model, notes: string[]
   const only = route.route.length === 1
   const timeoutMs = route.timeout === undefined ? undefined : duration(route.timeout, `${at}.timeout`, notes)
   const perTryTimeoutMs = route.retries?.perTryTimeout === undefined ? undefined : duration(route.retries.perTryTimeout, `${at}.retries.perTryTimeout`, notes)
+  const retries = route.retries && {
+    attempts: route.retries.attempts ?? ISTIO_ATTEMPTS,
+    ...(perTryTimeoutMs === undefined || perTryTimeoutMs === 0 ? {} : { perTryTimeoutMs }),
+    ...(route.retries.retryOn === undefined ? {} : { retryOn: route.retries.retryOn }),
+  }
   return {
-    name: route.name ?? `${base.name}-${index}`,
-    matches: (route.match ?? []).map((match, i) => readMatch(match, `${at}.match[${i}]`, notes)),
+    route: {
+      name: route.name ?? `${base.name}-${index}`,
+      matches: (route.match ?? []).map((match, i) => readMatch(match, `${at}.match[${i}]`, notes)),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(retries === undefined ? {} : { retries }),
+      ...readHeaders(route.headers, at, notes),
+    },
     destinations: route.route.map((share, i) => readDestination(share, only, base.namespace, { at: `${at}.route[${i}]`, notes })),
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(route.retries === undefined
-      ? {}
-      : {
-          retries: {
-            attempts: route.retries.attempts ?? ISTIO_ATTEMPTS,
-            ...(perTryTimeoutMs === undefined || perTryTimeoutMs === 0 ? {} : { perTryTimeoutMs }),
-            ...(route.retries.retryOn === undefined ? {} : { retryOn: route.retries.retryOn }),
-          },
-        }),
-    ...readHeaders(route.headers, at, notes),
   }
 }
 
@@ -134,7 +133,7 @@ function sorted<T>(map: Readonly<Record<string, T>> | undefined): readonly (read
 const RESERVED_HEADER =
   /^(?::|host$|connection$|content-length$|transfer-encoding$|te$|trailer$|upgrade$|keep-alive$|proxy-connection$|x-forwarded-client-cert$|x-weft-|x-envoy-)/
 
-function readHeaders(headers: HttpHeaders | undefined, at: string, notes: string[]): Pick<RouteModel, 'requestHeaders' | 'responseHeaders'> {
+function readHeaders(headers: HttpHeaders | undefined, at: string, notes: string[]): Pick<Destination, 'requestHeaders' | 'responseHeaders'> {
   const request = readOperations(headers?.request, `${at}.headers.request`, notes)
   const response = readOperations(headers?.response, `${at}.headers.response`, notes)
   return { ...(request === undefined ? {} : { requestHeaders: request }), ...(response === undefined ? {} : { responseHeaders: response }) }
@@ -142,12 +141,15 @@ function readHeaders(headers: HttpHeaders | undefined, at: string, notes: string
 
 function readOperations(operations: HttpHeaders['request'], at: string, notes: string[]): HeaderOperations | undefined {
   if (operations === undefined) return undefined
-  const pairs = (map: Readonly<Record<string, string>> | undefined) => sorted(map).map(([name, value]) => ({ name: name.toLowerCase(), value }))
   const result = { set: pairs(operations.set), add: pairs(operations.add), remove: (operations.remove ?? []).map((name) => name.toLowerCase()) }
   for (const name of [...result.set, ...result.add].map((pair) => pair.name).concat(result.remove)) {
     if (RESERVED_HEADER.test(name)) notes.push(`${at}: the header ${name} belongs to the mesh`)
   }
   return result
+}
+
+function pairs(map: Readonly<Record<string, string>> | undefined): HeaderOperations['set'] {
+  return sorted(map).map(([name, value]) => ({ name: name.toLowerCase(), value }))
 }
 
 /** Reads a DestinationRule. Where a field is not supported its subsets stand nevertheless: without them, calls would be lost. */

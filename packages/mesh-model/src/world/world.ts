@@ -67,23 +67,23 @@ export class World {
   }
 
   #applyOne(change: Change, marks: Marks): void {
-    const kind = this.#kinds.get(kindOf(change))
-    if (kind === undefined) return
+    const handler = this.#kinds.get(kindOf(change))
+    if (handler === undefined) return
     const key = modelKey(change)
-    const read = change.type === 'set' ? kind.read(change.resource) : undefined
+    const read = change.type === 'set' ? handler.read(change.resource) : undefined
     this.#say(key, read?.model?.findings ?? read?.findings ?? [], marks)
     const before = this.#models.get(key)
     const after = read?.model
     if (after !== undefined && before !== undefined && equal(before, after)) return
     if (before !== undefined) {
       this.#models.delete(key)
-      kind.remove(before)
-      kind.mark(before, marks)
+      handler.remove(before)
+      handler.mark(before, marks)
     }
     if (after !== undefined) {
       this.#models.set(key, after)
-      kind.add(after)
-      kind.mark(after, marks)
+      handler.add(after)
+      handler.mark(after, marks)
     }
   }
 
