@@ -166,10 +166,10 @@ class Round {
   #wholeHost(workload: MeshWorkload, host: MeshHost): readonly Json[] {
     const { virtualHosts } = this.#input.demand
     const asked = (authority: string): boolean => virtualHosts.has(`${outboundRoutes(workload.key)}/${authority}`)
-    return authoritiesOf(host, workload.namespace).flatMap((authority) => {
+    return authoritiesOf(host, workload.namespace).flatMap((authority): readonly Json[] => {
       if (asked(authority)) return []
       const port = parseAuthority(authority, workload.namespace)?.port ?? 80
-      return encodeVirtualHost(authority, authority, host, workload.key, routeContext(this.#input, this.#layout, workloadCaller(workload), port))
+      return [encodeVirtualHost(authority, authority, host, workload.key, routeContext(this.#input, this.#layout, workloadCaller(workload), port))]
     })
   }
 
