@@ -33,6 +33,7 @@ export default async function handler(request: Request, context: any): Promise<R
       let n = 0
       return new Response(new ReadableStream({ async pull(controller) { await pause(5); if (n++ === 3) return controller.close(); controller.enqueue(encoder.encode('data: ' + n + '\\n\\n')) } }), { headers: { 'Content-Type': 'text/event-stream' } })
     }
+    case '/silent': return new Response(new ReadableStream({ start() {} }), { headers: { 'Content-Type': 'text/event-stream' } })
     case '/endless': return new Response(new ReadableStream({ pull(controller) { pulled += 1; controller.enqueue(new Uint8Array(65536)) } }))
     case '/pulled': return Response.json({ pulled })
     case '/broken': {
@@ -117,7 +118,13 @@ const pulled = async (): Promise<number> => ((await replica.ask({ path: '/pulled
 
 describe('the contract fetch answers', () => {
   it.each<[string, Ask, number, Record<string, unknown>, string]>([
-    ['text', { path: '/text' }, 201, { 'x-a': 'b', 'set-cookie': ['a=1', 'b=2'], 'content-type': 'text/plain;charset=UTF-8' }, 'hello'],
+    [
+      'text with its length',
+      { path: '/text' },
+      201,
+      { 'content-length': '5', 'x-a': 'b', 'set-cookie': ['a=1', 'b=2'], 'content-type': 'text/plain;charset=UTF-8' },
+      'hello',
+    ],
     ['bytes', { path: '/bytes' }, 200, { 'content-type': 'application/octet-stream' }, '\u0001\u0002\u0003'],
     ['nothing with 204', { path: '/none' }, 204, {}, ''],
     ['a redirect', { path: '/redirect' }, 303, { location: 'https://example.com/x' }, ''],
@@ -141,6 +148,19 @@ describe('the contract fetch answers', () => {
   it('a body as it comes in', async () => {
     const body = 'x'.repeat(20_000_000)
     expect((await replica.ask({ path: '/pipe', body })).body).toHaveLength(body.length)
+  })
+
+  it('with the head at once, when the first event is still to come', async () => {
+    const status = await new Promise((done, failed) => {
+      const outgoing = request({ socketPath: replica.socketPath, path: '/silent', agent: false }, (response) => {
+        response.on('error', () => undefined)
+        done(response.statusCode)
+        outgoing.destroy()
+      })
+      outgoing.on('error', failed)
+      outgoing.end()
+    })
+    expect(status).toBe(200)
   })
 
   it('no more than the caller reads, and stops when the caller goes away', async () => {

@@ -1,10 +1,10 @@
-import { Readable, type Duplex } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { logLine, describeError } from '../boot/report.ts'
 import type { Call } from '../server/call.ts'
 import { WeftRequest, WeftResponse } from '../server/messages.ts'
-import { CallError } from '../server/reply.ts'
 import type { Contract, ContractInput } from './contract.ts'
 import { gatewayTimeout, internalError } from './errors.ts'
+import { toRequest } from './fetch-request.ts'
 import { writeResponse } from './fetch-response.ts'
 
 /** What `context.upgrade()` hands over: what the event `upgrade` of `node:http` has, for `ws` and its like. */
@@ -37,28 +37,20 @@ interface Hijack {
   taken: boolean
 }
 
-/** Absolute URL of the request. @throws CallError 400 when Host and path make none */
-function urlOf(request: WeftRequest): string {
-  const target = request.url ?? '/'
-  const scheme = request.headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'
-  const url = URL.parse(target.startsWith('/') ? `${scheme}://${request.headers.host ?? 'localhost'}${target}` : target)
-  if (url === null) throw new CallError({ status: 400, code: 'BAD_REQUEST', message: 'the Host header and the path make no URL' })
-  return url.href
-}
-
-function headersOf(request: WeftRequest): [string, string][] {
-  const pairs: [string, string][] = []
-  const raw = request.rawHeaders
-  for (let index = 0; index < raw.length; index += 2) pairs.push([raw[index] ?? '', raw[index + 1] ?? ''])
-  return pairs
-}
-
-/** The web standard's view of a request; its body streams with backpressure. */
-function toRequest(request: WeftRequest, signal: AbortSignal): Request {
-  const method = request.method ?? 'GET'
-  const withBody = method !== 'GET' && method !== 'HEAD' && request.hasBody
-  const body = withBody ? (Readable.toWeb(request) as unknown as ReadableStream) : null
-  return new Request(urlOf(request), { method, headers: headersOf(request), body, signal, duplex: 'half' } as RequestInit)
+/** The signal of a call, made when it is asked for: aborted when the caller goes away or the time is over. */
+function lazySignal(call: Call): () => AbortSignal {
+  let controller: AbortController | undefined
+  return () => {
+    if (controller !== undefined) return controller.signal
+    const made = (controller = new AbortController())
+    const end = (): void => {
+      if (call.timedOut) made.abort(new DOMException('the time of the call is over', 'TimeoutError'))
+      else if (!call.response.writableFinished) made.abort(new DOMException('the caller went away', 'AbortError'))
+    }
+    if (call.ended) end()
+    else call.onEnd(end)
+    return made.signal
+  }
 }
 
 /**
@@ -81,7 +73,9 @@ export function fetchContract({ config, handler }: ContractInput): Contract {
     namespace: config.namespace,
     revision: config.revision,
     params: {},
-    deadline: call.deadline === Infinity ? undefined : Date.now() + (call.deadline - performance.now()),
+    get deadline() {
+      return call.deadline === Infinity ? undefined : Math.round(performance.timeOrigin + call.deadline)
+    },
     waitUntil,
     upgrade: () => {
       if (hijack === undefined) throw new Error('context.upgrade(): this request does not ask for an upgrade')
@@ -91,12 +85,8 @@ export function fetchContract({ config, handler }: ContractInput): Contract {
   })
 
   const serve = async (call: Call, hijack?: Hijack): Promise<void> => {
-    const controller = new AbortController()
-    call.onEnd(() => {
-      if (call.timedOut) controller.abort(new DOMException('the time of the call is over', 'TimeoutError'))
-      else if (!call.response.writableFinished) controller.abort(new DOMException('the caller went away', 'AbortError'))
-    })
-    const request = toRequest(call.request as WeftRequest, controller.signal)
+    const made = toRequest(call.request as WeftRequest, lazySignal(call))
+    const request = made instanceof Promise ? await made : made
     const returned = await invoke(request, contextOf(call, hijack))
     if (hijack?.taken === true) return
     await writeResponse(call.response, returned)
