@@ -151,7 +151,7 @@ export interface MeshHost {
 export interface ResourceFinding {
   readonly resource: ResourceRef
   readonly severity: 'error' | 'warning'
-  /** CamelCase, stable: `HostNotFound`, `SubsetNotFound`, `FieldNotSupported`, `PolicyBroken`, `SplitOwned`. */
+  /** CamelCase, stable: `HostNotFound`, `SubsetNotFound`, `FieldNotSupported`, `PolicyBroken`, `SplitOwned` and the others of `FindingReason`. */
   readonly reason: string
   readonly message: string
 }

@@ -100,12 +100,10 @@ function ownRoutes(work: Work, endpoints: Endpoints): readonly MeshRoute[] {
       headers: headers.map(([name, value]) => ({ name, match: { kind: 'exact', value }, invert: false })),
       queryParameters: [],
     }
-    return {
-      name: `match-${index}`,
-      matches: [match],
-      targets: [{ weight: 100, ...revisionTarget(owner.model, revisions, revision) }],
-      origin: owner.model.ref,
-    }
+    const target = revisionTarget(owner.model, revisions, revision)
+    if (target.missing !== undefined)
+      work.findings.push(warning(owner.model.ref, 'RevisionNotFound', `${target.missing}; calls that the rule matches are answered 503`))
+    return { name: `match-${index}`, matches: [match], targets: [{ weight: 100, ...target }], origin: owner.model.ref }
   })
   return [...rules, rest]
 }

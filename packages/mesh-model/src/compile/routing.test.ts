@@ -289,6 +289,15 @@ describe('hosts', () => {
     ])
   })
 
+  it('a header rule for a revision that is not there answers 503, and the function is told', () => {
+    const snapshot = compiled(
+      aFunction('temp', { traffic: { v1: 100 }, spec: { matches: [{ headers: { a: 'b' }, revision: 'v9' }] } }),
+      aRevision('temp', 'v1'),
+    )
+    expect(sharesOf(snapshot, 'default/temp', 0)).toEqual(['?=100'])
+    expect(reasonsOf(snapshot)).toEqual(['Function/temp RevisionNotFound'])
+  })
+
   it('a VirtualService of another namespace holds for the callers of that namespace alone', () => {
     const snapshot = compiled(
       ...temp,

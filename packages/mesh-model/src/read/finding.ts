@@ -13,6 +13,7 @@ export type FindingReason =
   | 'PortNotFound'
   | 'PortNotSupported'
   | 'ReservedNamespace'
+  | 'RevisionNotFound'
   | 'SelectorIgnored'
   | 'ServiceAccountNotGranted'
   | 'SplitOwned'
