@@ -1,0 +1,187 @@
+import fc from 'fast-check'
+import { invalidName } from './names.ts'
+import { validDestinationRule, validFunction, validResource, validSecret, validService, validVirtualService, type Document, type World } from './valid.ts'
+
+/** A body that must be refused, and why. */
+export interface Malformed {
+  readonly document: unknown
+  /** What was broken in it. */
+  readonly because: string
+}
+
+type Fields = Readonly<Record<string, unknown>>
+/** What is broken: a sentence, and how. */
+type Break = (document: Document) => Malformed
+
+const broken =
+  (because: string, change: (document: Document) => unknown): Break =>
+  (document) => ({ document: change(document), because })
+
+function set(value: unknown, path: readonly (string | number)[], replacement: unknown): unknown {
+  const [key, ...rest] = path
+  if (key === undefined) return replacement
+  if (Array.isArray(value)) return value.map((inner: unknown, index) => (index === key ? set(inner, rest, replacement) : inner))
+  const fields = typeof value === 'object' && value !== null ? (value as Fields) : {}
+  const inner = Object.hasOwn(fields, key) ? fields[key] : undefined
+  return Object.fromEntries(
+    [...Object.entries(fields).filter(([name]) => name !== key), [key, set(inner, rest, replacement)] as const].filter(([, one]) => one !== undefined),
+  )
+}
+
+const at = (because: string, path: readonly (string | number)[], replacement: unknown): Break => broken(because, (document) => set(document, path, replacement))
+const polluted = (text: string): unknown => JSON.parse(text)
+
+const ANY: readonly Break[] = [
+  at('no apiVersion', ['apiVersion'], undefined),
+  at('no kind', ['kind'], undefined),
+  at('no metadata', ['metadata'], undefined),
+  at('no name', ['metadata', 'name'], undefined),
+  at('a kind that does not exist', ['kind'], 'Gremlin'),
+  at('a version that does not exist', ['apiVersion'], 'weft.dev/v9'),
+  at('a kind that was removed from Istio', ['kind'], 'RouteRule'),
+  at('an apiVersion that is a number', ['apiVersion'], 1),
+  at('an unknown field', ['gremlin'], true),
+  at('an unknown field in metadata', ['metadata', 'gremlin'], 1),
+  at('a finalizer', ['metadata', 'finalizers'], ['x']),
+  at('labels that are a list', ['metadata', 'labels'], ['a']),
+  at('a label that is a number', ['metadata', 'labels'], { a: 1 }),
+  at('a label key with a space', ['metadata', 'labels'], { 'a b': 'c' }),
+  at('a label value that is too long', ['metadata', 'labels'], { a: 'x'.repeat(64) }),
+  at('annotations that are too large', ['metadata', 'annotations'], { a: 'x'.repeat(300_000) }),
+  at('a key that pollutes prototypes', ['metadata', 'labels'], polluted('{"__proto__": "x"}')),
+  at('constructor as a key', ['metadata', 'annotations'], { constructor: 'x' }),
+  at('half a surrogate pair', ['metadata', 'annotations'], { a: '\ud800' }),
+  at('endless nesting', ['metadata', 'gremlin'], polluted(`${'['.repeat(200)}${']'.repeat(200)}`)),
+  broken('a list', (document) => [document]),
+  broken('text', (document) => JSON.stringify(document)),
+]
+
+const OF_FUNCTIONS: readonly Break[] = [
+  at('no spec', ['spec'], undefined),
+  at('no template', ['spec', 'template'], undefined),
+  at('nothing to run', ['spec', 'template'], { env: {} }),
+  at('a variable of the runtime', ['spec', 'template', 'env'], { NODE_OPTIONS: '--require /tmp/x.js' }),
+  at('a variable of the loader', ['spec', 'template', 'env'], { LD_PRELOAD: '/tmp/x.so' }),
+  at('a variable of the platform', ['spec', 'template', 'env'], { WEFT_RUNTIME_CONFIG: '{}' }),
+  at('a variable that is a number', ['spec', 'template', 'env'], { PORT: 8080 }),
+  at('a variable with a bad name', ['spec', 'template', 'env'], { 'a=b': 'c' }),
+  at('a time-out that is none', ['spec', 'template', 'timeout'], 'soon'),
+  at('a time-out of nothing', ['spec', 'template', 'timeout'], '0s'),
+  at('memory that is none', ['spec', 'template', 'limits'], { memory: 'much' }),
+  at('a secret with a path as its name', ['spec', 'template', 'secrets'], ['../x']),
+  at('weights that do not add up', ['spec', 'traffic'], [{ weight: 50 }, { revision: 'v1', weight: 49 }]),
+  at('a negative weight', ['spec', 'traffic'], [{ weight: -1 }, { revision: 'v1', weight: 101 }]),
+  at('a scale that is out of range', ['spec', 'scale'], { min: -1 }),
+  at('min above max', ['spec', 'scale'], { min: 5, max: 2 }),
+  at('a field that is spelled wrong', ['spec', 'scael'], {}),
+]
+
+const OF_VIRTUAL_SERVICES: readonly Break[] = [
+  at('no hosts', ['spec', 'hosts'], []),
+  at('no routes', ['spec', 'http'], []),
+  at('a field that is not supported yet', ['spec', 'http', 0, 'rewrite'], { uri: '/' }),
+  at(
+    'weights that do not add up',
+    ['spec', 'http', 0, 'route'],
+    [
+      { destination: { host: 'a' }, weight: 90 },
+      { destination: { host: 'b' }, weight: 20 },
+    ],
+  ),
+  at('a weight of 101', ['spec', 'http', 0, 'route'], [{ destination: { host: 'a' }, weight: 101 }]),
+  at('no destination', ['spec', 'http', 0, 'route'], [{ weight: 100 }]),
+  at('a host that is an address', ['spec', 'http', 0, 'route'], [{ destination: { host: 'http://169.254.169.254/' } }]),
+  at('look-ahead', ['spec', 'http', 0, 'match'], [{ uri: { regex: '(?=x)' } }]),
+  at('a back reference', ['spec', 'http', 0, 'match'], [{ uri: { regex: '(a)\\1' } }]),
+  at('a regular expression that is too long', ['spec', 'http', 0, 'match'], [{ uri: { regex: 'x'.repeat(1_025) } }]),
+  at('a regular expression that does not end', ['spec', 'http', 0, 'match'], [{ uri: { regex: '([' } }]),
+  at('two ways to compare', ['spec', 'http', 0, 'match'], [{ uri: { exact: '/', prefix: '/' } }]),
+  at('a header name with a line end', ['spec', 'http', 0, 'match'], [{ headers: { 'a\r\nb': { exact: 'x' } } }]),
+  at('a header value with a line end', ['spec', 'http', 0, 'headers'], { request: { set: { 'x-a': 'a\r\nb: c' } } }),
+  at('a header of identity', ['spec', 'http', 0, 'headers'], { request: { set: { 'X-Forwarded-Client-Cert': 'By=me' } } }),
+  at('a port that is none', ['spec', 'http', 0, 'match'], [{ port: 70_000 }]),
+]
+
+const OF_OTHERS: readonly (readonly [(world: World) => fc.Arbitrary<Document>, readonly Break[]])[] = [
+  [
+    validDestinationRule,
+    [
+      at('no host', ['spec', 'host'], undefined),
+      at('a traffic policy', ['spec', 'trafficPolicy'], {}),
+      at('a subset twice', ['spec', 'subsets'], [{ name: 'v1' }, { name: 'v1' }]),
+      at('a subset without a name', ['spec', 'subsets'], [{ labels: {} }]),
+    ],
+  ],
+  [
+    validService,
+    [
+      at('no selector', ['spec', 'selector'], undefined),
+      at('no ports', ['spec', 'ports'], []),
+      at('two ports without names', ['spec', 'ports'], [{ port: 1 }, { port: 2 }]),
+      at(
+        'one port twice',
+        ['spec', 'ports'],
+        [
+          { name: 'a', port: 80 },
+          { name: 'b', port: 80 },
+        ],
+      ),
+      at('UDP', ['spec', 'ports'], [{ port: 53, protocol: 'UDP' }]),
+      at('a load balancer', ['spec', 'type'], 'LoadBalancer'),
+    ],
+  ],
+  [
+    validSecret,
+    [
+      at('data that is not base64', ['data'], { a: '%%%' }),
+      at('a file that leaves its directory', ['data'], { '../a': 'YQ==' }),
+      at('a file called ..', ['stringData'], { '..': 'a' }),
+      at('content that is too large', ['stringData'], { a: 'x'.repeat(1_048_577) }),
+    ],
+  ],
+]
+
+function policy(because: string, spec: unknown): Malformed {
+  return { because, document: { apiVersion: 'security.istio.io/v1', kind: 'AuthorizationPolicy', metadata: { name: 'p', namespace: 'default' }, spec } }
+}
+
+const operation = (fields: object) => ({ rules: [{ to: [{ operation: fields }] }] })
+const source = (fields: object) => ({ rules: [{ from: [{ source: fields }] }] })
+
+const POLICIES: readonly Malformed[] = [
+  policy('an action that does not exist', { action: 'MAYBE' }),
+  policy('an action that is not supported yet', { action: 'CUSTOM', provider: { name: 'x' } }),
+  policy('a DENY that denies nothing', { action: 'DENY' }),
+  policy('an empty source', source({})),
+  policy('a condition that is not supported yet', { rules: [{ when: [{ key: 'request.headers[x]', values: ['y'] }] }] }),
+  policy('addresses, which are not supported yet', source({ ipBlocks: ['10.0.0.0/8'] })),
+  policy('a principal with spiffe://', source({ principals: ['spiffe://cluster.local/ns/default/sa/x'] })),
+  policy('a star in the middle', operation({ paths: ['/a/*/b'] })),
+  policy('a path template', operation({ paths: ['/a/{*}'] })),
+  policy('a path that is none', operation({ paths: ['admin'] })),
+  policy('an empty list, which would match nothing', operation({ methods: [] })),
+  policy('a method in small letters', operation({ methods: ['get'] })),
+  policy('a port out of range', operation({ ports: ['65536'] })),
+  policy('a port that is a number', operation({ ports: [80] })),
+]
+
+function breaking(valid: fc.Arbitrary<Document>, breaks: readonly Break[]): fc.Arbitrary<Malformed> {
+  return fc.tuple(valid, fc.constantFrom(...breaks)).map(([document, change]) => change(document))
+}
+
+/** A valid resource with one thing broken in it, or something that is no resource at all. */
+export function invalidResource(world: World = {}): fc.Arbitrary<Malformed> {
+  const named = fc
+    .tuple(validResource(world), invalidName())
+    .map(([document, name]) => ({ document: set(document, ['metadata', 'name'], name), because: `the name ${JSON.stringify(name.slice(0, 40))}` }))
+  const nothing = fc.constantFrom<unknown>(null, 0, '', [], {}, true, [[]], { kind: 'Function' }).map((document) => ({ document, because: 'no resource' }))
+  return fc.oneof(
+    { weight: 3, arbitrary: breaking(validResource(world), ANY) },
+    { weight: 2, arbitrary: named },
+    { weight: 3, arbitrary: breaking(validFunction(world), OF_FUNCTIONS) },
+    { weight: 3, arbitrary: breaking(validVirtualService(world), OF_VIRTUAL_SERVICES) },
+    ...OF_OTHERS.map(([make, breaks]) => ({ weight: 1, arbitrary: breaking(make(world), breaks) })),
+    { weight: 2, arbitrary: fc.constantFrom(...POLICIES) },
+    { weight: 1, arbitrary: nothing },
+  )
+}

@@ -1,0 +1,237 @@
+import fc from 'fast-check'
+import { validName } from './names.ts'
+
+/** What generated resources may refer to. */
+export interface World {
+  /** Namespaces that exist. Default `['default']`. */
+  readonly namespaces?: readonly string[]
+  /** Images that exist. Default `['functions/alpine:latest']`. */
+  readonly images?: readonly string[]
+  /** Names of resources. Default any valid name. */
+  readonly name?: fc.Arbitrary<string>
+}
+
+/** A resource as a user writes it. */
+export interface Document {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly [field: string]: unknown
+}
+
+const ALNUM = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789']
+const text = (maxLength: number) =>
+  fc.string({ unit: fc.oneof(fc.constantFrom(...ALNUM, ' ', '-', '"', "'", ':', '#', '{', '}'), fc.constantFrom('ü', '温', '🧊')), maxLength })
+const labelValue = fc.oneof(
+  fc.constant(''),
+  fc
+    .tuple(fc.constantFrom(...ALNUM), fc.string({ unit: fc.constantFrom(...ALNUM, '-', '_', '.'), maxLength: 60 }), fc.constantFrom(...ALNUM))
+    .map((parts) => parts.join('')),
+)
+const labelKey = fc.oneof(
+  fc.constantFrom('app', 'version', 'end-user', 'example.org/tier', 'x_1.y'),
+  validName().filter((name) => name !== 'constructor' && name !== 'prototype'),
+)
+const labels = fc.dictionary(labelKey, labelValue, { maxKeys: 4, noNullPrototype: true })
+const annotations = fc.dictionary(labelKey, text(200), { maxKeys: 3, noNullPrototype: true })
+const duration = fc.oneof(
+  fc.constantFrom('250ms', '1m30s', '2h', '0.5s'),
+  fc.integer({ min: 1, max: 3600 }).map((n) => `${n}s`),
+)
+const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
+
+/** Whole numbers that add up to 100. */
+const shares = (count: number) =>
+  fc.array(fc.integer({ min: 0, max: 100 }), { minLength: count - 1, maxLength: count - 1 }).map((cuts) => {
+    const sorted = [0, ...cuts.toSorted((a, b) => a - b), 100]
+    return sorted.slice(1).map((cut, index) => cut - (sorted[index] ?? 0))
+  })
+
+function documentOf(
+  world: World,
+  apiVersions: readonly string[],
+  kind: string,
+  content: fc.Arbitrary<Readonly<Record<string, unknown>>>,
+): fc.Arbitrary<Document> {
+  const metadata = fc.record({
+    name: world.name ?? validName(),
+    namespace: kind === 'Namespace' ? fc.constant(undefined) : fc.constantFrom(...(world.namespaces ?? ['default'])),
+    labels: maybe(labels),
+    annotations: maybe(annotations),
+  })
+  return fc
+    .record({ apiVersion: fc.constantFrom(...apiVersions), kind: fc.constant(kind), metadata, content })
+    .map(({ content: fields, ...rest }) => plain({ ...rest, ...fields }) as Document)
+}
+
+/** Without what is `undefined`, as JSON has it. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value))
+}
+
+const envName = fc
+  .tuple(fc.constantFrom('A', 'b', '_', 'MY_'), fc.string({ unit: fc.constantFrom(...ALNUM, '_'), maxLength: 20 }))
+  .map((parts) => parts.join(''))
+
+/** Functions of `weft.dev`. */
+export function validFunction(world: World = {}): fc.Arbitrary<Document> {
+  const template = fc.record({
+    image: fc.constantFrom(...(world.images ?? ['functions/alpine:latest'])),
+    env: maybe(fc.dictionary(envName, text(200), { maxKeys: 4, noNullPrototype: true })),
+    labels: maybe(labels),
+    annotations: maybe(annotations),
+    timeout: maybe(duration),
+    concurrency: maybe(fc.integer({ min: 0, max: 1000 })),
+    limits: maybe(fc.record({ memory: fc.constantFrom('128Mi', '1Gi', '256m', '100M'), cpu: fc.constantFrom('100m', '0.5', '2') })),
+    readinessPath: maybe(fc.constantFrom('/_/ready', '/healthz', '/')),
+  })
+  const scale = fc
+    .tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 3, max: 20 }), maybe(duration))
+    .map(([min, max, zeroAfter]) => ({ min, max, zeroAfter }))
+  return documentOf(world, ['weft.dev/v1alpha1'], 'Function', fc.record({ spec: fc.record({ template, scale: maybe(scale) }) }))
+}
+
+/** Services of the core group. */
+export function validService(world: World = {}): fc.Arbitrary<Document> {
+  const port = (index: number) =>
+    fc.record({
+      name: fc.constant(`http-${index}`),
+      port: fc.constant(8000 + index),
+      targetPort: maybe(fc.constantFrom<number | string>(8080, 'http')),
+      appProtocol: maybe(fc.constantFrom('http', 'grpc')),
+    })
+  const ports = fc.integer({ min: 1, max: 3 }).chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => port(index))))
+  const selector = labels.map((some) => ({ app: 'temp', ...some }))
+  return documentOf(world, ['v1'], 'Service', fc.record({ spec: fc.record({ selector, ports }) }))
+}
+
+/** Secrets of the core group. */
+export function validSecret(world: World = {}): fc.Arbitrary<Document> {
+  const file = fc.constantFrom('password', 'tls.crt', 'a_b-c', '.dockerconfigjson', 'KEY')
+  const data = fc.dictionary(
+    file,
+    fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes).toString('base64')),
+    { maxKeys: 3, noNullPrototype: true },
+  )
+  return documentOf(
+    world,
+    ['v1'],
+    'Secret',
+    fc.record({ data: maybe(data), stringData: maybe(fc.dictionary(file, text(200), { maxKeys: 3, noNullPrototype: true })) }),
+  )
+}
+
+/** Service accounts and namespaces. */
+export function validServiceAccount(world: World = {}): fc.Arbitrary<Document> {
+  return documentOf(world, ['v1'], 'ServiceAccount', fc.constant({}))
+}
+
+/** See {@link validServiceAccount}. */
+export function validNamespace(world: World = {}): fc.Arbitrary<Document> {
+  return documentOf(world, ['v1'], 'Namespace', fc.constant({}))
+}
+
+const ISTIO = ['v1', 'v1beta1', 'v1alpha3'].map((version) => `networking.istio.io/${version}`)
+const regex = fc.constantFrom('.*', '^/api/v[0-9]+/.*$', '(?i)jason', 'a{2,5}b?', '[[:alpha:]]+\\d', '(?P<id>x|y)')
+const match = fc.oneof(fc.record({ exact: text(30) }), fc.record({ prefix: text(30) }), fc.record({ regex }))
+const host = fc.oneof(
+  validName(),
+  fc.tuple(validName(), validName()).map(([name, namespace]) => `${name}.${namespace}`),
+  fc.constant('temp.default.svc.cluster.local'),
+)
+
+/** VirtualServices of Istio, in all its versions. */
+export function validVirtualService(world: World = {}): fc.Arbitrary<Document> {
+  const condition = fc.record({
+    uri: maybe(match),
+    method: maybe(fc.record({ exact: fc.constantFrom('GET', 'POST') })),
+    headers: maybe(fc.dictionary(fc.constantFrom('end-user', 'x-version', 'cookie'), match, { maxKeys: 2, noNullPrototype: true })),
+    queryParams: maybe(fc.dictionary(fc.constantFrom('q', 'page'), match, { maxKeys: 2, noNullPrototype: true })),
+    ignoreUriCase: maybe(fc.boolean()),
+    port: maybe(fc.constantFrom(80, 8080)),
+  })
+  const route = fc
+    .integer({ min: 1, max: 4 })
+    .chain((count) =>
+      fc
+        .tuple(fc.array(host, { minLength: count, maxLength: count }), shares(count))
+        .map(([hosts, weights]) =>
+          hosts.map((name, index) => ({ destination: { host: name, subset: `v${index}` }, weight: count === 1 ? undefined : weights[index] })),
+        ),
+    )
+  const http = fc.record({
+    name: maybe(text(20)),
+    match: maybe(fc.array(condition, { minLength: 1, maxLength: 3 })),
+    route,
+    timeout: maybe(fc.constantFrom('0s', '5s', '1.5s')),
+    retries: maybe(
+      fc.record({
+        attempts: fc.integer({ min: 0, max: 5 }),
+        perTryTimeout: maybe(fc.constantFrom('1s', '250ms')),
+        retryOn: maybe(fc.constantFrom('5xx', 'reset,connect-failure')),
+      }),
+    ),
+    headers: maybe(fc.record({ request: fc.record({ set: fc.constant({ 'x-set': 'a' }), remove: fc.constant(['x-gone']) }) })),
+  })
+  const spec = fc.record({ hosts: fc.uniqueArray(host, { minLength: 1, maxLength: 3 }), http: fc.array(http, { minLength: 1, maxLength: 3 }) })
+  return documentOf(world, ISTIO, 'VirtualService', fc.record({ spec }))
+}
+
+/** DestinationRules of Istio, in all its versions. */
+export function validDestinationRule(world: World = {}): fc.Arbitrary<Document> {
+  const subsets = fc
+    .uniqueArray(validName(), { maxLength: 4 })
+    .chain((names) => fc.tuple(...names.map((name) => fc.record({ name: fc.constant(name), labels: maybe(labels) }))))
+  return documentOf(world, ISTIO, 'DestinationRule', fc.record({ spec: fc.record({ host, subsets }) }))
+}
+
+/** AuthorizationPolicies of Istio. They select a function that does not exist, so that they change nothing for others. */
+export function validAuthorizationPolicy(world: World = {}): fc.Arbitrary<Document> {
+  const some = (...values: readonly string[]) => maybe(fc.uniqueArray(fc.constantFrom(...values), { minLength: 1, maxLength: 3 }))
+  const principals = some('cluster.local/ns/default/sa/control', '*', 'cluster.local/ns/default/*', '*/sa/control')
+  const source = fc
+    .record({ principals, notPrincipals: principals, namespaces: some('default', 'dev-*'), notNamespaces: some('prod') })
+    .map((fields) => ({ source: Object.values(fields).every((one) => one === undefined) ? { principals: ['*'] } : fields }))
+  const operation = fc
+    .record({
+      methods: some('GET', 'POST'),
+      notMethods: some('DELETE'),
+      paths: some('/healthz', '/api/*', '*.js'),
+      notPaths: some('/admin*'),
+      hosts: some('temp.default', '*.default'),
+      ports: some('80', '8080'),
+    })
+    .map((fields) => ({ operation: Object.values(fields).every((one) => one === undefined) ? { methods: ['GET'] } : fields }))
+  const rule = fc.record({ from: maybe(fc.array(source, { minLength: 1, maxLength: 2 })), to: maybe(fc.array(operation, { minLength: 1, maxLength: 2 })) })
+  const spec = fc.record({
+    selector: fc.constant({ matchLabels: { 'weft.dev/function': 'nobody' } }),
+    action: maybe(fc.constantFrom('ALLOW', 'DENY')),
+    rules: fc.array(rule, { minLength: 1, maxLength: 3 }),
+  })
+  return documentOf(world, ['security.istio.io/v1', 'security.istio.io/v1beta1'], 'AuthorizationPolicy', fc.record({ spec }))
+}
+
+/** PeerAuthentications of Istio. They select a function that does not exist. */
+export function validPeerAuthentication(world: World = {}): fc.Arbitrary<Document> {
+  const spec = fc.record({
+    selector: fc.constant({ matchLabels: { 'weft.dev/function': 'nobody' } }),
+    mtls: maybe(fc.record({ mode: fc.constantFrom('UNSET', 'DISABLE', 'PERMISSIVE', 'STRICT') })),
+  })
+  return documentOf(world, ['security.istio.io/v1', 'security.istio.io/v1beta1'], 'PeerAuthentication', fc.record({ spec }))
+}
+
+/** Any kind that a user may write, all equally often. */
+export function validResource(world: World = {}): fc.Arbitrary<Document> {
+  const all = [
+    validFunction,
+    validService,
+    validSecret,
+    validServiceAccount,
+    validNamespace,
+    validVirtualService,
+    validDestinationRule,
+    validAuthorizationPolicy,
+    validPeerAuthentication,
+  ]
+  return fc.oneof(...all.map((make) => make(world)))
+}
