@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { messageOf, WeftError } from '@weft/core'
@@ -9,7 +9,7 @@ import { Incarnation } from './incarnation.ts'
 import type { IncarnationPaths, LaunchInput, RootEntry } from './launch/plan.ts'
 import { planPlain } from './launch/plain.ts'
 import { planSandbox } from './launch/sandbox.ts'
-import type { Host, IsolationWish } from './options.ts'
+import type { Host, IsolationWish, RuntimeBundles } from './options.ts'
 import { DEFAULT_MAX_PROCESSES } from './prepare.ts'
 import { makePrivateFiles, removePrivateFiles } from './private-files.ts'
 import type { StartRecord } from './record.ts'
@@ -17,6 +17,15 @@ import type { StartRecord } from './record.ts'
 const TRIAL_MS = 15_000
 /** What a replica must be able to do: read its runtime and its own directory, by their paths. */
 const TRIAL_PROGRAM = "const fs = require('node:fs'); fs.accessSync(process.argv[1], fs.constants.R_OK); fs.readdirSync(process.cwd())"
+
+/** The directories below the run directory. */
+export interface Directories {
+  readonly inbound: string
+  readonly outbound: string
+  readonly private: string
+  /** Copies of the runtime bundles: the originals may lie where the users of replicas cannot go. */
+  readonly runtimes: string
+}
 
 /** What the machine offers, before anything was tried. */
 export interface Offer {
@@ -29,7 +38,7 @@ export interface Offer {
   readonly seccomp?: Uint8Array
   readonly groups?: Groups
   readonly rootEntries: readonly RootEntry[]
-  readonly directories: { readonly inbound: string; readonly outbound: string; readonly private: string }
+  readonly directories: Directories
   readonly record: StartRecord
   /** A user id for the trial, when root. */
   readonly uid: number
@@ -107,8 +116,8 @@ function missing(offer: Offer, level: Level): string | undefined {
 }
 
 // A sandbox is set up before it becomes its user; without one that user must pass these directories by itself, each replica to its own part only.
-async function letPass({ outbound, private: own }: Offer['directories']): Promise<void> {
-  for (const path of [dirname(outbound), outbound, own]) await chmod(path, 0o711)
+async function letPass({ outbound, private: own, runtimes }: Directories): Promise<void> {
+  for (const path of [dirname(outbound), outbound, own, runtimes]) await chmod(path, 0o711)
 }
 
 async function tryLevel(offer: Offer, level: Level): Promise<{ readonly processLimit: Isolation['processLimit'] } | { readonly reason: string }> {
@@ -175,11 +184,21 @@ export async function detectIsolation(offer: Offer, wish: IsolationWish): Promis
 }
 
 /** Makes the directories that replicas' sockets and files are in, empty. */
-export async function freshDirectories(runDirectory: string): Promise<Offer['directories']> {
-  const directories = { inbound: `${runDirectory}/i`, outbound: `${runDirectory}/o`, private: `${runDirectory}/p` }
+export async function freshDirectories(runDirectory: string): Promise<Directories> {
+  const directories = { inbound: `${runDirectory}/i`, outbound: `${runDirectory}/o`, private: `${runDirectory}/p`, runtimes: `${runDirectory}/b` }
   for (const path of Object.values(directories)) {
     await rm(path, { recursive: true, force: true })
     await mkdir(path, { mode: 0o700 })
   }
   return directories
+}
+
+/** Copies the runtime bundles to where every replica can be shown them. */
+export async function copyBundles(bundles: RuntimeBundles, { runtimes }: Directories): Promise<RuntimeBundles> {
+  const copies: RuntimeBundles = { nodejs: `${runtimes}/nodejs.mjs`, process: `${runtimes}/process.mjs` }
+  for (const kind of ['nodejs', 'process'] as const) {
+    await copyFile(bundles[kind], copies[kind])
+    await chmod(copies[kind], 0o644)
+  }
+  return copies
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -65,7 +65,12 @@ describeAsRoot('without bubblewrap, as root', () => {
     // The users of replicas must be able to pass the directories above the run directory.
     const parent = await mkdtemp(join(tmpdir(), 'wp-'))
     await chmod(parent, 0o711)
-    const test = await testProvider({ isolation: 'preferred', bubblewrap: MISSING, runDirectory: join(parent, 'run') })
+    const hidden = join(parent, 'hidden')
+    await mkdir(hidden, { mode: 0o700 })
+    await copyFile(TEST_RUNTIME, join(hidden, 'runtime.mjs'))
+    const bundle = join(hidden, 'runtime.mjs')
+    const runtimeBundles = { nodejs: bundle, process: bundle }
+    const test = await testProvider({ isolation: 'preferred', bubblewrap: MISSING, runDirectory: join(parent, 'run'), runtimeBundles })
     try {
       expect(test.provider.isolation.level).toBe('uid')
       const secrets = { key: { key: Buffer.from('s') } }

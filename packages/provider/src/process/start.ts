@@ -6,7 +6,7 @@ import { messageOf, WeftError } from '@weft/core'
 import { detectGroups } from './cgroup/detect.ts'
 import type { Groups } from './cgroup/port.ts'
 import { rememberedGroups, rememberGroups, sweepGroups } from './cgroup/sweep.ts'
-import { detectIsolation, freshDirectories, type Offer } from './isolation.ts'
+import { copyBundles, detectIsolation, freshDirectories, type Offer } from './isolation.ts'
 import { checkSocketPath } from './listener.ts'
 import { LogStore } from './logs/store.ts'
 import { DEFAULT_LOG_LIMITS, DEFAULT_TIMING, type ProcessProviderOptions, type RuntimeBundles } from './options.ts'
@@ -77,12 +77,13 @@ export async function startProcessProvider(options: ProcessProviderOptions): Pro
   const instance = createHash('sha256').update(runDirectory).digest('hex').slice(0, 10)
   const groups = await findGroups(options, instance)
   const directories = await freshDirectories(runDirectory)
+  const bundles = await copyBundles(options.runtimeBundles, directories)
   const range = options.uids ?? DEFAULT_UIDS
   const uids = new UidPool(range, Number.parseInt(instance.slice(0, 8), 16))
   const offer: Offer = {
     root,
     nodeBinary: options.nodeBinary ?? process.execPath,
-    runtimeBundle: options.runtimeBundles.nodejs,
+    runtimeBundle: bundles.nodejs,
     rootEntries: rootEntries(),
     directories,
     record,
@@ -116,7 +117,7 @@ export async function startProcessProvider(options: ProcessProviderOptions): Pro
     host,
     timing,
     logLimits,
-    bundles: options.runtimeBundles,
+    bundles,
     directories,
     root: offer.rootEntries,
     record,
