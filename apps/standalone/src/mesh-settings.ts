@@ -33,7 +33,7 @@ export interface MeshSettingsInput {
 }
 
 /** The settings of the mesh on one machine. Connections end well before the certificates that they were opened with. */
-export function meshSettings({ config, layout, listen, gatewaySocket, ownAddresses }: MeshSettingsInput): MeshInput {
+export function meshSettings({ config, layout, listen, gatewaySocket, ownAddresses: addresses }: MeshSettingsInput): MeshInput {
   return {
     layout: {
       node: NODE,
@@ -43,10 +43,11 @@ export function meshSettings({ config, layout, listen, gatewaySocket, ownAddress
       accessLogFile: join(layout.logs, 'access.log'),
       activationTimeoutMs: ACTIVATION_TIMEOUT_MS,
       timeoutGraceMs: TIMEOUT_GRACE_MS,
-      ownAddresses,
+      ownAddresses: addresses,
       limits: { ...LIMITS, maxConnectionDurationMs: Math.min(LIMITS.maxConnectionDurationMs, Math.floor(config.mesh.certificateTtlMs / 4)) },
     },
-    authorityDirectory: join(layout.mesh, 'ca'),
+    authorityDirectory: layout.mesh,
+    leafLifetimeMs: config.mesh.certificateTtlMs,
     trustDomain: config.mesh.trustDomain,
     path: config.mesh.path,
     outbound: config.mesh.outboundPolicy,

@@ -1,0 +1,17 @@
+import { openApiDocument } from '@weft/gateway'
+import { weftProgram } from 'weft'
+import { cliPage } from './cli.ts'
+import { configurationPage } from './configuration.ts'
+import { errorsPage } from './errors.ts'
+import { metricsPage } from './metrics.ts'
+
+/** Every generated page of `docs/reference/`, by file name. */
+export function referencePages(): Readonly<Record<string, string>> {
+  return {
+    'cli.md': cliPage(),
+    'configuration.md': configurationPage(),
+    'errors.md': errorsPage(),
+    'metrics.md': metricsPage(),
+    'openapi.json': `${JSON.stringify(openApiDocument(weftProgram.version), null, 2)}\n`,
+  }
+}
