@@ -81,6 +81,8 @@ class RunningMesh implements Mesh {
     this.#engineStartedAt = Date.now()
     this.#engine = this.#options.worker === 'in-process' ? await this.#openInProcess() : this.#openThread(this.#options.worker)
     await this.#feed.start()
+    // In force with everything else when Envoy begins to serve; nobody waits for the delivery of each.
+    for (const [key, replicas] of this.#replicas) void this.#engine.call('setReplicas', splitKey(key), replicas).catch(() => undefined)
     await this.#engine.call('start')
   }
 
@@ -115,12 +117,10 @@ class RunningMesh implements Mesh {
     this.#crashes = crashes
     this.#options.log.error({ reason, delayMs }, 'the mesh worker ended and is started again')
     this.#restartTimer = setTimeout(() => {
-      void this.start()
-        .then(() => Promise.all([...this.#replicas].map(([key, replicas]) => this.#call('setReplicas', splitKey(key), replicas))))
-        .catch(async (error: unknown) => {
-          await this.#engine?.terminate()
-          this.#restart(messageOf(error))
-        })
+      void this.start().catch(async (error: unknown) => {
+        await this.#engine?.terminate()
+        this.#restart(messageOf(error))
+      })
     }, delayMs)
   }
 

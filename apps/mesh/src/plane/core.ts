@@ -20,6 +20,7 @@ import { Activator } from '../activator/activator.ts'
 import { activatorService } from '../activator/service.ts'
 import { inboundName, inboundSocket, localCluster, outboundListener, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from '../encode/names.ts'
 import { askAdmin } from '../envoy/admin.ts'
+import { LogRotation } from '../envoy/log-rotation.ts'
 import { LoadReceiver } from '../load/service.ts'
 import { invocations, parseSamples } from '../statistics/prometheus.ts'
 import { adsService } from '../xds/ads.ts'
@@ -48,6 +49,13 @@ export interface CoreSurroundings {
 const DEFAULT_DEADLINE_MS = 5_000
 const RETRY_TICK_MS = 500
 const STATISTICS_PATH = `/stats/prometheus?usedonly&filter=${encodeURIComponent('^cluster\\.fn/')}`
+const servingSockets = (replicas: readonly MeshReplica[]) => new Set(replicas.flatMap(({ serving, inboundSocket: socket }) => (serving ? [socket] : [])))
+/** Whether no replica gets calls now that got none before. */
+function onlyFewer(before: readonly MeshReplica[], after: readonly MeshReplica[]): boolean {
+  const known = servingSockets(before)
+  return [...servingSockets(after)].every((socket) => known.has(socket))
+}
+
 const outboundSockets = (replicas: readonly MeshReplica[]) => replicas.flatMap((replica) => replica.outboundSocket ?? [])
 
 /** The mesh itself: compiler, certificates, xDS, Envoy, activator, numbers. One instance in one thread. */
@@ -64,6 +72,7 @@ export class MeshCore {
   #pending: Change[] = []
   #compileSoon: NodeJS.Immediate | undefined
   #retryTimer: NodeJS.Timeout | undefined
+  readonly #rotation: LogRotation
   #watched = ''
   #snapshotWaiters: (() => void)[] = []
 
@@ -81,6 +90,7 @@ export class MeshCore {
       log: surroundings.log,
       now: surroundings.now,
     })
+    this.#rotation = new LogRotation({ file: layout.accessLogFile, moved: () => this.#proxy.reopenLogs(), log: surroundings.log })
     this.#load = new LoadReceiver((reports) => surroundings.load(reports))
     this.#activator = new Activator({
       knows: (workload) => this.#compiler.snapshot.workloads.has(workload),
@@ -97,7 +107,7 @@ export class MeshCore {
     const { layout } = this.#settings
     const ads = adsService({
       node: (id) => (id === layout.node ? this.#proxy.state : undefined),
-      subscribed: () => this.#publish(),
+      subscribed: (_node, typeUrl) => this.#subscribed(typeUrl),
       log: this.#with.log,
       now: this.#with.now,
     })
@@ -107,6 +117,7 @@ export class MeshCore {
     this.#retryTimer = setInterval(() => this.#proxy.state.retryRejected(this.#with.now()), RETRY_TICK_MS)
     this.#compileNow()
     await this.#proxy.start()
+    this.#rotation.start()
   }
 
   // -- resources ----------------------------------------------------------------------------------------------------------
@@ -135,6 +146,12 @@ export class MeshCore {
     this.#watchLoad()
   }
 
+  /** Only what is made on demand has to be looked at again. */
+  #subscribed(typeUrl: string): void {
+    if (typeUrl === TYPE_URLS.secret) this.#proxy.answerSecrets()
+    else if (this.#proxy.demandChanged()) this.#publish()
+  }
+
   /** Load is asked for where replicas are, or where calls wait for one. */
   #watchLoad(): void {
     const keys = new Set([...this.#replicas].filter(([, replicas]) => replicas.length > 0).map(([key]) => key))
@@ -158,8 +175,10 @@ export class MeshCore {
   async setReplicas(workload: NamespacedName, replicas: readonly MeshReplica[], deadlineMs: number = DEFAULT_DEADLINE_MS): Promise<Delivery> {
     const key = keyOf(workload)
     const signal = AbortSignal.timeout(deadlineMs)
+    const before = this.#replicas.get(key) ?? []
     if (replicas.length === 0) this.#replicas.delete(key)
     else this.#replicas.set(key, replicas)
+    if (onlyFewer(before, replicas) && this.#compiler.snapshot.workloads.has(key)) this.#proxy.publishEndpoints(key, replicas)
     this.#publish()
     const steps: { name: string; ms: number }[] = []
     const known = await this.#untilKnown(key, replicas, signal)
@@ -270,6 +289,7 @@ export class MeshCore {
   /** Ends Envoy after at most `drainMs` for the calls under way, then the rest. Idempotent. */
   async stop(drainMs: number): Promise<void> {
     clearInterval(this.#retryTimer)
+    this.#rotation.stop()
     clearImmediate(this.#compileSoon)
     await this.#proxy.stop(drainMs)
     for (const server of this.#servers.splice(0)) await server.close()

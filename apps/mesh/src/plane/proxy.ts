@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { messageOf } from '@weft/core'
 import type { Log } from '@weft/kit'
 import type { MeshReplica, MeshSnapshot, ProxyStatus, WorkloadKey } from '@weft/mesh-model'
-import { createEncoder } from '../encode/index.ts'
+import { createEncoder, encodeEndpoints } from '../encode/index.ts'
 import { parseIdentitySecret, TRUST_SECRET, TYPE_URLS } from '../encode/names.ts'
-import type { EncodedNode, NodeLayout, ResourceMap } from '../encode/types.ts'
+import type { Demand, EncodedNode, NodeLayout, ResourceMap } from '../encode/types.ts'
 import { bootstrap } from '../envoy/bootstrap.ts'
 import { EnvoySupervisor } from '../envoy/supervisor.ts'
 import { NodeState, type Target } from '../xds/node.ts'
@@ -27,6 +27,7 @@ export interface ProxyOptions {
   readonly now: () => number
 }
 
+const sameSet = (a: ReadonlySet<string>, b: ReadonlySet<string>) => a.size === b.size && [...a].every((entry) => b.has(entry))
 const short = (typeUrl: string) => typeUrl.slice(typeUrl.lastIndexOf('.') + 1)
 
 /** One Envoy and everything that it is to have. */
@@ -40,6 +41,8 @@ export class Proxy {
   readonly #open = new Map<string, Target>()
   readonly #issuing = new Set<string>()
   #secrets: ReadonlySet<string> = new Set()
+  #flushSoon: NodeJS.Immediate | undefined
+  #demand: Demand = { virtualHosts: new Set(), clusters: new Set() }
 
   constructor(options: ProxyOptions) {
     this.#options = options
@@ -74,8 +77,9 @@ export class Proxy {
   /** Puts the configuration that follows from the snapshot and the replicas, and sends what changed. */
   publish(snapshot: MeshSnapshot, layouts: ReadonlyMap<string, NodeLayout>, replicas: ReadonlyMap<WorkloadKey, readonly MeshReplica[]>): void {
     let encoded: EncodedNode
+    this.#demand = this.state.demand()
     try {
-      encoded = this.#encoder.encode({ snapshot, node: this.layout.node, layouts, replicas, demand: this.state.demand() })
+      encoded = this.#encoder.encode({ snapshot, node: this.layout.node, layouts, replicas, demand: this.#demand })
     } catch (error) {
       this.#options.log.error({ proxy: this.layout.node, snapshot: snapshot.version, reason: messageOf(error) }, 'a snapshot could not be encoded; the last one stays in force')
       return
@@ -87,8 +91,20 @@ export class Proxy {
     this.#replace(TYPE_URLS.scopedRoute, encoded.scopedRoutes)
     this.#replace(TYPE_URLS.route, encoded.routes)
     this.#replace(TYPE_URLS.virtualHost, encoded.virtualHosts)
-    this.#answerSecrets()
+    this.answerSecrets()
     this.state.flush()
+  }
+
+  /** Sends a workload's endpoints ahead of everything else: for replicas that are to get no more calls. */
+  publishEndpoints(key: WorkloadKey, replicas: readonly MeshReplica[]): void {
+    this.state.set(encodeEndpoints(key, replicas, this.layout), this.#options.now())
+    this.state.flush()
+  }
+
+  /** Whether the proxy asks by name for other virtual hosts or clusters than when it was last published for. */
+  demandChanged(): boolean {
+    const { virtualHosts, clusters } = this.state.demand()
+    return !sameSet(virtualHosts, this.#demand.virtualHosts) || !sameSet(clusters, this.#demand.clusters)
   }
 
   #replace(typeUrl: string, resources: ResourceMap): void {
@@ -105,7 +121,7 @@ export class Proxy {
   }
 
   /** Issues the secrets that the proxy has asked for, those alone that it may have, and takes back what it does not need any more. */
-  #answerSecrets(): void {
+  answerSecrets(): void {
     for (const { stream } of this.state.connections) {
       for (const name of stream.namedSubscriptions(TYPE_URLS.secret)) {
         if (this.#secrets.has(name) && this.state.current(TYPE_URLS.secret, name) === undefined) void this.#issue(name)
@@ -131,7 +147,10 @@ export class Proxy {
     const account = parseIdentitySecret(name)
     if (name === TRUST_SECRET) this.state.set(trustResource(certificates.bundle()), now())
     else if (account !== undefined) this.state.set(identityResource(name, await certificates.issue(account)), now())
-    this.state.flush()
+    this.#flushSoon ??= setImmediate(() => {
+      this.#flushSoon = undefined
+      this.state.flush()
+    })
   }
 
   /** Sends the certificates in force after they were renewed. */

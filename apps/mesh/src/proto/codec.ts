@@ -5,8 +5,6 @@ import schema from './vendor/schema.json' with { type: 'json' }
 type Root = protobuf.Root
 type JsonObject = { readonly [field: string]: unknown }
 
-const ANY = '.google.protobuf.Any'
-const DURATION = '.google.protobuf.Duration'
 const WRAPPER = /^\.google\.protobuf\.(?:Bool|Bytes|Double|Float|Int32|Int64|String|UInt32|UInt64)Value$/
 const DURATION_TEXT = /^(\d+)(?:\.(\d{1,9}))?s$/
 const INTEGERS: Readonly<Record<string, readonly [number, number]>> = {
@@ -84,13 +82,26 @@ function anyMessage(value: JsonObject, path: string): JsonObject {
   return { type_url: `type.googleapis.com/${type.fullName.slice(1)}`, value: type.encode(message(type, rest, path)).finish() }
 }
 
+type Form = 'any' | 'duration' | 'wrapper' | 'plain'
+const forms = new Map<protobuf.Type, Form>()
+
+/** How a message is written in JSON. Kept, since protobufjs makes a full name anew each time that it is asked. */
+function formOf(type: protobuf.Type): Form {
+  const known = forms.get(type)
+  if (known !== undefined) return known
+  const { fullName } = type
+  const form = fullName === '.google.protobuf.Any' ? 'any' : fullName === '.google.protobuf.Duration' ? 'duration' : WRAPPER.test(fullName) ? 'wrapper' : 'plain'
+  forms.set(type, form)
+  return form
+}
+
 /** The short forms of protobuf's JSON mapping that are unambiguous: `"1.5s"` for a duration, a bare value for a wrapper. */
 function expanded(type: protobuf.Type, value: unknown): unknown {
-  if (type.fullName === DURATION && typeof value === 'string') {
+  if (formOf(type) === 'duration' && typeof value === 'string') {
     const [, seconds, fraction = ''] = DURATION_TEXT.exec(value) ?? []
     if (seconds !== undefined) return { seconds: Number(seconds), nanos: Number(fraction.padEnd(9, '0')) }
   }
-  if (WRAPPER.test(type.fullName) && !isObject(value)) return { value }
+  if (!isObject(value) && formOf(type) === 'wrapper') return { value }
   return value
 }
 
@@ -100,7 +111,7 @@ function single(field: protobuf.Field, value: unknown, path: string): unknown {
   if (!(resolvedType instanceof protobuf.Type)) return scalar(field.type, value, path)
   const full = expanded(resolvedType, value)
   if (!isObject(full)) throw new Problem(path, `${JSON.stringify(full) ?? 'undefined'} is not a ${resolvedType.name}`)
-  return resolvedType.fullName === ANY ? anyMessage(full, path) : message(resolvedType, full, path)
+  return formOf(resolvedType) === 'any' ? anyMessage(full, path) : message(resolvedType, full, path)
 }
 
 function fieldValue(field: protobuf.Field, value: unknown, path: string): unknown {

@@ -12,8 +12,8 @@ const PATH = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggreg
 export interface AdsOptions {
   /** @returns the state of a node, or `undefined` for one that has no business here */
   node(id: string): NodeState | undefined
-  /** A proxy connected, asked for something else, or went. Called before anything is sent in answer, so that what is asked for can be put there. */
-  subscribed(node: NodeState): void
+  /** A proxy asks for something else of a type, or went. Called before anything is sent in answer, so that what is asked for can be put there. */
+  subscribed(node: NodeState, typeUrl: string): void
   readonly log: Log
   readonly now: () => number
 }
@@ -76,7 +76,7 @@ function handleStream(call: GrpcStream, options: AdsOptions): void {
     open = undefined
     node.connections.delete(connection)
     options.log.info({ proxy: node.id }, 'proxy disconnected')
-    options.subscribed(node)
+    options.subscribed(node, TYPE_URLS.virtualHost)
     node.wake()
   }
   call.on('data', (message: RawRequest) => {
@@ -84,7 +84,7 @@ function handleStream(call: GrpcStream, options: AdsOptions): void {
       open ??= connect(call, message, options)
       if (open === undefined) return
       const changed = open.node.request(open.connection, readRequest(message), options.now())
-      if (changed) options.subscribed(open.node)
+      if (changed) options.subscribed(open.node, message.type_url)
       open.node.flush()
     } catch (error) {
       options.log.error({ reason: messageOf(error) }, 'an xds request could not be handled')
