@@ -155,8 +155,23 @@ export function encodeGatewayCluster(layout: NodeLayout): EnvoyResource {
   })
 }
 
-/** Name cache that the egress cluster and its filter share; its parts must be equal in both. */
-export const DNS_CACHE: Json = { name: 'egress', dns_lookup_family: 'V4_PREFERRED', max_hosts: wrap(1024), host_ttl: duration(60_000) }
+/**
+ * Name cache that the egress cluster and its filter share; its parts must be equal in both. With the name guard as resolver a name has either addresses that
+ * may be reached or none of them: Envoy checks the first address of a list only, but connects to the next ones when it fails.
+ */
+export function dnsCache({ nameGuard }: NodeLayout): Json {
+  const resolver = (port: number): Json =>
+    extension('envoy.network.dns_resolver.cares', 'envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig', {
+      resolvers: [{ socket_address: { address: '127.0.0.1', port_value: port } }],
+    })
+  return {
+    name: 'egress',
+    dns_lookup_family: 'V4_PREFERRED',
+    max_hosts: wrap(1024),
+    host_ttl: duration(60_000),
+    ...(nameGuard === undefined ? {} : { typed_dns_resolver_config: resolver(nameGuard.port) }),
+  }
+}
 
 /** Hosts outside of the mesh, resolved when they are called. */
 export function encodeEgressCluster(layout: NodeLayout): EnvoyResource {
@@ -164,7 +179,7 @@ export function encodeEgressCluster(layout: NodeLayout): EnvoyResource {
     name: EGRESS_CLUSTER,
     connect_timeout: duration(10_000),
     lb_policy: 'CLUSTER_PROVIDED',
-    cluster_type: extension('envoy.clusters.dynamic_forward_proxy', 'envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig', { dns_cache_config: DNS_CACHE }),
+    cluster_type: extension('envoy.clusters.dynamic_forward_proxy', 'envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig', { dns_cache_config: dnsCache(layout) }),
     ...breakers(layout),
   })
 }

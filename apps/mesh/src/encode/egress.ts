@@ -1,5 +1,5 @@
 import type { MeshSnapshot } from '@weft/mesh-model'
-import { DNS_CACHE } from './clusters.ts'
+import { dnsCache } from './clusters.ts'
 import { any, extension } from './json.ts'
 import { rbacPerRoute } from './rbac.ts'
 import type { Json, NodeLayout } from './types.ts'
@@ -8,7 +8,7 @@ import type { Json, NodeLayout } from './types.ts'
 export const EGRESS_FILTER = 'weft.egress'
 
 /** Not the internet: this host, private, shared, link-local, protocol assignments, benchmarks, multicast, reserved (RFC 6890), and what embeds IPv4 in IPv6. */
-const PRIVATE_RANGES: readonly string[] = [
+export const PRIVATE_RANGES: readonly string[] = [
   '0.0.0.0/8',
   '10.0.0.0/8',
   '100.64.0.0/10',
@@ -32,9 +32,9 @@ const PRIVATE_RANGES: readonly string[] = [
 ]
 
 /** Resolves the host of a call to the egress cluster and keeps the address for the filter after it. Other calls pass. */
-export function resolveFilter(): Json {
+export function resolveFilter(layout: NodeLayout): Json {
   return extension('envoy.filters.http.dynamic_forward_proxy', 'envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig', {
-    dns_cache_config: DNS_CACHE,
+    dns_cache_config: dnsCache(layout),
     save_upstream_address: true,
   })
 }

@@ -54,7 +54,7 @@ function manager(workload: MeshWorkload, layout: NodeLayout, direct: boolean, { 
     hop: 'outbound',
     logged: { workload: workload.key },
     routes: { rds: { route_config_name: outboundRoutes(workload.key), config_source: ads() } },
-    filters: [...(outer ? [] : [noConnect()]), onDemand, firstCallFilter(workload), resolveFilter(), egressFilter(), ...policy],
+    filters: [...(outer ? [] : [noConnect()]), onDemand, firstCallFilter(workload), resolveFilter(layout), egressFilter(), ...policy],
     earlyMutations: [earlyMutation(outer ? STRANGERS_HEADERS : STRANGERS_HEADERS.filter((name) => name !== MESH_HEADERS.first))],
     upgrades: outer ? ['CONNECT'] : [],
     rejectUnderscores: false,

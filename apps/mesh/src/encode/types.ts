@@ -55,6 +55,8 @@ export interface NodeLayout {
   readonly timeoutGraceMs: number
   /** Addresses of this machine that are not private (CIDR): never reachable by egress. */
   readonly ownAddresses: readonly string[]
+  /** The name server on loopback that answers the proxy (`../name-guard`). Without one, a name with several addresses can reach a refused one. */
+  readonly nameGuard?: { readonly port: number }
   readonly limits: NodeLimits
 }
 
