@@ -1,7 +1,9 @@
+import { tmpdir } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { BasicAuth } from './auth/basic.ts'
 import { registerBuildRoutes } from './builds/routes.ts'
+import { Uploads } from './builds/uploads.ts'
 import { functionAdmission } from './functions/admission.ts'
 import { storeResolver } from './functions/images.ts'
 import { registerFunctionRoutes } from './functions/routes.ts'
@@ -21,6 +23,7 @@ import type { GatewayOptions } from './options.ts'
 import { registerDiscoveryRoutes } from './resources/discovery-routes.ts'
 import { ResourceEditor } from './resources/editor.ts'
 import { Kinds } from './resources/kinds.ts'
+import { KubelessSources } from './resources/kubeless-sources.ts'
 import { Resources } from './resources/resources.ts'
 import { registerResourceRoutes } from './resources/routes.ts'
 import { SERVED_KINDS } from './resources/served-kinds.ts'
@@ -44,6 +47,7 @@ export function createControl(options: GatewayOptions): Control {
   const { store, provider, mesh, artifacts, builder, log, now = Date.now } = options
   const images = options.imageResolver ?? storeResolver(artifacts)
   const streams = new OpenStreams()
+  const uploads = new Uploads(options.uploadDirectory ?? tmpdir(), options.limits?.archiveBytes ?? DEFAULT_ARCHIVE_BYTES)
   let draining = false
   const auth = new BasicAuth(options.auth, now, options.delay ?? ((ms) => wait(ms, undefined, { ref: false })))
   const app = createServer({ auth, log, bodyBytes: options.limits?.bodyBytes ?? DEFAULT_BODY_BYTES })
@@ -66,13 +70,12 @@ export function createControl(options: GatewayOptions): Control {
     builder,
     streams,
     log,
-    archiveBytes: options.limits?.archiveBytes ?? DEFAULT_ARCHIVE_BYTES,
-    ...(options.uploadDirectory === undefined ? {} : { uploadDirectory: options.uploadDirectory }),
+    uploads,
   })
   registerMeshRoutes(app, mesh)
   registerOpenApiRoutes(app, options.version.release)
   registerDiscoveryRoutes(app, kinds, options.version)
-  registerResourceRoutes(app, { kinds, resources, editor: new ResourceEditor(resources), store, streams, log, now })
+  registerResourceRoutes(app, { kinds, resources, editor: new ResourceEditor(resources, new KubelessSources(builder, uploads)), store, streams, log, now })
   return {
     app,
     metrics: createMetricsServer({ apiMetrics, invocations, store, log, isDraining: () => draining }),

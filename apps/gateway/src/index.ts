@@ -1,5 +1,4 @@
 export { createGateway, type Gateway } from './gateway.ts'
 export type { GatewayAddresses, GatewayAuth, GatewayLimits, GatewayListening, GatewayOptions, GatewayVersion, ImageResolver } from './options.ts'
 export { METRICS } from './metrics/names.ts'
-export { metricsReference } from './metrics/reference.ts'
 export { openApiDocument } from './openapi/document.ts'

@@ -30,7 +30,14 @@ export interface Answer {
 }
 
 /** JSON of an answer; a test says by its expectations what it must be. */
-export type Json = { readonly [key: string]: Json } & readonly Json[] & string & number
+export interface Json {
+  readonly [key: string]: Json
+}
+
+/** A list in an answer; empty when it is none. */
+export function listIn(json: Json | undefined): readonly Json[] {
+  return Array.isArray(json) ? (json as readonly Json[]) : []
+}
 
 /** User and password of the world. */
 export const CREDENTIALS = { user: 'admin', password: 'correct horse' }

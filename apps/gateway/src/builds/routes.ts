@@ -1,21 +1,16 @@
-import { createWriteStream } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { CONTRACTS } from '@weft/api'
 import type { ArtifactManifest } from '@weft/artifacts'
 import type { BuildProgress, BuildRequest, SourceBuilder } from '@weft/artifacts/build'
-import { isDnsLabel, isWeftError, WeftError } from '@weft/core'
+import { isDnsLabel, WeftError } from '@weft/core'
 import type { Log } from '@weft/kit'
 import { problemJson, problemOf } from '../http/problem.ts'
 import { routeOptions, type RouteSpec } from '../http/route.ts'
 import { streamLines, type OpenStreams } from '../http/stream.ts'
-import { ByteLimit } from './byte-limit.ts'
 import { LineQueue } from './line-queue.ts'
+import type { Upload, Uploads } from './uploads.ts'
 
 const pairs = (description: string) => Type.Optional(Type.Union([Type.String({ maxLength: 8192 }), Type.Array(Type.String({ maxLength: 8192 }), { maxItems: 256 })], { description }))
 const BuildQuery = Type.Object({
@@ -60,10 +55,7 @@ export interface BuildRoutesOptions {
   readonly builder: SourceBuilder
   readonly streams: OpenStreams
   readonly log: Log
-  /** Largest upload in bytes. */
-  readonly archiveBytes: number
-  /** Directory for uploads under way. Default the system's. */
-  readonly uploadDirectory?: string
+  readonly uploads: Uploads
 }
 
 /** Attaches the handler. The upload goes to a file and is never held in memory. */
@@ -73,35 +65,32 @@ export function registerBuildRoutes(parent: FastifyInstance, options: BuildRoute
     app.addContentTypeParser('*', (_request, payload, parsed) => parsed(null, payload))
     app.route<{ Querystring: BuildQuery; Body: Readable | undefined }>({
       ...routeOptions(BUILD_ROUTES.build),
-      bodyLimit: options.archiveBytes,
       handler: async ({ query, body, headers }, reply) => {
         const request = buildRequest(query)
         if (body === undefined || body === null) throw new WeftError('MALFORMED_BODY', { reason: 'it is empty, a source archive was expected' })
-        const upload = await receive(body, query.file ?? 'source', options)
-        const complete: BuildRequest = { ...request, source: { kind: 'file', path: upload.path, name: basename(upload.path) } }
-        try {
-          return await (headers.accept?.includes('application/x-ndjson') === true ? stream(complete, reply, options) : once(complete, reply, options))
-        } finally {
-          await upload.remove()
-        }
+        const upload = await options.uploads.receive(body, query.file ?? 'source', Number(headers['content-length'] ?? 0))
+        const complete: BuildRequest = { ...request, source: { kind: 'file', path: upload.path, name: upload.name } }
+        const run = headers.accept?.includes('application/x-ndjson') === true ? stream : once
+        return run(complete, upload, reply, options)
       },
     })
     done()
   })
 }
 
-async function once(request: BuildRequest, reply: FastifyReply, { builder, streams }: BuildRoutesOptions): Promise<FastifyReply> {
+async function once(request: BuildRequest, upload: Upload, reply: FastifyReply, { builder, streams }: BuildRoutesOptions): Promise<FastifyReply> {
   const { signal, leave } = streams.enter(reply)
   try {
-    return await reply.code(201).send(await builder.build(request, undefined, signal))
+    return await reply.code(201).send(await builder.build(request, undefined, signal).finally(upload.remove))
   } finally {
     leave()
   }
 }
 
-async function stream(request: BuildRequest, reply: FastifyReply, { builder, streams, log }: BuildRoutesOptions): Promise<FastifyReply> {
+async function stream(request: BuildRequest, upload: Upload, reply: FastifyReply, { builder, streams, log }: BuildRoutesOptions): Promise<FastifyReply> {
   const onError = (error: unknown) => problemJson(problemOf(error, (id) => log.error({ id, err: error }, 'a build failed inside')))
-  await streamLines(reply, { contentType: 'application/x-ndjson', streams, log, onError, lines: (signal) => progressLines((progress) => builder.build(request, progress, signal)) })
+  const build = (signal: AbortSignal) => (progress: BuildProgress) => builder.build(request, progress, signal).finally(upload.remove)
+  await streamLines(reply, { contentType: 'application/x-ndjson', streams, log, onError, lines: (signal) => progressLines(build(signal)) })
   return reply
 }
 
@@ -115,21 +104,6 @@ async function* progressLines(build: (progress: BuildProgress) => Promise<Artifa
   )
   yield* lines
   yield JSON.stringify({ manifest: await result })
-}
-
-async function receive(body: Readable, file: string, { archiveBytes, uploadDirectory }: BuildRoutesOptions) {
-  const name = basename(file)
-  if (!/^[A-Za-z0-9_][-A-Za-z0-9_.]*$/.test(name)) throw new WeftError('INVALID_VALUE', { field: 'query.file', reason: 'it is not a plain file name' })
-  const directory = await mkdtemp(join(uploadDirectory ?? tmpdir(), 'weft-upload-'))
-  const remove = () => rm(directory, { recursive: true, force: true })
-  const path = join(directory, name)
-  try {
-    await pipeline(body, new ByteLimit(archiveBytes), createWriteStream(path, { mode: 0o600 }))
-  } catch (error) {
-    await remove()
-    throw isWeftError(error) || !body.destroyed ? error : new WeftError('MALFORMED_BODY', { reason: 'the upload ended early' })
-  }
-  return { path, remove }
 }
 
 function buildRequest(query: BuildQuery): Omit<BuildRequest, 'source'> {

@@ -1,13 +1,12 @@
-import { WEFT_API_VERSION, type FunctionResource, type FunctionSpec, type FunctionTemplate } from '@weft/api'
+import { openFaasReadinessPath, openFaasScale, openFaasTimeout, WEFT_API_VERSION, type FunctionResource, type FunctionTemplate } from '@weft/api'
 import { OPENFAAS_NAMESPACE_ALIAS, DEFAULT_NAMESPACE, type NamespacedName } from '@weft/core'
 import type { FunctionDeployment, OpenFaasFunction } from './deployment.ts'
-
-type Scale = NonNullable<FunctionSpec['scale']>
-type Draft<T> = { -readonly [K in keyof T]: T[K] }
 
 /** The template of a deployment. `artifact` is the digest that its image or source was resolved to. */
 export function templateOf(deployment: FunctionDeployment, artifact: string): FunctionTemplate {
   const { envVars, secrets, labels, annotations, limits, requests, constraints } = deployment
+  const timeout = deployment.timeout ?? openFaasTimeout(envVars)
+  const readinessPath = openFaasReadinessPath(annotations)
   return {
     artifact,
     ...pick(deployment, 'image'),
@@ -15,7 +14,8 @@ export function templateOf(deployment: FunctionDeployment, artifact: string): Fu
     ...pick(deployment, 'contract'),
     ...pick(deployment, 'handler'),
     ...pick(deployment, 'revision'),
-    ...pick(deployment, 'timeout'),
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(readinessPath === undefined ? {} : { readinessPath }),
     ...pick(deployment, 'readOnlyRootFilesystem'),
     ...(deployment.envProcess === undefined || deployment.envProcess === '' ? {} : { process: deployment.envProcess }),
     ...(filled(envVars) ? { env: envVars } : {}),
@@ -37,23 +37,9 @@ function filled<T extends object>(value: T | null | undefined): value is T {
   return value !== undefined && value !== null && Object.keys(value).length > 0
 }
 
-/**
- * What the labels of OpenFaaS say of the scale: `com.openfaas.scale.min`, `.max`, `.zero` and `.zero-duration` (15 minutes unless set).
- * Numbers that are none are left for validation to refuse.
- */
-export function scaleOf(labels: Readonly<Record<string, string>> | null | undefined): Scale {
-  const scale: Draft<Scale> = {}
-  const min = labels?.['com.openfaas.scale.min']
-  const max = labels?.['com.openfaas.scale.max']
-  if (min !== undefined) scale.min = Number(min)
-  if (max !== undefined) scale.max = Number(max)
-  if (labels?.['com.openfaas.scale.zero'] === 'true') scale.zeroAfter = labels['com.openfaas.scale.zero-duration'] ?? '15m'
-  return scale
-}
-
 /** The Function that a deployment makes, or turns `current` into: scale, split and matches that somebody set stay as they are. */
 export function functionOf(ref: NamespacedName, deployment: FunctionDeployment, template: FunctionTemplate, current?: FunctionResource): FunctionResource {
-  const scale = { ...current?.spec.scale, ...scaleOf(deployment.labels) }
+  const scale = { ...current?.spec.scale, ...openFaasScale(deployment.labels) }
   const { labels, annotations } = deployment
   const kept = current?.metadata
   return {

@@ -15,8 +15,8 @@ type Sample = readonly [suffix: string, labels: Readonly<Record<string, string>>
  * The metrics of functions in the text format of Prometheus (0.0.4). Written here and not by the client library, as the numbers are counted by the
  * proxies: their totals and buckets are taken as they are.
  */
-export function renderFunctionMetrics(totals: Iterable<FunctionTotals>, counts: readonly ServiceCount[]): string {
-  const all = [...totals].map((total) => ({ total, name: `${total.function.name}.${total.function.namespace}` }))
+export function renderFunctionMetrics(totals: readonly FunctionTotals[], counts: readonly ServiceCount[]): string {
+  const all = totals.map((total) => ({ total, name: `${total.function.name}.${total.function.namespace}` }))
   return [
     family('gateway_functions_seconds', all.flatMap(({ total, name }) => histogram(total, name))),
     family('gateway_function_invocation_total', all.flatMap(({ total, name }) => Object.entries(total.byCode).map(([code, count]): Sample => ['', { function_name: name, code }, count]))),

@@ -35,8 +35,8 @@ async function scrape({ apiMetrics, invocations, store, log }: MetricsServerOpti
     const { items } = await store.list({ group: 'weft.dev', kind: 'Function' })
     const keys = new Set(items.map((item) => keyOf({ namespace: item.metadata.namespace ?? 'default', name: item.metadata.name })))
     invocations.retain((key) => keys.has(key))
-    const totals = await invocations.read()
-    return `${own}\n${renderFunctionMetrics(totals.values(), (items as readonly FunctionResource[]).map(serviceCount))}`
+    const totals = [...(await invocations.read())].filter(([key]) => keys.has(key)).map(([, total]) => total)
+    return `${own}\n${renderFunctionMetrics(totals, (items as readonly FunctionResource[]).map(serviceCount))}`
   } catch (error) {
     log.warn({ reason: messageOf(error) }, 'the metrics of functions could not be collected')
     return own

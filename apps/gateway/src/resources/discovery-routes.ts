@@ -1,9 +1,10 @@
+import { apiVersionOf } from '@weft/api'
 import type { FastifyInstance } from 'fastify'
 import { WeftError } from '@weft/core'
 import { routeOptions, type RouteSpec } from '../http/route.ts'
 import type { GatewayVersion } from '../options.ts'
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './discovery.ts'
-import { apiVersionOf, type Kinds } from './kinds.ts'
+import type { Kinds } from './kinds.ts'
 import { openApiIndex, openApiV3 } from './openapi-v3.ts'
 
 const spec = (url: string, summary: string): RouteSpec => ({ method: 'GET', url, summary, tag: 'resources', responses: { 200: { description: 'discovery document' } } })

@@ -1,4 +1,5 @@
-import { apiVersionOf, type Kinds, type ServedKind } from './kinds.ts'
+import { apiVersionOf } from '@weft/api'
+import type { Kinds, ServedKind } from './kinds.ts'
 
 const VERBS = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch']
 

@@ -1,9 +1,10 @@
+import { parseResource, readResource } from '@weft/api'
 import { isWeftError, refOf, WeftError, type Resource } from '@weft/core'
 import { isObject, parseJsonBody } from '../http/json.ts'
 import { parseYamlBody } from '../http/server.ts'
 import { applied, DEFAULT_MANAGER } from './apply.ts'
-import { parseResource } from './parse.ts'
 import { jsonPatch, mergePatch } from './patch.ts'
+import type { KubelessSources } from './kubeless-sources.ts'
 import type { Resources, WriteOptions } from './resources.ts'
 import { strategicMerge } from './strategic.ts'
 import { bodyFor, refAt, underVersion, type Target } from './target.ts'
@@ -37,18 +38,21 @@ export interface Written {
 export class ResourceEditor {
   readonly #resources: Resources
 
-  constructor(resources: Resources) {
+  readonly #sources: KubelessSources
+
+  constructor(resources: Resources, sources: KubelessSources) {
     this.#resources = resources
+    this.#sources = sources
   }
 
   /** POST. @throws WeftError `INVALID_RESOURCE`, `ALREADY_EXISTS`, … */
   async create(target: Target, body: unknown, options: WriteOptions): Promise<Resource> {
-    return this.#resources.create(parseResource(bodyFor(target, body)), options)
+    return this.#resources.create(await this.#read(bodyFor(target, body)), options)
   }
 
   /** PUT. @throws WeftError `INVALID_RESOURCE`, `NOT_FOUND`, `CONFLICT`, … */
   async replace(target: Target, name: string, body: unknown, options: WriteOptions): Promise<Resource> {
-    return this.#resources.replace(parseResource(bodyFor(target, body, refAt(target, name).name)), options)
+    return this.#resources.replace(await this.#read(bodyFor(target, body, refAt(target, name).name)), options)
   }
 
   /** PUT of the status. */
@@ -77,9 +81,15 @@ export class ResourceEditor {
     return this.#resources.replaceStatus(withStatus(current, bodyFor(target, change(current), current.metadata.name)), options)
   }
 
+  /** A checked resource; the source that a Function of Kubeless brings is built. */
+  async #read(input: unknown): Promise<Resource> {
+    const { resource, source } = readResource(input)
+    return source === undefined ? resource : parseResource(await this.#sources.built(resource, source))
+  }
+
   async #apply(target: Target, name: string, body: unknown, manager: string, options: WriteOptions): Promise<Written> {
     const given = bodyFor(target, body, refAt(target, name).name)
-    const document = target.kind.legacy ? parseResource(given) : canonical(given)
+    const document = target.kind.legacy ? await this.#read(given) : canonical(given)
     const ref = refOf(document as Resource)
     try {
       return { resource: await this.#resources.change(ref, (live) => parseResource(merged(live, document, manager)), options), created: false }

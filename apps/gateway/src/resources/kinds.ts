@@ -1,3 +1,4 @@
+import { apiVersionOf } from '@weft/api'
 import { WeftError } from '@weft/core'
 import type { TSchema } from 'typebox'
 
@@ -23,13 +24,11 @@ export interface ServedKind {
 export class Kinds {
   readonly all: readonly ServedKind[]
   readonly #byPath = new Map<string, ServedKind>()
-  readonly #byKind = new Map<string, ServedKind>()
 
   constructor(all: readonly ServedKind[]) {
     this.all = all
     for (const kind of all) {
       for (const version of kind.versions) this.#byPath.set(`${kind.group}/${version}/${kind.plural}`, kind)
-      this.#byKind.set(`${kind.group}/${kind.kind}`, kind)
     }
   }
 
@@ -40,11 +39,6 @@ export class Kinds {
     return kind
   }
 
-  /** The kind of that group and name. */
-  named(group: string, kind: string): ServedKind | undefined {
-    return this.#byKind.get(`${group}/${kind}`)
-  }
-
   /** The groups beside core, each with its versions. */
   groups(): ReadonlyMap<string, readonly string[]> {
     const groups = new Map<string, readonly string[]>()
@@ -53,9 +47,4 @@ export class Kinds {
     }
     return groups
   }
-}
-
-/** `GROUP/VERSION`, or the version alone for core. */
-export function apiVersionOf(group: string, version: string): string {
-  return group === '' ? version : `${group}/${version}`
 }

@@ -1,4 +1,5 @@
-import { apiVersionOf, type Kinds, type ServedKind } from './kinds.ts'
+import { apiVersionOf } from '@weft/api'
+import type { Kinds, ServedKind } from './kinds.ts'
 
 /** `GET /openapi/v3`: where the document of each group and version is. */
 export function openApiIndex(kinds: Kinds) {

@@ -74,7 +74,8 @@ export class Resources {
   }
 
   /**
-   * Reads, changes and writes, and does so again when someone wrote in between. `change` must be repeatable.
+   * Reads, changes and writes, and does so again when someone wrote in between. `change` must be repeatable; a version that it sets itself is kept and must be
+   * the current one.
    * @throws WeftError `NOT_FOUND`, `CONFLICT` after eight attempts
    */
   async change(ref: ResourceRef, change: (current: Resource) => Resource, options: WriteOptions = {}): Promise<Resource> {
@@ -82,7 +83,7 @@ export class Resources {
       const current = await this.get(ref)
       try {
         const next = change(current)
-        return await this.replace({ ...next, metadata: { ...next.metadata, ...versionOf(current) } }, options)
+        return await this.replace({ ...next, metadata: { ...versionOf(current), ...next.metadata } }, options)
       } catch (error) {
         if (!isWeftError(error, 'CONFLICT') || attempt === READ_AGAIN) throw error
       }

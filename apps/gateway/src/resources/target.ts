@@ -1,6 +1,7 @@
+import { apiVersionOf } from '@weft/api'
 import { canonicalNamespace, groupOf, isDnsLabel, WeftError, type Resource, type ResourceRef } from '@weft/core'
 import { isObject } from '../http/json.ts'
-import { apiVersionOf, type Kinds, type ServedKind } from './kinds.ts'
+import type { Kinds, ServedKind } from './kinds.ts'
 
 /** Parts of a Kubernetes-shaped path. */
 export interface PathParams {

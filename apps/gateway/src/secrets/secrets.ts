@@ -3,7 +3,7 @@ import { Type, type Static } from 'typebox'
 import { canonicalNamespace, namespacedName, WeftError, type NamespacedName, type Resource, type ResourceRef } from '@weft/core'
 import { routeOptions, type RouteSpec } from '../http/route.ts'
 import { shownNamespace } from '../functions/convert.ts'
-import { parseResource } from '../resources/parse.ts'
+import { parseResource } from '@weft/api'
 import type { Resources } from '../resources/resources.ts'
 
 const NamespaceQuery = Type.Object({ namespace: Type.Optional(Type.String()) })
