@@ -1,9 +1,9 @@
 /** Wait before the first restart of a replica that had been well: a single crash should hardly be noticed. */
-export const FIRST_RESTART_MS = 100
+const FIRST_RESTART_MS = 100
 /** Wait before the second restart in a row; doubles from there. */
-export const BACKOFF_BASE_MS = 1000
+const BACKOFF_BASE_MS = 1000
 /** Longest wait between two restarts. */
-export const BACKOFF_LIMIT_MS = 300_000
+const BACKOFF_LIMIT_MS = 300_000
 /** A replica that was ready for this long is well again: its next crash counts as the first. */
 export const HEALTHY_AFTER_MS = 600_000
 

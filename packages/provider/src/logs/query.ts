@@ -10,7 +10,7 @@ export interface LogSource {
 }
 
 /** Whether a line is asked for. */
-export function wanted(query: LogQuery, line: LogLine): boolean {
+function wanted(query: LogQuery, line: LogLine): boolean {
   return (query.replica === undefined || line.replica === query.replica) && (query.since === undefined || line.timestamp >= query.since)
 }
 

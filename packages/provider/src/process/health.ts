@@ -3,7 +3,7 @@ import type { KillCause } from '../decide/exit.ts'
 import { probe } from './probe.ts'
 
 /** The path that the runtime itself answers as long as its event loop turns. */
-export const HEALTH_PATH = '/_/health'
+const HEALTH_PATH = '/_/health'
 const READY_FIRST_MS = 5
 const READY_LIMIT_MS = 250
 const READY_PROBE_TIMEOUT_MS = 5000

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net'
 import { WeftError } from '@weft/core'
 
 /** Longest path of a Unix socket (Linux `sun_path` without its terminating zero; Envoy has the same limit). */
-export const SOCKET_PATH_LIMIT = 107
+const SOCKET_PATH_LIMIT = 107
 
 /** A listening socket that nobody accepts on in this process. */
 export interface ListeningSocket {
