@@ -11,11 +11,13 @@ import { logged, type Replica, startReplica, stopAll } from '../../test/harness.
 
 /** One client each: how it makes a GET or POST and gives back the text. */
 const CLIENTS = `
+let pool
 const clients = {
   'http.get': (url) => text((done) => require('http').get(url, done)),
   'http.request with an own Agent': (url) => text((done) => require('http').request(url, { agent: new (require('http').Agent)({ keepAlive: true }) }, done).end()),
   'fetch': (url) => fetch(url).then((r) => r.text()),
   'undici.request': async (url) => (await require('undici').request(url)).body.text(),
+  'undici with fewer connections than calls': async (url) => (await require('undici').request(url, { dispatcher: pool ??= new (require('undici').Agent)({ connections: 2 }) })).body.text(),
   'undici.fetch': (url) => require('undici').fetch(url).then((r) => r.text()),
   'axios': (url) => require('axios').get(url, { responseType: 'text', transformResponse: (x) => x }).then((r) => r.data),
   'got': async (url) => (await import('got')).default(url).text(),
@@ -33,7 +35,8 @@ function text(start) {
   })
 }
 `
-const NAMES = ['http.get', 'http.request with an own Agent', 'fetch', 'undici.request', 'undici.fetch', 'axios', 'got', 'node-fetch 2', 'request']
+const POOLED = 'undici with fewer connections than calls'
+const NAMES = [POOLED, 'http.get', 'http.request with an own Agent', 'fetch', 'undici.request', 'undici.fetch', 'axios', 'got', 'node-fetch 2', 'request']
 
 const SOURCE = `${CLIENTS}
 const net = require('net')
