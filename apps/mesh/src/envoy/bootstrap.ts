@@ -1,4 +1,4 @@
-import { ACTIVATOR_CLUSTER, STATS_INCLUSION, XDS_CLUSTER } from '../encode/names.ts'
+import { ACTIVATOR_CLUSTER, ENVOY_RUNTIME, STATS_INCLUSION, XDS_CLUSTER } from '../encode/names.ts'
 
 /** What an Envoy must be told before it asks us for the rest. */
 export interface BootstrapOptions {
@@ -42,6 +42,7 @@ export function bootstrap(options: BootstrapOptions): object {
   return {
     node: { id: options.node, cluster: 'weft' },
     admin: { address: { pipe: { path: options.adminSocket, mode: OWNER_ONLY } } },
+    layered_runtime: { layers: [{ name: 'weft', static_layer: ENVOY_RUNTIME }] },
     dynamic_resources: {
       ads_config: { api_type: 'DELTA_GRPC', transport_api_version: 'V3', grpc_services: grpcTo(XDS_CLUSTER), set_node_on_first_message_only: true },
       cds_config: ads,
