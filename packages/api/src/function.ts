@@ -1,3 +1,4 @@
+import type { Condition, ObjectMeta } from '@weft/core'
 import { Type, type Static } from 'typebox'
 import { closed, dnsLabel, duration, stringMap } from './pieces.ts'
 
@@ -108,7 +109,7 @@ export interface FunctionStatus {
   readonly replicas: number
   readonly availableReplicas: number
   /** `Ready`, `RevisionReady` (why the newest is not), `TrafficPinned`. */
-  readonly conditions: readonly import('@weft/core').Condition[]
+  readonly conditions: readonly Condition[]
 }
 
 /** Spec of a Revision: the template it was cut from. Immutable. */
@@ -128,17 +129,16 @@ export interface RevisionStatus {
   readonly phase: 'Pending' | 'Active' | 'Retired' | 'Failed'
   readonly replicas: number
   readonly readyReplicas: number
-  readonly conditions: readonly import('@weft/core').Condition[]
+  readonly conditions: readonly Condition[]
   /** Milliseconds of each step of the last activation, in order: spawn, listening, ready, listeners, endpoints, probe. */
   readonly lastActivation?: { readonly at: string; readonly steps: readonly { readonly name: string; readonly ms: number }[] }
 }
 
-type Meta = import('@weft/core').ObjectMeta
 /** A Function resource. */
 export interface FunctionResource {
   readonly apiVersion: string
   readonly kind: 'Function'
-  readonly metadata: Meta
+  readonly metadata: ObjectMeta
   readonly spec: FunctionSpec
   readonly status?: FunctionStatus
 }
@@ -146,7 +146,7 @@ export interface FunctionResource {
 export interface RevisionResource {
   readonly apiVersion: string
   readonly kind: 'Revision'
-  readonly metadata: Meta
+  readonly metadata: ObjectMeta
   readonly spec: RevisionSpec
   readonly status?: RevisionStatus
 }

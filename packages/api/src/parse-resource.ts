@@ -132,7 +132,7 @@ function checkKept(given: Fields, definition: KindDefinition): ResourceVerdict {
   const metadataHolds = isFields(given['metadata']) && verdict.violations.every(({ field }) => !field.startsWith('metadata'))
   const violations = [
     ...verdict.violations,
-    ...(metadataHolds ? checkMetadata(given['metadata'] as unknown as ObjectMeta, definition.namespaced) : []),
+    ...(metadataHolds ? checkMetadata(given['metadata'] as never, definition.namespaced) : []),
     ...(verdict.structureHolds ? definition.check(given as unknown as Resource) : []),
   ]
   if (violations.length > 0) return refused(given, violations)

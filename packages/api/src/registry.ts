@@ -6,7 +6,7 @@ import { checkAuthorizationPolicy, checkDestinationRule, checkSelector, checkVir
 import { SecretParts } from './core/secret.ts'
 import { ServiceSpec } from './core/service.ts'
 import { FunctionSpec, FunctionTemplate, type RevisionSpec } from './function.ts'
-import { AuthorizationPolicySpec, type AuthorizationPolicySpec as AuthorizationPolicySpecType } from './istio/authorization-policy.ts'
+import { AuthorizationPolicySpec } from './istio/authorization-policy.ts'
 import { DestinationRuleSpec } from './istio/destination-rule.ts'
 import { PeerAuthenticationSpec, type PeerAuthenticationSpec as PeerAuthenticationSpecType } from './istio/peer-authentication.ts'
 import { VirtualServiceSpec } from './istio/virtual-service.ts'
@@ -136,7 +136,7 @@ export const KINDS: readonly KindDefinition[] = [
     singular: 'authorizationpolicy',
     shortNames: ['ap'],
     schema: whole('who may call what', { spec: Type.Optional(AuthorizationPolicySpec) }),
-    check: ({ spec }) => checkAuthorizationPolicy((spec ?? {}) as AuthorizationPolicySpecType),
+    check: ({ spec }) => checkAuthorizationPolicy(spec ?? {}),
   },
   {
     ...SECURITY,

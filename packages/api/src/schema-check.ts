@@ -83,7 +83,7 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 
 function reasonOf(error: ErrorObject, schema: Node, kind: string): string {
-  const value = error.data as unknown
+  const value: unknown = error.data
   switch (error.keyword) {
     case 'type':
       return typeReason(String(error.params['type']), value)

@@ -18,9 +18,9 @@ export function child(path: string, name: string | number): string {
 
 /** One text for all of them. */
 export function violationsText(violations: readonly Violation[]): string {
-  const shown = violations.slice(0, MAX_VIOLATIONS).map(({ field, reason }) => (field === '' ? reason : `${field}: ${reason}`))
-  const more = violations.length - shown.length
-  return [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
+  const told = violations.slice(0, MAX_VIOLATIONS).map(({ field, reason }) => (field === '' ? reason : `${field}: ${reason}`))
+  const more = violations.length - told.length
+  return [...told, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')
 }
 
 /** How a value is shown in a message: short, on one line. */

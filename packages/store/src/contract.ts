@@ -8,10 +8,10 @@ export type { MakeStore, StoreSubject } from './contract-support.ts'
 const FUNCTIONS = { group: 'weft.dev', kind: 'Function' } as const
 
 /** Every adapter of the port `Store` passes this, against the real thing. `make` gives a fresh, empty store. */
-export function storeContract(name: string, make: MakeStore): void {
+export function storeContract(adapter: string, make: MakeStore): void {
   const subject = withStore(make)
 
-  describe(`store: ${name}`, () => {
+  describe(`store: ${adapter}`, () => {
     describe('one resource', () => {
       it('is given back as it was written, with identity, time, generation 1 and a version', () =>
         subject(async (store) => {
@@ -59,7 +59,8 @@ export function storeContract(name: string, make: MakeStore): void {
           ;(created.spec as { list: number[] }).list.push(3)
           const read = await store.get(named('a'))
           expect(read?.spec).toEqual({ list: [1] })
-          ;(read?.spec as { list: number[] }).list.push(4)
+          const { list } = (read?.spec ?? {}) as { list?: number[] }
+          list?.push(4)
           expect((await store.list(FUNCTIONS)).items[0]?.spec).toEqual({ list: [1] })
         }))
 

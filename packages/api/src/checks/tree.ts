@@ -1,7 +1,7 @@
 import { child, type Violation } from '../violation.ts'
 
 /** Deepest nesting of a resource. */
-export const MAX_DEPTH = 64
+const MAX_DEPTH = 64
 /** Largest resource in characters of JSON, as Kubernetes' limit for an object (1.5 MiB). */
 export const MAX_RESOURCE_CHARACTERS = 1_572_864
 

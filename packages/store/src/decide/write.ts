@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from 'node:util'
 import { groupOf, refOf, WeftError, type ObjectMeta, type OwnerReference, type Resource, type ResourceRef } from '@weft/core'
+import { sameJson } from './same-json.ts'
 
 /** What the store adds to a resource that is created. */
 export interface Birth {
@@ -33,8 +33,8 @@ export function born(given: Resource, { uid, now, version }: Birth): Resource {
 export function revised(current: Resource, given: Resource, part: 'spec' | 'status'): Resource | undefined {
   assertCurrent(current, given.metadata.resourceVersion, given.metadata.uid)
   const next = part === 'status' ? withStatus(current, given.status) : withStatus({ ...given, metadata: keptMetadata(current, given) }, current.status)
-  if (isDeepStrictEqual(next, current)) return undefined
-  if (isDeepStrictEqual(contentOf(next), contentOf(current))) return next
+  if (sameJson(next, current)) return undefined
+  if (sameJson(contentOf(next), contentOf(current))) return next
   return { ...next, metadata: { ...next.metadata, generation: (current.metadata.generation ?? 0) + 1 } }
 }
 
