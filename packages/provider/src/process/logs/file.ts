@@ -129,7 +129,16 @@ export class FunctionLog {
       for (const { handle, size } of handles) {
         if (size === 0) continue
         const input = handle.createReadStream({ start: 0, end: size - 1, autoClose: false })
-        for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) yield* this.#parse(text)
+        const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
+        input.on('error', (error) => {
+          this.#onError(error)
+          lines.close()
+        })
+        try {
+          for await (const text of lines) yield* this.#parse(text)
+        } finally {
+          input.destroy()
+        }
       }
       for (const text of waiting) yield* this.#parse(text)
     } finally {

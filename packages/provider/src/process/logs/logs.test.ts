@@ -167,6 +167,21 @@ describe('the logs on disk', () => {
     await reading.return?.(undefined)
   })
 
+  it('let a reader leave in the middle of a long log', async () => {
+    for (let number = 0; number < 20_000; number++) store.append(line(`${number} ${'x'.repeat(100)}`))
+    await ask({ tail: 1 })
+    for (let round = 0; round < 20; round++) {
+      let read = 0
+      for await (const { text } of store.query({ namespace: 'default', function: 'temp', follow: round % 2 === 0 })) {
+        expect(text).toContain('xxx')
+        read += 1
+        if (read > round * 40) break
+      }
+    }
+    expect((await ask({ tail: 3 })).length).toBe(3)
+    expect(errors).toEqual([])
+  })
+
   it('go on when the disk refuses, and say so', async () => {
     writeFileSync(join(directory, 'default'), 'in the way')
     store.append(line('a'))
