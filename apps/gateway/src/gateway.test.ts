@@ -101,7 +101,10 @@ describe('errors', () => {
     const json = await world.call('GET', '/system/function/nope', undefined, { accept: 'application/json' })
     expect(json.json).toEqual({ error: { code: 'NOT_FOUND', message: 'function nope does not exist', help: 'list what there is with: weft get function' } })
     const text = await world.call('GET', '/system/function/nope')
-    expect([text.headers['content-type'], text.text]).toEqual(['text/plain; charset=utf-8', 'function nope does not exist\nlist what there is with: weft get function\n'])
+    expect([text.headers['content-type'], text.text]).toEqual([
+      'text/plain; charset=utf-8',
+      'function nope does not exist\nlist what there is with: weft get function\n',
+    ])
     const status = await world.call('GET', '/apis/weft.dev/v1alpha1/namespaces/default/functions/nope')
     expect(status.json).toMatchObject({ kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'NotFound', code: 404 })
     expect((await world.call('GET', '/apis/mesh.weft.dev/v1alpha1/config/nope')).text).toContain('host nope.default does not exist')

@@ -34,7 +34,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     metrics: control.metrics,
     listen: async (addresses) => {
       await ensureNamespaces(options.store)
-      return listen(control, addresses, servers)
+      return listenOn(control, addresses, servers)
     },
     close: (deadlineMs = DEFAULT_DRAIN_MS) => (closing ??= close(control, servers, deadlineMs)),
   }
@@ -52,7 +52,7 @@ async function ensureNamespaces(store: Store): Promise<void> {
   }
 }
 
-async function listen(control: Control, addresses: GatewayAddresses, servers: Server[]): Promise<GatewayListening> {
+async function listenOn(control: Control, addresses: GatewayAddresses, servers: Server[]): Promise<GatewayListening> {
   await Promise.all([control.app.ready(), control.metrics.ready()])
   if (addresses.socketPath !== undefined) await listenOnSocket(serverOf(control.app, servers), addresses.socketPath)
   const tcp = addresses.tcp && (await listenOnTcp(serverOf(control.app, servers), addresses.tcp))
@@ -62,19 +62,20 @@ async function listen(control: Control, addresses: GatewayAddresses, servers: Se
 
 /** One more door to the same routes. An idle connection is never closed from here: the ingress keeps a pool of them. */
 function serverOf(app: FastifyInstance, servers: Server[]): Server {
-  const server = createHttpServer({ keepAliveTimeout: 0, headersTimeout: 15_000, requestTimeout: 300_000 }, (request, response) => app.routing(request, response))
+  const server = createHttpServer({ keepAliveTimeout: 0, headersTimeout: 15_000, requestTimeout: 300_000 }, (request, response) =>
+    app.routing(request, response),
+  )
   servers.push(server)
   return server
 }
 
 async function listenOnSocket(server: Server, path: string): Promise<void> {
   await rm(path, { force: true })
-  const before = process.umask(0o177)
-  try {
-    await opened(server, () => server.listen(path))
-  } finally {
+  await opened(server, () => {
+    const before = process.umask(0o177) // the socket is made within this call: nobody else can open it in between
+    server.listen(path)
     process.umask(before)
-  }
+  })
   await chmod(path, 0o600)
 }
 
@@ -84,14 +85,14 @@ async function listenOnTcp(server: Server, address: { readonly host: string; rea
   return { host: address.host, port }
 }
 
-function opened(server: Server, listen: () => void): Promise<void> {
+function opened(server: Server, open: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.once('listening', () => {
       server.off('error', reject)
       resolve()
     })
-    listen()
+    open()
   })
 }
 

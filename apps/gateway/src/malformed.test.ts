@@ -8,12 +8,29 @@ beforeAll(async () => {
   await world.call('POST', '/system/functions', { service: 'temp', image: 'temp:1' })
   await world.call('POST', '/system/secrets', { name: 'key', value: 'x' })
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(async () => {
+  await world[Symbol.asyncDispose]()
+})
 
 const junk = fc.oneof(fc.integer(), fc.double(), fc.boolean(), fc.array(fc.integer(), { maxLength: 3 }), fc.object({ maxDepth: 2 }))
 const badName = fc.oneof(
   fc.string().filter((text) => !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$/.test(text)),
-  fc.constantFrom('../system', '..', 'a.b@169.254.169.254', '%2e%2e', '::1', 'a:80', 'A', 'a_b', '-a', 'a-', 'a'.repeat(64), 'temp\u0000', 'ｔｅｍｐ', 'temp.a.b'),
+  fc.constantFrom(
+    '../system',
+    '..',
+    'a.b@169.254.169.254',
+    '%2e%2e',
+    '::1',
+    'a:80',
+    'A',
+    'a_b',
+    '-a',
+    'a-',
+    'a'.repeat(64),
+    'temp\u0000',
+    'ｔｅｍｐ',
+    'temp.a.b',
+  ),
 )
 /** Text that is no JSON, and JSON that no route takes. */
 const badText = fc.oneof(
@@ -25,23 +42,53 @@ const badText = fc.oneof(
       return true
     }
   }),
-  fc.constantFrom('null', '[]', '1', '"x"', '{"__proto__":{"a":1}}', '{"constructor":{"prototype":{}}}', '{"service":"temp","image":"temp:1","labels":{"__proto__":"x"}}'),
+  fc.constantFrom(
+    'null',
+    '[]',
+    '1',
+    '"x"',
+    '{"__proto__":{"a":1}}',
+    '{"constructor":{"prototype":{}}}',
+    '{"service":"temp","image":"temp:1","labels":{"__proto__":"x"}}',
+  ),
 )
 const badDeployment = fc.oneof(
   fc.record({ service: badName, image: fc.constant('temp:1') }),
   fc.record({ service: junk, image: fc.constant('temp:1') }),
   fc.record({ service: fc.constant('fresh'), image: junk }),
-  fc.record({ service: fc.constant('fresh'), image: fc.constant('temp:1'), envVars: fc.oneof(fc.integer(), fc.array(fc.string(), { minLength: 1 }), fc.record({ a: fc.integer() })) }),
-  fc.record({ service: fc.constant('fresh'), image: fc.constant('temp:1'), envVars: fc.constantFrom({ NODE_OPTIONS: 'x' }, { LD_PRELOAD: 'x' }, { WEFT_RUNTIME_CONFIG: 'x' }) }),
+  fc.record({
+    service: fc.constant('fresh'),
+    image: fc.constant('temp:1'),
+    envVars: fc.oneof(fc.integer(), fc.array(fc.string(), { minLength: 1 }), fc.record({ a: fc.integer() })),
+  }),
+  fc.record({
+    service: fc.constant('fresh'),
+    image: fc.constant('temp:1'),
+    envVars: fc.constantFrom({ NODE_OPTIONS: 'x' }, { LD_PRELOAD: 'x' }, { WEFT_RUNTIME_CONFIG: 'x' }),
+  }),
   fc.record({ service: fc.constant('fresh'), image: fc.constant('temp:1'), limits: fc.record({ memory: fc.constantFrom('much', '-1', '1e9Gi', '') }) }),
-  fc.record({ service: fc.constant('fresh'), image: fc.constant('temp:1'), labels: fc.constantFrom({ 'com.openfaas.scale.min': 'x' }, { 'com.openfaas.scale.max': '-1' }) }),
+  fc.record({
+    service: fc.constant('fresh'),
+    image: fc.constant('temp:1'),
+    labels: fc.constantFrom({ 'com.openfaas.scale.min': 'x' }, { 'com.openfaas.scale.max': '-1' }),
+  }),
   fc.record({ service: fc.constant('fresh'), image: fc.string().map((text) => `nope/${text}`) }),
   fc.record({ service: fc.constant('fresh'), image: fc.constant('temp:1'), namespace: badName.filter((name) => name !== '') }),
 )
 const badResource = fc.oneof(
-  fc.record({ apiVersion: fc.constant('weft.dev/v1alpha1'), kind: fc.constant('Function'), metadata: fc.record({ name: badName }), spec: fc.constant({ template: { image: 'temp:1' } }) }),
+  fc.record({
+    apiVersion: fc.constant('weft.dev/v1alpha1'),
+    kind: fc.constant('Function'),
+    metadata: fc.record({ name: badName }),
+    spec: fc.constant({ template: { image: 'temp:1' } }),
+  }),
   fc.record({ apiVersion: fc.constant('weft.dev/v1alpha1'), kind: fc.constant('Function'), metadata: fc.constant({ name: 'fresh' }), spec: junk }),
-  fc.record({ apiVersion: fc.constant('weft.dev/v1alpha1'), kind: fc.constant('Function'), metadata: fc.constant({ name: 'fresh' }), spec: fc.record({ template: junk }) }),
+  fc.record({
+    apiVersion: fc.constant('weft.dev/v1alpha1'),
+    kind: fc.constant('Function'),
+    metadata: fc.constant({ name: 'fresh' }),
+    spec: fc.record({ template: junk }),
+  }),
   fc.record({ apiVersion: fc.string(), kind: fc.string(), metadata: fc.object() }),
 )
 
@@ -55,7 +102,11 @@ async function refused(method: string, url: string, body: unknown): Promise<void
 
 describe('whatever is malformed is a 4xx with a reason and changes nothing', () => {
   it.each([
-    ['bodies that are no JSON or no object', badText, ['/system/functions', '/system/secrets', '/system/namespace', '/system/scale-function/temp', '/apis/weft.dev/v1alpha1/namespaces/default/functions']],
+    [
+      'bodies that are no JSON or no object',
+      badText,
+      ['/system/functions', '/system/secrets', '/system/namespace', '/system/scale-function/temp', '/apis/weft.dev/v1alpha1/namespaces/default/functions'],
+    ],
     ['deployments', badDeployment, ['/system/functions']],
     ['resources', badResource, ['/apis/weft.dev/v1alpha1/namespaces/default/functions']],
   ] as const)('%s', async (_name, bodies, urls) => {
@@ -70,9 +121,13 @@ describe('whatever is malformed is a 4xx with a reason and changes nothing', () 
   it('names in paths', async () => {
     const places = ['/system/function/', '/apis/weft.dev/v1alpha1/namespaces/default/functions/', '/system/namespace/', '/apis/mesh.weft.dev/v1alpha1/config/']
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...places), badName.filter((name) => name !== ''), async (place, name) => {
-        await refused('GET', `${place}${encodeURIComponent(name)}`, undefined)
-      }),
+      fc.asyncProperty(
+        fc.constantFrom(...places),
+        badName.filter((name) => name !== ''),
+        async (place, name) => {
+          await refused('GET', `${place}${encodeURIComponent(name)}`, undefined)
+        },
+      ),
       { numRuns: 300 },
     )
   })
@@ -80,11 +135,20 @@ describe('whatever is malformed is a 4xx with a reason and changes nothing', () 
   it('patches', async () => {
     const before = await world.contents()
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom('merge', 'json', 'strategic-merge'), fc.oneof(badText, fc.object().map((value) => JSON.stringify({ spec: { template: { ...value, unknownField: 1 } } }))), async (type, body) => {
-        const answer = await world.call('PATCH', '/apis/weft.dev/v1alpha1/namespaces/default/functions/temp', body, { 'content-type': `application/${type}-patch+json` })
-        // An empty list of operations is a patch that changes nothing.
-        expect(answer.status === 200 ? body.trim() : `${answer.status}`).toMatch(/^(\[\]|4\d\d)$/)
-      }),
+      fc.asyncProperty(
+        fc.constantFrom('merge', 'json', 'strategic-merge'),
+        fc.oneof(
+          badText,
+          fc.object().map((value) => JSON.stringify({ spec: { template: { ...value, unknownField: 1 } } })),
+        ),
+        async (type, body) => {
+          const answer = await world.call('PATCH', '/apis/weft.dev/v1alpha1/namespaces/default/functions/temp', body, {
+            'content-type': `application/${type}-patch+json`,
+          })
+          // An empty list of operations is a patch that changes nothing.
+          expect(answer.status === 200 ? body.trim() : `${answer.status}`).toMatch(/^(\[\]|4\d\d)$/)
+        },
+      ),
       { numRuns: 200 },
     )
     expect(await world.contents()).toBe(before)

@@ -1,5 +1,16 @@
 import { keyOf, type NamespacedName } from '@weft/core'
-import type { CertificateStatus, Delivery, InvocationStatistics, LoadReport, MeshPlane, MeshReplica, MeshStatus, ProbeResult, WakeResult, WorkloadConfiguration } from '@weft/mesh-model'
+import type {
+  CertificateStatus,
+  Delivery,
+  InvocationStatistics,
+  LoadReport,
+  MeshPlane,
+  MeshReplica,
+  MeshStatus,
+  ProbeResult,
+  WakeResult,
+  WorkloadConfiguration,
+} from '@weft/mesh-model'
 
 /** The mesh without proxies: it keeps what it is told and gives it back. */
 export class MemoryMesh implements MeshPlane {

@@ -100,7 +100,7 @@ function readJson(text: string): Json {
   try {
     return JSON.parse(text) as Json
   } catch {
-    return {} as Json
+    return {}
   }
 }
 

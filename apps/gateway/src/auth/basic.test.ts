@@ -36,10 +36,13 @@ describe('credentials', () => {
     expect((await world.gateway.app.inject({ url })).statusCode).toBe(200)
   })
 
-  it.each(['/system/info', '/apis', '/apis/mesh.weft.dev/v1alpha1/status', '/api/v1/namespaces/default/secrets', '/system/nothing', '/version'])('are needed for %s', async (url) => {
-    await using world = await makeWorld()
-    expect((await world.gateway.app.inject({ url })).statusCode).toBe(401)
-  })
+  it.each(['/system/info', '/apis', '/apis/mesh.weft.dev/v1alpha1/status', '/api/v1/namespaces/default/secrets', '/system/nothing', '/version'])(
+    'are needed for %s',
+    async (url) => {
+      await using world = await makeWorld()
+      expect((await world.gateway.app.inject({ url })).statusCode).toBe(401)
+    },
+  )
 
   it('are not asked for when authentication is off', async () => {
     await using world = await makeWorld({ auth: { enabled: false, user: '', password: '' } })

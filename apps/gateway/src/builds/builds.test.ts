@@ -16,10 +16,24 @@ const URL = '/system/builds?name=temp&runtime=node22'
 describe('building an uploaded archive', () => {
   it('gives the manifest whose digest a deploy takes', async () => {
     await using world = await makeWorld({ uploadDirectory })
-    const built = await world.call('POST', `${URL}&file=temp.zip&image=temp:9&handler=handler.main&env=A=1&env=B=x%3Dy&buildArg=N=1&allowScripts=1`, Buffer.from('PK archive'), ZIP)
+    const built = await world.call(
+      'POST',
+      `${URL}&file=temp.zip&image=temp:9&handler=handler.main&env=A=1&env=B=x%3Dy&buildArg=N=1&allowScripts=1`,
+      Buffer.from('PK archive'),
+      ZIP,
+    )
     expect(built.status).toBe(201)
     expect(world.artifacts.requests).toMatchObject([
-      { name: 'temp', runtime: 'node22', handler: 'handler.main', reference: 'temp:9', env: { A: '1', B: 'x=y' }, buildArgs: { N: '1' }, allowScripts: true, source: { kind: 'file', name: 'temp.zip' } },
+      {
+        name: 'temp',
+        runtime: 'node22',
+        handler: 'handler.main',
+        reference: 'temp:9',
+        env: { A: '1', B: 'x=y' },
+        buildArgs: { N: '1' },
+        allowScripts: true,
+        source: { kind: 'file', name: 'temp.zip' },
+      },
     ])
     for (const deployment of [{ artifact: built.json['digest'] }, { image: 'temp:9' }]) {
       expect((await world.call('POST', '/system/functions', { service: 'temp', ...deployment })).status).toBe(202)
@@ -32,10 +46,19 @@ describe('building an uploaded archive', () => {
     await using world = await makeWorld({ uploadDirectory })
     const lines = async (content: string) => {
       const { text } = await world.call('POST', URL, Buffer.from(content), { ...ZIP, accept: 'application/x-ndjson' })
-      return text.trimEnd().split('\n').map((line) => JSON.parse(line) as unknown)
+      return text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown)
     }
-    expect(await lines('fine')).toEqual([{ step: 'bundle', text: 'bundling temp' }, { manifest: expect.objectContaining({ digest: expect.stringContaining('sha256:') }) }])
-    expect(await lines('syntax error')).toEqual([{ step: 'bundle', text: 'bundling temp' }, { error: { code: 'BUILD_FAILED', message: expect.stringContaining('handler.js:1'), help: 'correct it' } }])
+    expect(await lines('fine')).toEqual([
+      { step: 'bundle', text: 'bundling temp' },
+      { manifest: expect.objectContaining({ digest: expect.stringContaining('sha256:') }) },
+    ])
+    expect(await lines('syntax error')).toEqual([
+      { step: 'bundle', text: 'bundling temp' },
+      { error: { code: 'BUILD_FAILED', message: expect.stringContaining('handler.js:1'), help: 'correct it' } },
+    ])
     expect(await readdir(uploadDirectory)).toEqual([])
   })
 

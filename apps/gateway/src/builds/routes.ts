@@ -12,7 +12,8 @@ import { streamLines, type OpenStreams } from '../http/stream.ts'
 import { LineQueue } from './line-queue.ts'
 import type { Upload, Uploads } from './uploads.ts'
 
-const pairs = (description: string) => Type.Optional(Type.Union([Type.String({ maxLength: 8192 }), Type.Array(Type.String({ maxLength: 8192 }), { maxItems: 256 })], { description }))
+const pairs = (description: string) =>
+  Type.Optional(Type.Union([Type.String({ maxLength: 8192 }), Type.Array(Type.String({ maxLength: 8192 }), { maxItems: 256 })], { description }))
 const BuildQuery = Type.Object({
   name: Type.String({ description: 'name of the function' }),
   runtime: Type.String({ maxLength: 63, description: 'node22, nodejs14, process, …' }),
@@ -28,7 +29,15 @@ const BuildQuery = Type.Object({
 type BuildQuery = Static<typeof BuildQuery>
 
 /** Content types of an upload. */
-export const ARCHIVE_TYPES = ['application/octet-stream', 'application/zip', 'application/x-tar', 'application/gzip', 'application/x-gzip', 'application/x-bzip2', 'application/x-xz']
+export const ARCHIVE_TYPES = [
+  'application/octet-stream',
+  'application/zip',
+  'application/x-tar',
+  'application/gzip',
+  'application/x-gzip',
+  'application/x-bzip2',
+  'application/x-xz',
+]
 
 /** The route that builds an artifact of an uploaded archive or file. */
 export const BUILD_ROUTES = {
@@ -81,7 +90,7 @@ export function registerBuildRoutes(parent: FastifyInstance, options: BuildRoute
 async function once(request: BuildRequest, upload: Upload, reply: FastifyReply, { builder, streams }: BuildRoutesOptions): Promise<FastifyReply> {
   const { signal, leave } = streams.enter(reply)
   try {
-    return await reply.code(201).send(await builder.build(request, undefined, signal).finally(upload.remove))
+    return await reply.code(201).send(await built(upload, builder.build(request, undefined, signal)))
   } finally {
     leave()
   }
@@ -89,9 +98,18 @@ async function once(request: BuildRequest, upload: Upload, reply: FastifyReply, 
 
 async function stream(request: BuildRequest, upload: Upload, reply: FastifyReply, { builder, streams, log }: BuildRoutesOptions): Promise<FastifyReply> {
   const onError = (error: unknown) => problemJson(problemOf(error, (id) => log.error({ id, err: error }, 'a build failed inside')))
-  const build = (signal: AbortSignal) => (progress: BuildProgress) => builder.build(request, progress, signal).finally(upload.remove)
+  const build = (signal: AbortSignal) => (progress: BuildProgress) => built(upload, builder.build(request, progress, signal))
   await streamLines(reply, { contentType: 'application/x-ndjson', streams, log, onError, lines: (signal) => progressLines(build(signal)) })
   return reply
+}
+
+/** What a build gives, once its upload is removed. */
+async function built(upload: Upload, build: Promise<ArtifactManifest>): Promise<ArtifactManifest> {
+  try {
+    return await build
+  } finally {
+    await upload.remove()
+  }
 }
 
 /** The lines of a build as they come, and its manifest as the last. Throws what the build throws. */
@@ -127,7 +145,8 @@ function mapOf(given: string | readonly string[], field: string): Readonly<Recor
   return Object.fromEntries(
     texts.map((text) => {
       const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=([^]*)$/.exec(text) ?? []
-      if (name === undefined || value === undefined || name === '__proto__') throw new WeftError('INVALID_VALUE', { field: `query.${field}`, reason: `"${text}" is not NAME=VALUE` })
+      if (name === undefined || value === undefined || name === '__proto__')
+        throw new WeftError('INVALID_VALUE', { field: `query.${field}`, reason: `"${text}" is not NAME=VALUE` })
       return [name, value]
     }),
   )

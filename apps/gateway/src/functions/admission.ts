@@ -43,6 +43,7 @@ async function pinned(next: FunctionTemplate, before: FunctionTemplate | undefin
   if (next.artifact === undefined) {
     throw new WeftError('INVALID_VALUE', { field: 'spec.template', reason: 'it names neither an image nor an artifact, so there is nothing to run' })
   }
-  if (next.artifact !== before?.artifact && !(await options.artifacts.has(next.artifact))) throw new WeftError('ARTIFACT_NOT_FOUND', { reference: next.artifact })
+  if (next.artifact !== before?.artifact && !(await options.artifacts.has(next.artifact)))
+    throw new WeftError('ARTIFACT_NOT_FOUND', { reference: next.artifact })
   return next
 }

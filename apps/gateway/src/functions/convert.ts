@@ -30,7 +30,7 @@ export function templateOf(deployment: FunctionDeployment, artifact: string): Fu
 
 function pick<K extends keyof FunctionDeployment>(deployment: FunctionDeployment, key: K): Pick<FunctionDeployment, K> | Record<string, never> {
   const value = deployment[key]
-  return value === undefined || value === '' ? {} : { [key]: value } as Pick<FunctionDeployment, K>
+  return value === undefined || value === '' ? {} : ({ [key]: value } as Pick<FunctionDeployment, K>)
 }
 
 function filled<T extends object>(value: T | null | undefined): value is T {

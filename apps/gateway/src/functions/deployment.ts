@@ -81,7 +81,9 @@ export const OpenFaasFunctionSchema = Type.Object(
     replicas: Type.Optional(Type.Integer()),
     availableReplicas: Type.Optional(Type.Integer()),
     createdAt: Type.Optional(Type.String({ format: 'date-time' })),
-    usage: Type.Optional(Type.Object({ cpu: Type.Number({ description: 'millicores' }), totalMemoryBytes: Type.Number() }, { description: 'only with usage=1' })),
+    usage: Type.Optional(
+      Type.Object({ cpu: Type.Number({ description: 'millicores' }), totalMemoryBytes: Type.Number() }, { description: 'only with usage=1' }),
+    ),
   },
   { description: 'a function as OpenFaaS clients read it' },
 )

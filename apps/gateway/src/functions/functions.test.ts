@@ -27,7 +27,12 @@ describe('deploying a function', () => {
     }
     expect((await world.call('POST', '/system/functions', sent)).status).toBe(202)
     const { spec } = (await temp(world)) ?? {}
-    expect(spec?.template).toMatchObject({ image: 'temp:1', artifact: (await world.artifacts.get('temp:1'))?.digest, process: 'node index.js', env: { A: '1' } })
+    expect(spec?.template).toMatchObject({
+      image: 'temp:1',
+      artifact: (await world.artifacts.get('temp:1'))?.digest,
+      process: 'node index.js',
+      env: { A: '1' },
+    })
     expect(spec?.scale).toEqual({ min: 2, max: 5, zeroAfter: '15m' })
     const shown = (await world.call('GET', '/system/function/temp')).json
     const { service, network: _network, registryAuth: _auth, ...fields } = sent
@@ -51,7 +56,12 @@ describe('deploying a function', () => {
     ['an image that is not there', { service: 'temp', image: 'nope:1' }, 400, 'weft build'],
     ['an artifact that is not there', { service: 'temp', artifact: `sha256:${'0'.repeat(64)}` }, 404, 'there is no artifact'],
     ['a digest that is none', { service: 'temp', artifact: 'sha256:x' }, 400, 'body.artifact'],
-    ['source and artifact', { service: 'temp', artifact: `sha256:${'0'.repeat(64)}`, source: { files: { a: 'b' } }, runtime: 'node22' }, 400, 'exclude each other'],
+    [
+      'source and artifact',
+      { service: 'temp', artifact: `sha256:${'0'.repeat(64)}`, source: { files: { a: 'b' } }, runtime: 'node22' },
+      400,
+      'exclude each other',
+    ],
     ['source without a runtime', { service: 'temp', source: { files: { 'handler.js': 'x' } } }, 400, 'needs a runtime'],
     ['source that does not build', { service: 'temp', runtime: 'node22', source: { files: { 'handler.js': 'syntax error' } } }, 422, 'the build failed'],
     ['a secret that is not there', { ...TEMP, secrets: ['nope'] }, 400, 'weft secret create nope'],
@@ -79,10 +89,22 @@ describe('deploying a function', () => {
 
   it('builds inline source with its runtime', async () => {
     await using world = await makeWorld()
-    const body = { service: 'temp', runtime: 'node22', handler: 'handler.main', dependencies: '{}', source: { files: { 'handler.js': 'exports.main = () => 1' } } }
+    const body = {
+      service: 'temp',
+      runtime: 'node22',
+      handler: 'handler.main',
+      dependencies: '{}',
+      source: { files: { 'handler.js': 'exports.main = () => 1' } },
+    }
     expect((await world.call('POST', '/system/functions', body)).status).toBe(202)
     expect(world.artifacts.requests).toEqual([
-      { name: 'temp', runtime: 'node22', handler: 'handler.main', dependencies: '{}', source: { kind: 'inline', files: { 'handler.js': 'exports.main = () => 1' } } },
+      {
+        name: 'temp',
+        runtime: 'node22',
+        handler: 'handler.main',
+        dependencies: '{}',
+        source: { kind: 'inline', files: { 'handler.js': 'exports.main = () => 1' } },
+      },
     ])
     expect((await temp(world))?.spec.template).toMatchObject({ runtime: 'node22', artifact: expect.stringContaining('sha256:') })
   })
@@ -106,12 +128,17 @@ describe('updating a function', () => {
   it('keeps scale, split and matches, and tells what to do about a pinned split', async () => {
     await using world = await makeWorld()
     await world.call('POST', '/system/functions', TEMP)
-    const traffic = [{ revision: 'v1', weight: 90 }, { revision: 'v2', weight: 10 }]
+    const traffic = [
+      { revision: 'v1', weight: 90 },
+      { revision: 'v2', weight: 10 },
+    ]
     const patch = { spec: { traffic, scale: { replicas: 3 }, matches: [{ headers: { 'end-user': 'jason' }, revision: 'v2' }] } }
     await world.call('PATCH', '/apis/weft.dev/v1alpha1/namespaces/default/functions/temp', patch, { 'content-type': 'application/merge-patch+json' })
     const answer = await world.call('PUT', '/system/functions', { ...TEMP, image: 'temp:2', envVars: { B: '2' } })
     expect(answer.status).toBe(202)
-    expect(answer.headers['x-weft-notice']).toBe('the traffic of temp is pinned (v1=90 v2=10) and was not changed; send calls to the new revision with: weft traffic set temp REVISION=100')
+    expect(answer.headers['x-weft-notice']).toBe(
+      'the traffic of temp is pinned (v1=90 v2=10) and was not changed; send calls to the new revision with: weft traffic set temp REVISION=100',
+    )
     expect(answer.text).toContain('weft traffic set temp')
     expect((await temp(world))?.spec).toMatchObject({ ...patch.spec, template: { image: 'temp:2', env: { B: '2' } } })
   })

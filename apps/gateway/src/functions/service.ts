@@ -88,7 +88,10 @@ export class Functions {
     const workloads = own.map((revision) => ({ namespace: ref.namespace, name: revision.metadata.name }))
     const live = workloads.filter((workload) => this.#options.provider.list(workload).length > 0)
     const usages = await Promise.all(live.map((workload) => this.#options.provider.usage(workload)))
-    return usages.reduce((sum, one) => ({ memoryBytes: sum.memoryBytes + one.memoryBytes, cpuMillis: sum.cpuMillis + one.cpuMillis }), { memoryBytes: 0, cpuMillis: 0 })
+    return usages.reduce((sum, one) => ({ memoryBytes: sum.memoryBytes + one.memoryBytes, cpuMillis: sum.cpuMillis + one.cpuMillis }), {
+      memoryBytes: 0,
+      cpuMillis: 0,
+    })
   }
 
   async #assertSecrets(ref: NamespacedName, deployment: FunctionDeployment): Promise<void> {

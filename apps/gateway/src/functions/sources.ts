@@ -25,7 +25,8 @@ export async function digestOf(deployment: FunctionDeployment, options: SourceOp
 
 function buildRequest(deployment: FunctionDeployment, files: Readonly<Record<string, string>>): BuildRequest {
   const { runtime, image } = deployment
-  if (runtime === undefined || runtime === '') throw new WeftError('INVALID_VALUE', { field: 'body.runtime', reason: 'source needs a runtime, for example "node22"' })
+  if (runtime === undefined || runtime === '')
+    throw new WeftError('INVALID_VALUE', { field: 'body.runtime', reason: 'source needs a runtime, for example "node22"' })
   return {
     name: deployment.service,
     source: { kind: 'inline', files },

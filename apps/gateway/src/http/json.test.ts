@@ -34,7 +34,14 @@ describe('a YAML body', () => {
   })
 
   it.each([
-    ['aliases that grow without end', `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'.split('').map((key, index) => `${key}: &${key} [${Array(9).fill(`*${'abcdefgh'[index]}`).join(',')}]`).join('\n')}`, 'aliases'],
+    [
+      'aliases that grow without end',
+      `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'
+        .split('')
+        .map((key, index) => `${key}: &${key} [${Array(9).fill(`*${'abcdefgh'[index]}`).join(',')}]`)
+        .join('\n')}`,
+      'aliases',
+    ],
     ['the same key twice', 'a: 1\na: 2', 'DUPLICATE_KEY'],
     ['a key that reaches the prototype', '__proto__: {x: 1}', '__proto__'],
     ['a broken document', 'a: [1', 'not valid YAML'],

@@ -14,8 +14,11 @@ export function errorForm(path: string, accept: string | undefined): ErrorForm {
 
 /** Sends what the table makes of an error; logs what is the platform's fault. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
-  const problem = problemOf(withLimit(error, request), (id) => log.error({ id, method: request.method, route: request.routeOptions.url, err: error }, 'a request failed inside'))
-  if (isWeftError(error) && error.fault === 'system' && problem.id === undefined) log.warn({ code: error.code, reason: messageOf(error) }, 'a request could not be served')
+  const problem = problemOf(withLimit(error, request), (id) =>
+    log.error({ id, method: request.method, route: request.routeOptions.url, err: error }, 'a request failed inside'),
+  )
+  if (isWeftError(error) && error.fault === 'system' && problem.id === undefined)
+    log.warn({ code: error.code, reason: messageOf(error) }, 'a request could not be served')
   return sendProblem(problem, request, reply)
 }
 

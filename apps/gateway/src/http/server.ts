@@ -32,7 +32,9 @@ export function createServer({ auth, log, bodyBytes }: ServerOptions): FastifyIn
     forceCloseConnections: false,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false, strict: false } },
-    frameworkErrors: (error, request, reply) => sendError(error, request, reply, log),
+    frameworkErrors: (error, request, reply) => {
+      void sendError(error, request, reply, log)
+    },
   })
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, log))
   app.setNotFoundHandler((request, reply) => {
@@ -54,7 +56,9 @@ export function createServer({ auth, log, bodyBytes }: ServerOptions): FastifyIn
 /** JSON whatever the content type says, as old clients send none; YAML where it is named. */
 function addParsers(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser(/^application\/([\w.-]+\+)?yaml\b/, { parseAs: 'string' }, (_request, body, done) => attempt(() => parseYamlBody(String(body)), done))
+  app.addContentTypeParser(/^application\/([\w.-]+\+)?yaml\b/, { parseAs: 'string' }, (_request, body, done) =>
+    attempt(() => parseYamlBody(String(body)), done),
+  )
   app.addContentTypeParser(/^application\/vnd\.kubernetes\.protobuf\b/, (_request, _payload, done) => {
     const allowed = 'application/json, application/yaml (with kubectl: `kubectl apply -f FILE`, which sends JSON)'
     done(new WeftError('UNSUPPORTED_MEDIA_TYPE', { type: 'application/vnd.kubernetes.protobuf', allowed }))

@@ -28,9 +28,21 @@ async function worldWithLog(lines: (query: LogQuery) => AsyncIterable<LogLine>):
 describe('a query for logs', () => {
   it.each([
     ['only a name', { name: 'temp' }, { namespace: 'default', function: 'temp', follow: false }],
-    ['as faas-cli writes it', { name: 'temp', namespace: 'openfaas-fn', follow: '1', tail: '-1', since: '2026-01-01T00:00:00Z' }, { namespace: 'default', function: 'temp', follow: true, since: Date.UTC(2026, 0, 1) }],
-    ['as the proxy client writes it', { name: 'temp', follow: 'true', tail: '5', instance: 'a' }, { namespace: 'default', function: 'temp', follow: true, tail: 5, replica: 'a' }],
-    ['nanoseconds and an offset', { name: 'temp', since: '2026-01-01T01:00:00.123456789+01:00' }, { namespace: 'default', function: 'temp', follow: false, since: Date.UTC(2026, 0, 1, 0, 0, 0, 123) }],
+    [
+      'as faas-cli writes it',
+      { name: 'temp', namespace: 'openfaas-fn', follow: '1', tail: '-1', since: '2026-01-01T00:00:00Z' },
+      { namespace: 'default', function: 'temp', follow: true, since: Date.UTC(2026, 0, 1) },
+    ],
+    [
+      'as the proxy client writes it',
+      { name: 'temp', follow: 'true', tail: '5', instance: 'a' },
+      { namespace: 'default', function: 'temp', follow: true, tail: 5, replica: 'a' },
+    ],
+    [
+      'nanoseconds and an offset',
+      { name: 'temp', since: '2026-01-01T01:00:00.123456789+01:00' },
+      { namespace: 'default', function: 'temp', follow: false, since: Date.UTC(2026, 0, 1, 0, 0, 0, 123) },
+    ],
     ['the namespace in the name', { name: 'temp.prod' }, { namespace: 'prod', function: 'temp', follow: false }],
     ['empty parameters', { name: 'temp', follow: '', tail: '', since: '', instance: '' }, { namespace: 'default', function: 'temp', follow: false }],
   ])('is read: %s', (_name, query, expected) => {
@@ -64,7 +76,12 @@ describe('log lines', () => {
     await using _world = world
     const answer = await world.call('GET', '/system/logs?name=temp&tail=2')
     expect([answer.status, answer.headers['content-type']]).toEqual([200, 'application/x-ndjson'])
-    expect(answer.text.trimEnd().split('\n').map((text) => JSON.parse(text) as unknown)).toEqual([
+    expect(
+      answer.text
+        .trimEnd()
+        .split('\n')
+        .map((text) => JSON.parse(text) as unknown),
+    ).toEqual([
       { name: 'temp', namespace: 'default', instance: 'temp-00001-a', timestamp: '2026-01-01T00:00:01.000Z', text: 'first' },
       { name: 'temp', namespace: 'default', instance: 'temp-00001-a', timestamp: '2026-01-01T00:00:02.000Z', text: 'second "quoted"' },
     ])
@@ -85,15 +102,18 @@ describe('log lines', () => {
     const { tcp } = await world.gateway.listen({ tcp: { host: '127.0.0.1', port: 0 } })
     const seen: string[] = []
     await new Promise<void>((resolve, reject) => {
-      const request = httpRequest({ host: '127.0.0.1', port: tcp?.port, path: '/system/logs?name=temp&follow=true', headers: { authorization: AUTHORIZATION } }, (response) => {
-        response.on('data', (chunk: Buffer) => {
-          seen.push((JSON.parse(chunk.toString()) as { text: string }).text)
-          if (seen.length === 1) next.resolve()
-          else request.destroy()
-        })
-        response.on('close', resolve)
-        response.on('error', () => undefined)
-      })
+      const request = httpRequest(
+        { host: '127.0.0.1', port: tcp?.port, path: '/system/logs?name=temp&follow=true', headers: { authorization: AUTHORIZATION } },
+        (response) => {
+          response.on('data', (chunk: Buffer) => {
+            seen.push((JSON.parse(chunk.toString()) as { text: string }).text)
+            if (seen.length === 1) next.resolve()
+            else request.destroy()
+          })
+          response.on('close', resolve)
+          response.on('error', () => undefined)
+        },
+      )
       request.on('error', reject)
       request.end()
     })

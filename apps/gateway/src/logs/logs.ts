@@ -36,8 +36,19 @@ export const LOG_ROUTES = {
 } as const satisfies Record<string, RouteSpec>
 
 const BOOLEANS: Readonly<Record<string, boolean>> = {
-  '': false, '0': false, f: false, F: false, false: false, FALSE: false, False: false,
-  '1': true, t: true, T: true, true: true, TRUE: true, True: true,
+  '': false,
+  '0': false,
+  f: false,
+  F: false,
+  false: false,
+  FALSE: false,
+  False: false,
+  '1': true,
+  t: true,
+  T: true,
+  true: true,
+  TRUE: true,
+  True: true,
 }
 const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/
 

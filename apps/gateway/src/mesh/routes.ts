@@ -26,8 +26,20 @@ export const MESH_ROUTES = {
     query: ConfigQuery,
     responses: { 200: { description: 'one entry per workload' }, 404: { description: 'the mesh knows no such host' } },
   },
-  certs: { method: 'GET', url: `${BASE}/certs`, summary: 'Certificates: identity, serial, validity', tag: 'mesh', responses: { 200: { description: 'certificates' } } },
-  rotate: { method: 'POST', url: `${BASE}/rotate`, summary: 'Issue new certificates for all identities now', tag: 'mesh', responses: { 202: { description: 'issued' } } },
+  certs: {
+    method: 'GET',
+    url: `${BASE}/certs`,
+    summary: 'Certificates: identity, serial, validity',
+    tag: 'mesh',
+    responses: { 200: { description: 'certificates' } },
+  },
+  rotate: {
+    method: 'POST',
+    url: `${BASE}/rotate`,
+    summary: 'Issue new certificates for all identities now',
+    tag: 'mesh',
+    responses: { 202: { description: 'issued' } },
+  },
 } as const satisfies Record<string, RouteSpec>
 
 /** Attaches the handlers. */

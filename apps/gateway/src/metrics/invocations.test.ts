@@ -12,7 +12,10 @@ describe('totals of invocations', () => {
     mesh.count(calls('temp', 'v1', 90), calls('temp', 'v2', 10, '500'), calls('other', '1', 5))
     const total = (await new InvocationTotals(mesh).read()).get(KEY)
     expect(total).toMatchObject({ started: 100, completed: 100, byCode: { '200': 90, '500': 10 }, durationCount: 100 })
-    expect(total?.buckets).toEqual([{ le: 0.005, count: 0 }, { le: 0.05, count: 100 }])
+    expect(total?.buckets).toEqual([
+      { le: 0.005, count: 0 },
+      { le: 0.05, count: 100 },
+    ])
   })
 
   it('never go back when a proxy begins anew', async () => {

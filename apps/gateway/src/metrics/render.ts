@@ -18,10 +18,22 @@ type Sample = readonly [suffix: string, labels: Readonly<Record<string, string>>
 export function renderFunctionMetrics(totals: readonly FunctionTotals[], counts: readonly ServiceCount[]): string {
   const all = totals.map((total) => ({ total, name: `${total.function.name}.${total.function.namespace}` }))
   return [
-    family('gateway_functions_seconds', all.flatMap(({ total, name }) => histogram(total, name))),
-    family('gateway_function_invocation_total', all.flatMap(({ total, name }) => Object.entries(total.byCode).map(([code, count]): Sample => ['', { function_name: name, code }, count]))),
-    family('gateway_function_invocation_started', all.map(({ total, name }): Sample => ['', { function_name: name }, total.started])),
-    family('gateway_service_count', counts.map(({ functionName, replicas }): Sample => ['', { function_name: functionName }, replicas])),
+    family(
+      'gateway_functions_seconds',
+      all.flatMap(({ total, name }) => histogram(total, name)),
+    ),
+    family(
+      'gateway_function_invocation_total',
+      all.flatMap(({ total, name }) => Object.entries(total.byCode).map(([code, count]): Sample => ['', { function_name: name, code }, count])),
+    ),
+    family(
+      'gateway_function_invocation_started',
+      all.map(({ total, name }): Sample => ['', { function_name: name }, total.started]),
+    ),
+    family(
+      'gateway_service_count',
+      counts.map(({ functionName, replicas }): Sample => ['', { function_name: functionName }, replicas]),
+    ),
   ].join('\n')
 }
 

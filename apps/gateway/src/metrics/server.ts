@@ -20,7 +20,12 @@ export interface MetricsServerOptions {
 export function createMetricsServer(options: MetricsServerOptions): FastifyInstance {
   const app = fastify({ logger: false, exposeHeadRoutes: false })
   app.get('/metrics', async (_request, reply) => reply.type(options.apiMetrics.contentType).send(await scrape(options)))
-  app.get('/healthz', (_request, reply) => reply.code(options.isDraining() ? 503 : 200).type('text/plain').send(options.isDraining() ? 'draining' : 'OK'))
+  app.get('/healthz', (_request, reply) =>
+    reply
+      .code(options.isDraining() ? 503 : 200)
+      .type('text/plain')
+      .send(options.isDraining() ? 'draining' : 'OK'),
+  )
   app.route({ method: ['POST', 'PUT', 'PATCH', 'DELETE'], url: '/healthz', handler: (_request, reply) => reply.code(405).send() })
   app.setErrorHandler((error, _request, reply) => {
     options.log.error({ err: error }, 'the metrics could not be collected')

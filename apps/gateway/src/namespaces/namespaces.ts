@@ -38,8 +38,20 @@ function named<S extends string>(url: string, suffix: S): Named<S> {
   const common = { url, tag: 'namespaces', params: NameParams } as const
   const get: RouteSpec = { ...common, method: 'GET', summary: 'Show a namespace', responses: { 200: { description: 'name, labels, annotations' }, ...missing } }
   const createNamed: RouteSpec = { ...common, method: 'POST', summary: 'Create the namespace of this name', body: OptionalBody, responses: createResponses }
-  const update: RouteSpec = { ...common, method: 'PUT', summary: 'Replace labels and annotations of a namespace', body: OptionalBody, responses: { ...accepted, ...missing } }
-  const remove: RouteSpec = { ...common, method: 'DELETE', summary: 'Remove a namespace with everything in it', body: OptionalBody, responses: { ...accepted, ...missing } }
+  const update: RouteSpec = {
+    ...common,
+    method: 'PUT',
+    summary: 'Replace labels and annotations of a namespace',
+    body: OptionalBody,
+    responses: { ...accepted, ...missing },
+  }
+  const remove: RouteSpec = {
+    ...common,
+    method: 'DELETE',
+    summary: 'Remove a namespace with everything in it',
+    body: OptionalBody,
+    responses: { ...accepted, ...missing },
+  }
   return { [`get${suffix}`]: get, [`createNamed${suffix}`]: createNamed, [`update${suffix}`]: update, [`remove${suffix}`]: remove } as Named<S>
 }
 

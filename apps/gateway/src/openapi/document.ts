@@ -45,7 +45,8 @@ export function openApiDocument(release: string): Json {
     info: {
       title: 'Weft control API',
       version: release,
-      description: 'Functions in the words of OpenFaaS, and every resource under Kubernetes-shaped paths. Calls of functions go to /function/NAME and do not pass through here.',
+      description:
+        'Functions in the words of OpenFaaS, and every resource under Kubernetes-shaped paths. Calls of functions go to /function/NAME and do not pass through here.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     security: [{ basic: [] }],
@@ -65,7 +66,7 @@ function routesOfKind(kind: ServedKind): readonly RouteSpec[] {
     ...route,
     url: route.url.replace(':group', kind.group).replace(':version', version).replace(':plural', kind.plural),
     summary: route.summary.replace(/\(.*\)/, kind.kind),
-    ...(route.method === 'POST' || route.method === 'PUT' ? { body: { $ref: `#/components/schemas/${schemaName(kind)}` } as TSchema } : {}),
+    ...(route.method === 'POST' || route.method === 'PUT' ? { body: { $ref: `#/components/schemas/${schemaName(kind)}` } } : {}),
   }))
 }
 
@@ -116,16 +117,30 @@ function pathParameters({ url, params }: RouteSpec): readonly Json[] {
 }
 
 function queryParameters(query: TSchema | undefined): readonly Json[] {
-  const required = new Set((query as { readonly required?: readonly string[] } | undefined)?.required ?? [])
+  const required = new Set(objectSchema(query).required ?? [])
   return Object.entries(propertiesOf(query)).map(([name, schema]) => ({ name, in: 'query', ...(required.has(name) ? { required: true } : {}), schema }))
 }
 
 function propertiesOf(schema: TSchema | undefined): Readonly<Record<string, unknown>> {
-  return (schema as { readonly properties?: Readonly<Record<string, unknown>> } | undefined)?.properties ?? {}
+  return objectSchema(schema).properties ?? {}
+}
+
+interface ObjectSchema {
+  readonly required?: readonly string[]
+  readonly properties?: Readonly<Record<string, unknown>>
+}
+
+function objectSchema(schema: TSchema | undefined): ObjectSchema {
+  return schema ?? {}
 }
 
 function errorSchema(): Json {
   const text = { type: 'string' }
   const error = { type: 'object', required: ['code', 'message', 'help'], properties: { code: text, message: text, help: text, id: text } }
-  return { type: 'object', required: ['error'], properties: { error }, description: 'an error, for who asks for JSON; OpenFaaS paths answer text otherwise, Kubernetes-shaped paths a Status' }
+  return {
+    type: 'object',
+    required: ['error'],
+    properties: { error },
+    description: 'an error, for who asks for JSON; OpenFaaS paths answer text otherwise, Kubernetes-shaped paths a Status',
+  }
 }

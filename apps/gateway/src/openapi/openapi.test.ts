@@ -15,7 +15,8 @@ describe('the OpenAPI document', () => {
 
   it('has every route that is registered, and every route that it has is registered', async () => {
     await using world = await makeWorld()
-    for (const { method, url } of [...PLAIN_ROUTES, ...RESOURCE_ROUTES]) expect([method, url, world.gateway.app.hasRoute({ method, url })]).toEqual([method, url, true])
+    for (const { method, url } of [...PLAIN_ROUTES, ...RESOURCE_ROUTES])
+      expect([method, url, world.gateway.app.hasRoute({ method, url })]).toEqual([method, url, true])
     const known = new Set([...PLAIN_ROUTES, ...RESOURCE_ROUTES].map(({ url }) => url))
     const printed = world.gateway.app.printRoutes({ commonPrefix: false })
     expect(printed.match(/\((GET|POST|PUT|PATCH|DELETE)/g)?.length).toBeGreaterThan(30)
@@ -33,7 +34,9 @@ describe('the OpenAPI document', () => {
     ]) {
       expect(Object.keys(paths)).toContain(path)
     }
-    expect(JSON.stringify(paths['/apis/weft.dev/v1alpha1/namespaces/{namespace}/functions']?.['post']?.requestBody)).toContain('#/components/schemas/weft.dev.v1alpha1.Function')
+    expect(JSON.stringify(paths['/apis/weft.dev/v1alpha1/namespaces/{namespace}/functions']?.['post']?.requestBody)).toContain(
+      '#/components/schemas/weft.dev.v1alpha1.Function',
+    )
     expect(paths['/healthz']?.['get']?.security).toEqual([])
   })
 

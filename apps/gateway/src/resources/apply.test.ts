@@ -2,7 +2,12 @@ import { describe, expect, it } from '@jest/globals'
 import type { Resource } from '@weft/core'
 import { applied, APPLIED_ANNOTATION } from './apply.ts'
 
-const document = (spec: object, labels?: object) => ({ apiVersion: 'x/v1', kind: 'X', metadata: { name: 'a', ...(labels === undefined ? {} : { labels }) }, spec })
+const document = (spec: object, labels?: object) => ({
+  apiVersion: 'x/v1',
+  kind: 'X',
+  metadata: { name: 'a', ...(labels === undefined ? {} : { labels }) },
+  spec,
+})
 const apply = (live: Resource | undefined, given: object, manager = 'weft') => applied(live, given, manager) as Resource
 
 describe('an apply', () => {

@@ -7,7 +7,13 @@ import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './discover
 import type { Kinds } from './kinds.ts'
 import { openApiIndex, openApiV3 } from './openapi-v3.ts'
 
-const spec = (url: string, summary: string): RouteSpec => ({ method: 'GET', url, summary, tag: 'resources', responses: { 200: { description: 'discovery document' } } })
+const spec = (url: string, summary: string): RouteSpec => ({
+  method: 'GET',
+  url,
+  summary,
+  tag: 'resources',
+  responses: { 200: { description: 'discovery document' } },
+})
 
 /** Where clients such as kubectl learn what there is. */
 export const DISCOVERY_ROUTES = {
@@ -25,7 +31,10 @@ export const DISCOVERY_ROUTES = {
 /** Attaches the handlers. */
 export function registerDiscoveryRoutes(app: FastifyInstance, kinds: Kinds, version: GatewayVersion): void {
   const [major = '0', minor = '0'] = version.release.split('.')
-  app.route({ ...routeOptions(DISCOVERY_ROUTES.version), handler: () => Promise.resolve({ major, minor, gitVersion: `v${version.release}`, gitCommit: version.sha, platform: 'weft' }) })
+  app.route({
+    ...routeOptions(DISCOVERY_ROUTES.version),
+    handler: () => Promise.resolve({ major, minor, gitVersion: `v${version.release}`, gitCommit: version.sha, platform: 'weft' }),
+  })
   app.route({ ...routeOptions(DISCOVERY_ROUTES.core), handler: () => Promise.resolve(apiVersions()) })
   app.route({ ...routeOptions(DISCOVERY_ROUTES.groups), handler: () => Promise.resolve(apiGroupList(kinds)) })
   app.route<{ Params: { group: string } }>({

@@ -25,10 +25,16 @@ export class KubelessSources {
   async #build(name: string, source: SourceToBuild): Promise<ArtifactManifest> {
     const { content, form } = source
     // An address is not fetched from here: it would let a client have the platform call whom it likes.
-    if (form === 'url') throw invalid('function-content-type', 'an address is not fetched by the platform: download it and send the content, or use weft deploy --from-file URL')
+    if (form === 'url')
+      throw invalid('function-content-type', 'an address is not fetched by the platform: download it and send the content, or use weft deploy --from-file URL')
     const bytes = Buffer.from(content, form === 'base64' ? 'base64' : 'utf8')
     assertChecksum(bytes, source.checksum)
-    const request = { name, runtime: source.runtime, handler: source.handler, ...(source.dependencies === undefined ? {} : { dependencies: source.dependencies }) }
+    const request = {
+      name,
+      runtime: source.runtime,
+      handler: source.handler,
+      ...(source.dependencies === undefined ? {} : { dependencies: source.dependencies }),
+    }
     return this.#buildFile(request, bytes, fileName(source))
   }
 

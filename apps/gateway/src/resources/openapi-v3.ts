@@ -20,7 +20,9 @@ export function openApiV3(kinds: Kinds, group: string, version: string) {
     info: { title: 'Weft', version },
     paths: Object.fromEntries(served.map((kind) => [pathOf(kind, version), { patch: patchOf(gvk(kind)) }])),
     components: {
-      schemas: Object.fromEntries(served.map((kind) => [schemaName(kind, version), { ...(kind.schema ?? { type: 'object' }), 'x-kubernetes-group-version-kind': [gvk(kind)] }])),
+      schemas: Object.fromEntries(
+        served.map((kind) => [schemaName(kind, version), { ...(kind.schema ?? { type: 'object' }), 'x-kubernetes-group-version-kind': [gvk(kind)] }]),
+      ),
     },
   }
 }
@@ -40,5 +42,10 @@ function schemaName(kind: ServedKind, version: string): string {
 
 function patchOf(gvk: object) {
   const query = (name: string) => ({ name, in: 'query', schema: { type: 'string' } })
-  return { parameters: [query('dryRun'), query('fieldManager'), query('fieldValidation'), query('force')], responses: {}, 'x-kubernetes-action': 'patch', 'x-kubernetes-group-version-kind': gvk }
+  return {
+    parameters: [query('dryRun'), query('fieldManager'), query('fieldValidation'), query('force')],
+    responses: {},
+    'x-kubernetes-action': 'patch',
+    'x-kubernetes-group-version-kind': gvk,
+  }
 }

@@ -13,7 +13,11 @@ describe('a merge patch', () => {
     [{ a: 'c' }, { a: ['b'] }, { a: ['b'] }],
     [{ a: { b: 'c' } }, { a: { b: 'd', c: null } }, { a: { b: 'd' } }],
     [{ a: [{ b: 'c' }] }, { a: [1] }, { a: [1] }],
-    [['a', 'b'], ['c', 'd'], ['c', 'd']],
+    [
+      ['a', 'b'],
+      ['c', 'd'],
+      ['c', 'd'],
+    ],
     [{ a: 'b' }, ['c'], ['c']],
     [{ e: null }, { a: 1 }, { e: null, a: 1 }],
     [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
@@ -32,7 +36,15 @@ describe('a JSON patch', () => {
     ['moves', { a: 1 }, [{ op: 'move', from: '/a', path: '/b' }], { b: 1 }],
     ['copies', { a: { x: 1 } }, [{ op: 'copy', from: '/a', path: '/b' }], { a: { x: 1 }, b: { x: 1 } }],
     ['tests', { a: { x: [1] } }, [{ op: 'test', path: '/a', value: { x: [1] } }], { a: { x: [1] } }],
-    ['reads escapes', { 'a/b': 1, 'c~d': 2 }, [{ op: 'remove', path: '/a~1b' }, { op: 'remove', path: '/c~0d' }], {}],
+    [
+      'reads escapes',
+      { 'a/b': 1, 'c~d': 2 },
+      [
+        { op: 'remove', path: '/a~1b' },
+        { op: 'remove', path: '/c~0d' },
+      ],
+      {},
+    ],
     ['replaces the whole', { a: 1 }, [{ op: 'replace', path: '', value: 3 }], 3],
   ])('%s', (_name, target, patch, expected) => {
     const before = JSON.stringify(target)
@@ -62,9 +74,23 @@ describe('a JSON patch', () => {
 })
 
 describe('a strategic merge patch', () => {
-  const service = { spec: { ports: [{ port: 80, name: 'a' }, { port: 81, name: 'b' }] } }
+  const service = {
+    spec: {
+      ports: [
+        { port: 80, name: 'a' },
+        { port: 81, name: 'b' },
+      ],
+    },
+  }
   it.each([
-    ['merges items by their key', { spec: { ports: [{ port: 81, name: 'c' }] } }, [{ port: 80, name: 'a' }, { port: 81, name: 'c' }]],
+    [
+      'merges items by their key',
+      { spec: { ports: [{ port: 81, name: 'c' }] } },
+      [
+        { port: 80, name: 'a' },
+        { port: 81, name: 'c' },
+      ],
+    ],
     ['adds an item', { spec: { ports: [{ port: 82 }] } }, [{ port: 80, name: 'a' }, { port: 81, name: 'b' }, { port: 82 }]],
     ['removes an item', { spec: { '$setElementOrder/ports': [{ port: 80 }], ports: [{ port: 81, $patch: 'delete' }] } }, [{ port: 80, name: 'a' }]],
     ['replaces all items', { spec: { ports: [{ $patch: 'replace' }, { port: 1 }] } }, [{ port: 1 }]],

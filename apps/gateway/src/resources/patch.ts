@@ -73,7 +73,10 @@ function needed(value: unknown, where: string): unknown {
 function pointer(path: string, where: string): readonly string[] {
   if (path === '') return []
   if (!path.startsWith('/')) throw bad(where, `"${path}" is not a JSON pointer`)
-  const parts = path.slice(1).split('/').map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const parts = path
+    .slice(1)
+    .split('/')
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
   if (parts.includes('__proto__')) throw bad(where, 'the key "__proto__" is not allowed')
   return parts
 }
@@ -101,7 +104,14 @@ function put(root: unknown, parts: readonly string[], value: unknown, mode: 'add
   return result
 }
 
-function putIntoList(list: readonly unknown[], part: string, rest: readonly string[], value: unknown, mode: 'add' | 'replace' | 'remove', where: string): unknown {
+function putIntoList(
+  list: readonly unknown[],
+  part: string,
+  rest: readonly string[],
+  value: unknown,
+  mode: 'add' | 'replace' | 'remove',
+  where: string,
+): unknown {
   const isInsert = mode === 'add' && rest.length === 0
   const at = part === '-' && isInsert ? list.length : position(part, isInsert ? list.length : list.length - 1, where)
   if (rest.length > 0) return list.with(at, put(list[at], rest, value, mode, where))

@@ -10,7 +10,11 @@ export function assertMayWrite(ref: ResourceRef, verb: 'create' | 'update' | 'de
   if (ref.namespace === SYSTEM_NAMESPACE && ref.group === '' && ref.kind !== 'Secret') return refuse(`${ref.kind} ${ref.name}`)
   if (ref.namespace === SYSTEM_NAMESPACE && ref.kind === 'Function') return refuse(`Function ${ref.name}`)
   if (ref.group === 'weft.dev' && ref.kind === 'Revision') {
-    throw new WeftError('METHOD_NOT_ALLOWED', { method: verb, what: `Revision ${ref.name}`, allowed: 'a change of the template of its Function, which makes a revision' })
+    throw new WeftError('METHOD_NOT_ALLOWED', {
+      method: verb,
+      what: `Revision ${ref.name}`,
+      allowed: 'a change of the template of its Function, which makes a revision',
+    })
   }
 }
 
@@ -29,5 +33,9 @@ function assertMayWriteNamespace(name: string, verb: string): void {
  */
 export function assertMayWriteStatus(resource: Resource): void {
   if (groupOf(resource.apiVersion) !== 'weft.dev') return
-  throw new WeftError('METHOD_NOT_ALLOWED', { method: 'writing', what: `the status of ${resource.kind} ${resource.metadata.name}`, allowed: 'its spec; the controller writes the status' })
+  throw new WeftError('METHOD_NOT_ALLOWED', {
+    method: 'writing',
+    what: `the status of ${resource.kind} ${resource.metadata.name}`,
+    allowed: 'its spec; the controller writes the status',
+  })
 }

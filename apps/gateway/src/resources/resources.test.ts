@@ -5,11 +5,21 @@ const FUNCTIONS = '/apis/weft.dev/v1alpha1/namespaces/default/functions'
 const TEMP = `${FUNCTIONS}/temp`
 const MERGE = { 'content-type': 'application/merge-patch+json' }
 const APPLY = { 'content-type': 'application/apply-patch+yaml' }
-const fn = (name = 'temp', labels: Record<string, string> = { app: 'temp' }) => ({ apiVersion: 'weft.dev/v1alpha1', kind: 'Function', metadata: { name, labels }, spec: { template: { image: 'temp:1' } } })
+const fn = (name = 'temp', labels: Record<string, string> = { app: 'temp' }) => ({
+  apiVersion: 'weft.dev/v1alpha1',
+  kind: 'Function',
+  metadata: { name, labels },
+  spec: { template: { image: 'temp:1' } },
+})
 const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'svc' }, spec: { selector: { app: 'temp' }, ports: [{ name: 'http', port: 80 }] } }
 
 /** The first `count` events of a watch over a real connection. */
-async function watched(world: World, path: string, count: number, meanwhile: () => Promise<unknown>): Promise<{ type: string; object: Record<string, never> & { metadata: { name: string } } }[]> {
+async function watched(
+  world: World,
+  path: string,
+  count: number,
+  meanwhile: () => Promise<unknown>,
+): Promise<{ type: string; object: Record<string, never> & { metadata: { name: string } } }[]> {
   const { tcp } = await world.gateway.listen({ tcp: { host: '127.0.0.1', port: 0 } })
   const controller = new AbortController()
   const response = await fetch(`http://127.0.0.1:${tcp?.port}${path}`, { headers: { authorization: AUTHORIZATION }, signal: controller.signal })
@@ -21,7 +31,10 @@ async function watched(world: World, path: string, count: number, meanwhile: () 
   }
   controller.abort()
   await work
-  return text.trimEnd().split('\n').map((line) => JSON.parse(line) as never)
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as never)
 }
 
 describe('one resource', () => {
@@ -65,7 +78,9 @@ describe('one resource', () => {
     expect(await world.contents()).toBe(before)
     await world.call('POST', FUNCTIONS, fn())
     const after = await world.contents()
-    expect((await world.call('PATCH', `${TEMP}?dryRun=All`, { spec: { scale: { replicas: 2 } } }, MERGE)).json).toMatchObject({ spec: { scale: { replicas: 2 } } })
+    expect((await world.call('PATCH', `${TEMP}?dryRun=All`, { spec: { scale: { replicas: 2 } } }, MERGE)).json).toMatchObject({
+      spec: { scale: { replicas: 2 } },
+    })
     expect((await world.call('DELETE', `${TEMP}?dryRun=All`)).status).toBe(200)
     expect(await world.contents()).toBe(after)
   })
@@ -84,19 +99,64 @@ describe('one resource', () => {
     ['a namespace that is a path', 'GET', '/apis/weft.dev/v1alpha1/namespaces/..%2f..%2fx/functions', undefined, {}, 400, 'DNS-1123'],
     ['a name that is a path', 'GET', `${FUNCTIONS}/..%2f..`, undefined, {}, 400, 'DNS-1123'],
     ['another name in the body', 'PUT', `${FUNCTIONS}/other`, fn(), {}, 400, 'the path says "other"'],
-    ['another namespace in the body', 'POST', '/apis/weft.dev/v1alpha1/namespaces/prod/functions', { ...fn(), metadata: { name: 'a', namespace: 'default' } }, {}, 400, 'the path says "prod"'],
+    [
+      'another namespace in the body',
+      'POST',
+      '/apis/weft.dev/v1alpha1/namespaces/prod/functions',
+      { ...fn(), metadata: { name: 'a', namespace: 'default' } },
+      {},
+      400,
+      'the path says "prod"',
+    ],
     ['another kind in the body', 'POST', FUNCTIONS, service, {}, 400, 'the path says "Function"'],
     ['another group in the body', 'POST', FUNCTIONS, { ...fn(), apiVersion: 'x.y/v1' }, {}, 400, 'the path says'],
     ['an unknown field', 'POST', FUNCTIONS, { ...fn(), spec: { template: { image: 'temp:1', hostNetwork: true } } }, {}, 422, 'hostNetwork'],
-    ['an environment that would change the runtime', 'POST', FUNCTIONS, { ...fn(), spec: { template: { image: 'temp:1', env: { NODE_OPTIONS: '--require /x' } } } }, {}, 422, 'NODE_OPTIONS'],
-    ['weights that do not add up', 'POST', FUNCTIONS, { ...fn(), spec: { template: { image: 'temp:1' }, traffic: [{ revision: 'a', weight: 30 }] } }, {}, 422, '30'],
+    [
+      'an environment that would change the runtime',
+      'POST',
+      FUNCTIONS,
+      { ...fn(), spec: { template: { image: 'temp:1', env: { NODE_OPTIONS: '--require /x' } } } },
+      {},
+      422,
+      'NODE_OPTIONS',
+    ],
+    [
+      'weights that do not add up',
+      'POST',
+      FUNCTIONS,
+      { ...fn(), spec: { template: { image: 'temp:1' }, traffic: [{ revision: 'a', weight: 30 }] } },
+      {},
+      422,
+      '30',
+    ],
     ['an image that is not there', 'POST', FUNCTIONS, { ...fn(), spec: { template: { image: 'nope' } } }, {}, 400, 'weft build'],
     ['a list', 'POST', FUNCTIONS, [fn()], {}, 400, 'not an object'],
     ['nothing', 'POST', FUNCTIONS, undefined, {}, 400, 'not an object'],
     ['a namespace that is not there', 'POST', '/apis/weft.dev/v1alpha1/namespaces/nope/functions', fn(), {}, 404, 'weft namespace create nope'],
     ['a function of the platform', 'POST', '/apis/weft.dev/v1alpha1/namespaces/weft-system/functions', fn('prober'), {}, 403, 'identities of the platform'],
-    ['an identity of the platform', 'POST', '/api/v1/namespaces/weft-system/serviceaccounts', { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'ingress' } }, {}, 403, 'identities of the platform'],
-    ['a revision', 'POST', '/apis/weft.dev/v1alpha1/namespaces/default/revisions', { apiVersion: 'weft.dev/v1alpha1', kind: 'Revision', metadata: { name: 'temp-1' }, spec: { function: 'temp', revision: '1', number: 1, template: { image: 'x' } } }, {}, 405, 'change of the template'],
+    [
+      'an identity of the platform',
+      'POST',
+      '/api/v1/namespaces/weft-system/serviceaccounts',
+      { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'ingress' } },
+      {},
+      403,
+      'identities of the platform',
+    ],
+    [
+      'a revision',
+      'POST',
+      '/apis/weft.dev/v1alpha1/namespaces/default/revisions',
+      {
+        apiVersion: 'weft.dev/v1alpha1',
+        kind: 'Revision',
+        metadata: { name: 'temp-1' },
+        spec: { function: 'temp', revision: '1', number: 1, template: { image: 'x' } },
+      },
+      {},
+      405,
+      'change of the template',
+    ],
     ['a patch of what is not there', 'PATCH', TEMP, {}, MERGE, 404, 'does not exist'],
     ['a patch of an unknown type', 'PATCH', TEMP, {}, { 'content-type': 'text/plain' }, 415, 'application/merge-patch+json'],
     ['protobuf', 'POST', FUNCTIONS, 'k8s', { 'content-type': 'application/vnd.kubernetes.protobuf' }, 415, 'kubectl apply'],
@@ -104,8 +164,16 @@ describe('one resource', () => {
     ['a field that cannot be selected by', 'GET', `${FUNCTIONS}?fieldSelector=spec.x%3D1`, undefined, {}, 400, 'metadata.name'],
     ['a limit that is none', 'GET', `${FUNCTIONS}?limit=-1`, undefined, {}, 400, 'query.limit'],
     ['a token that is none', 'GET', `${FUNCTIONS}?continue=%2F`, undefined, {}, 400, 'token'],
-    ['a legacy path that is only written to', 'GET', '/apis/kubeless.io/v1beta1/namespaces/default/functions', undefined, {}, 405, '/apis/weft.dev/v1alpha1/functions'],
-  ])('is refused: %s', async (_name, method, url, body, headers, status, reason) => {
+    [
+      'a legacy path that is only written to',
+      'GET',
+      '/apis/kubeless.io/v1beta1/namespaces/default/functions',
+      undefined,
+      {},
+      405,
+      '/apis/weft.dev/v1alpha1/functions',
+    ],
+  ])('is refused: %s', async (...[, method, url, body, headers, status, reason]) => {
     await using world = await makeWorld()
     const before = await world.contents()
     const answer = await world.call(method, url, body, headers)
@@ -118,9 +186,22 @@ describe('one resource', () => {
 describe('patches', () => {
   it.each([
     ['a merge patch', 'application/merge-patch+json', { spec: { template: { env: { A: '2', B: null } } } }, { A: '2' }],
-    ['a JSON patch', 'application/json-patch+json', [{ op: 'test', path: '/spec/template/env/A', value: '1' }, { op: 'replace', path: '/spec/template/env/A', value: '2' }], { A: '2', B: '1' }],
+    [
+      'a JSON patch',
+      'application/json-patch+json',
+      [
+        { op: 'test', path: '/spec/template/env/A', value: '1' },
+        { op: 'replace', path: '/spec/template/env/A', value: '2' },
+      ],
+      { A: '2', B: '1' },
+    ],
     ['a strategic merge patch', 'application/strategic-merge-patch+json', { spec: { template: { env: { A: '2' } } } }, { A: '2', B: '1' }],
-    ['a merge patch with parameters in its type', 'application/merge-patch+json; charset=utf-8', { spec: { template: { env: { A: '2' } } } }, { A: '2', B: '1' }],
+    [
+      'a merge patch with parameters in its type',
+      'application/merge-patch+json; charset=utf-8',
+      { spec: { template: { env: { A: '2' } } } },
+      { A: '2', B: '1' },
+    ],
   ])('change what is there: %s', async (_name, type, patch, env) => {
     await using world = await makeWorld()
     await world.call('POST', FUNCTIONS, { ...fn(), spec: { template: { image: 'temp:1', env: { A: '1', B: '1' } } } })
@@ -162,7 +243,8 @@ describe('patches', () => {
 })
 
 describe('an apply', () => {
-  const yaml = (image: string, env: string) => `apiVersion: weft.dev/v1alpha1\nkind: Function\nmetadata: {name: temp}\nspec:\n  template: {image: "${image}", env: {${env}}}\n`
+  const yaml = (image: string, env: string) =>
+    `apiVersion: weft.dev/v1alpha1\nkind: Function\nmetadata: {name: temp}\nspec:\n  template: {image: "${image}", env: {${env}}}\n`
 
   it('creates, changes, removes what is left out, and keeps what others set', async () => {
     await using world = await makeWorld()
@@ -210,22 +292,42 @@ describe('an apply', () => {
     }
     expect(await world.call('POST', '/apis/kubeless.io/v1beta1/namespaces/default/functions', kubeless)).toMatchObject({ status: 201 })
     expect(world.artifacts.requests).toMatchObject([{ name: 'hello', runtime: 'nodejs14', handler: 'hello.main', source: { kind: 'file', name: 'hello.js' } }])
-    expect((await world.call('GET', `${FUNCTIONS}/hello`)).json).toMatchObject({ spec: { template: { runtime: 'nodejs14', artifact: expect.stringContaining('sha256:') } } })
-    const openfaas = { apiVersion: 'openfaas.com/v1', kind: 'Function', metadata: { name: 'old' }, spec: { name: 'old', image: 'temp:1', environment: { A: '1' } } }
+    expect((await world.call('GET', `${FUNCTIONS}/hello`)).json).toMatchObject({
+      spec: { template: { runtime: 'nodejs14', artifact: expect.stringContaining('sha256:') } },
+    })
+    const openfaas = {
+      apiVersion: 'openfaas.com/v1',
+      kind: 'Function',
+      metadata: { name: 'old' },
+      spec: { name: 'old', image: 'temp:1', environment: { A: '1' } },
+    }
     expect((await world.call('PATCH', '/apis/openfaas.com/v1/namespaces/openfaas-fn/functions/old', openfaas, APPLY)).status).toBe(201)
-    expect((await world.call('GET', `${FUNCTIONS}/old`)).json).toMatchObject({ apiVersion: 'weft.dev/v1alpha1', spec: { template: { image: 'temp:1', env: { A: '1' } } } })
+    expect((await world.call('GET', `${FUNCTIONS}/old`)).json).toMatchObject({
+      apiVersion: 'weft.dev/v1alpha1',
+      spec: { template: { image: 'temp:1', env: { A: '1' } } },
+    })
   })
 
   it('fetches no address for a client', async () => {
     await using world = await makeWorld()
     const spec = { runtime: 'nodejs14', handler: 'a.b', function: 'http://169.254.169.254/latest', 'function-content-type': 'url' }
-    const answer = await world.call('POST', '/apis/kubeless.io/v1beta1/namespaces/default/functions', { apiVersion: 'kubeless.io/v1beta1', kind: 'Function', metadata: { name: 'a' }, spec })
+    const answer = await world.call('POST', '/apis/kubeless.io/v1beta1/namespaces/default/functions', {
+      apiVersion: 'kubeless.io/v1beta1',
+      kind: 'Function',
+      metadata: { name: 'a' },
+      spec,
+    })
     expect([answer.status, answer.json['message']]).toEqual([400, expect.stringContaining('not fetched')])
   })
 })
 
 describe('one writer per split', () => {
-  const virtualService = (route: object[]) => ({ apiVersion: 'networking.istio.io/v1', kind: 'VirtualService', metadata: { name: 'temp' }, spec: { hosts: ['temp'], http: [{ route }] } })
+  const virtualService = (route: object[]) => ({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name: 'temp' },
+    spec: { hosts: ['temp'], http: [{ route }] },
+  })
   const subset = (name: string, weight: number) => ({ destination: { host: 'temp', subset: name }, weight })
   const traffic = { spec: { traffic: [{ revision: 'v1', weight: 100 }] } }
 
@@ -268,7 +370,12 @@ describe('the status', () => {
   it('of other kinds can be written, and changes nothing else', async () => {
     await using world = await makeWorld()
     const url = '/apis/networking.istio.io/v1/namespaces/default/virtualservices'
-    const made = { apiVersion: 'networking.istio.io/v1', kind: 'VirtualService', metadata: { name: 'x' }, spec: { hosts: ['x'], http: [{ route: [{ destination: { host: 'x' } }] }] } }
+    const made = {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'VirtualService',
+      metadata: { name: 'x' },
+      spec: { hosts: ['x'], http: [{ route: [{ destination: { host: 'x' } }] }] },
+    }
     await world.call('POST', url, made)
     const answer = await world.call('PATCH', `${url}/x/status`, { spec: { hosts: ['y'] }, status: { conditions: [] } }, MERGE)
     expect([answer.status, answer.json]).toMatchObject([200, { spec: { hosts: ['x'] }, status: { conditions: [] }, metadata: { generation: 1 } }])
@@ -282,16 +389,26 @@ describe('lists', () => {
     await world.call('POST', FUNCTIONS, fn('a', { app: 'x' }))
     await world.call('POST', FUNCTIONS, fn('b', { app: 'y' }))
     await world.call('POST', '/apis/weft.dev/v1alpha1/namespaces/prod/functions', fn('a', { app: 'x' }))
-    const names = async (url: string) => listIn((await world.call('GET', url)).json['items']).map((item) => `${item['metadata']?.['namespace']}/${item['metadata']?.['name']}`)
+    const names = async (url: string) =>
+      listIn((await world.call('GET', url)).json['items']).map((item) => `${String(item['metadata']?.['namespace'])}/${String(item['metadata']?.['name'])}`)
     expect(await names(FUNCTIONS)).toEqual(['default/a', 'default/b'])
     expect(await names('/apis/weft.dev/v1alpha1/namespaces/openfaas-fn/functions')).toEqual(['default/a', 'default/b'])
     expect(await names('/apis/weft.dev/v1alpha1/functions')).toEqual(['default/a', 'default/b', 'prod/a'])
     expect(await names('/apis/weft.dev/v1alpha1/functions?labelSelector=app%3Dx')).toEqual(['default/a', 'prod/a'])
     expect(await names('/apis/weft.dev/v1alpha1/functions?fieldSelector=metadata.name%3Db')).toEqual(['default/b'])
-    await world.call('POST', '/apis/networking.istio.io/v1alpha3/namespaces/default/destinationrules', { apiVersion: 'networking.istio.io/v1alpha3', kind: 'DestinationRule', metadata: { name: 'r' }, spec: { host: 'temp' } })
+    await world.call('POST', '/apis/networking.istio.io/v1alpha3/namespaces/default/destinationrules', {
+      apiVersion: 'networking.istio.io/v1alpha3',
+      kind: 'DestinationRule',
+      metadata: { name: 'r' },
+      spec: { host: 'temp' },
+    })
     for (const version of ['v1', 'v1beta1', 'v1alpha3']) {
       const list = await world.call('GET', `/apis/networking.istio.io/${version}/destinationrules`)
-      expect(list.json).toMatchObject({ apiVersion: `networking.istio.io/${version}`, kind: 'DestinationRuleList', items: [{ apiVersion: `networking.istio.io/${version}` }] })
+      expect(list.json).toMatchObject({
+        apiVersion: `networking.istio.io/${version}`,
+        kind: 'DestinationRuleList',
+        items: [{ apiVersion: `networking.istio.io/${version}` }],
+      })
     }
   })
 
@@ -358,7 +475,11 @@ describe('a watch', () => {
     await using world = await makeWorld()
     await world.call('POST', FUNCTIONS, fn())
     for (let replicas = 0; replicas < 10_050; replicas++) {
-      await world.store.update({ ...fn(), metadata: { name: 'temp', namespace: 'default' }, spec: { template: { image: 'temp:1' }, scale: { replicas: replicas % 7 } } })
+      await world.store.update({
+        ...fn(),
+        metadata: { name: 'temp', namespace: 'default' },
+        spec: { template: { image: 'temp:1' }, scale: { replicas: replicas % 7 } },
+      })
     }
     const { text } = await world.call('GET', `${FUNCTIONS}?watch=1&resourceVersion=2&timeoutSeconds=5`)
     expect(JSON.parse(text)).toMatchObject({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } })
@@ -375,7 +496,9 @@ describe('discovery', () => {
     await using world = await makeWorld()
     expect((await world.call('GET', '/api')).json).toMatchObject({ kind: 'APIVersions', versions: ['v1'] })
     const groups = listIn((await world.call('GET', '/apis')).json['groups'])
-    expect(groups.map((group) => group['name'])).toEqual(expect.arrayContaining(['weft.dev', 'networking.istio.io', 'security.istio.io', 'kubeless.io', 'openfaas.com']))
+    expect(groups.map((group) => group['name'])).toEqual(
+      expect.arrayContaining(['weft.dev', 'networking.istio.io', 'security.istio.io', 'kubeless.io', 'openfaas.com']),
+    )
     const resources = listIn((await world.call('GET', '/apis/weft.dev/v1alpha1')).json['resources'])
     expect(resources.map((resource) => resource['name'])).toEqual(expect.arrayContaining(['functions', 'functions/status', 'revisions']))
     expect((await world.call('GET', '/api/v1')).text).toContain('"secrets"')
@@ -383,6 +506,7 @@ describe('discovery', () => {
     expect((await world.call('GET', '/version')).json).toMatchObject({ major: '0', minor: '1' })
     expect((await world.call('GET', '/openapi/v3')).text).toContain('/openapi/v3/apis/weft.dev/v1alpha1')
     expect((await world.call('GET', '/openapi/v3/apis/weft.dev/v1alpha1')).text).toContain('fieldValidation')
-    for (const path of ['/api/v2', '/apis/nope', '/apis/nope/v1', '/openapi/v3/apis/nope/v1']) expect((await world.call('GET', path)).json).toMatchObject({ kind: 'Status', code: 404 })
+    for (const path of ['/api/v2', '/apis/nope', '/apis/nope/v1', '/openapi/v3/apis/nope/v1'])
+      expect((await world.call('GET', path)).json).toMatchObject({ kind: 'Status', code: 404 })
   })
 })

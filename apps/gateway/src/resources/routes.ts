@@ -64,11 +64,17 @@ function specsOf(prefix: string, what: string) {
   const collection = { tag: 'resources', url: `${prefix}/:plural` } as const
   const namespaced = { tag: 'resources', url: `${prefix}/namespaces/:namespace/:plural` } as const
   const ones = [`${prefix}/:plural/:name`, `${prefix}/namespaces/:namespace/:plural/:name`]
-  const list = { method: 'GET', query: ReadQuery, summary: `List or watch (${what})`, responses: { 200: { description: 'a list, or lines of {type, object}' }, ...failures } } as const
+  const list = {
+    method: 'GET',
+    query: ReadQuery,
+    summary: `List or watch (${what})`,
+    responses: { 200: { description: 'a list, or lines of {type, object}' }, ...failures },
+  } as const
   const create = { method: 'POST', query: WriteQuery, summary: `Create (${what})`, responses: { 201: { description: 'the resource' }, ...failures } } as const
   const one = (method: RouteSpec['method'], summary: string, rest: Partial<RouteSpec> = {}): RouteSpec[] =>
     ones.map((url) => ({ tag: 'resources', url, method, summary: `${summary} (${what})`, query: WriteQuery, responses: { ...ok, ...failures }, ...rest }))
-  const status = (specs: readonly RouteSpec[]) => specs.map((spec) => ({ ...spec, url: `${spec.url}/status`, summary: `${spec.summary.replace(' (', ', status (')}` }))
+  const status = (specs: readonly RouteSpec[]) =>
+    specs.map((spec) => ({ ...spec, url: `${spec.url}/status`, summary: spec.summary.replace(' (', ', status (') }))
   const get = one('GET', 'Read', { query: ReadQuery })
   const put = one('PUT', 'Replace')
   const patch = one('PATCH', 'Patch', { consumes: PATCH_TYPES })
@@ -111,7 +117,7 @@ function registerReads(app: FastifyInstance, specs: Specs, options: ResourceRout
       ...routeOptions(spec),
       handler: (request, reply) => {
         const target = readable(targetOf(kinds, request.params))
-        return isOn(request.query.watch) ? watch(target, request.query, reply, options) : list(target, request.query, request, options)
+        return isOn(request.query.watch) ? watch(target, request.query, reply, options) : listed(target, request.query, request, options)
       },
     })
   }
@@ -127,7 +133,7 @@ function registerReads(app: FastifyInstance, specs: Specs, options: ResourceRout
   }
 }
 
-async function list(target: Target, query: ReadQuery, request: FastifyRequest, { resources, now }: ResourceRoutesOptions) {
+async function listed(target: Target, query: ReadQuery, request: FastifyRequest, { resources, now }: ResourceRoutesOptions) {
   const found = await resources.list(selectionOf(target))
   const matches = matching(query)
   const page = pageOf(found.items.filter(matches), Number(query.limit ?? 0), query.continue)

@@ -2,7 +2,11 @@ import { describe, expect, it } from '@jest/globals'
 import type { Resource } from '@weft/core'
 import { fieldPredicate, labelPredicate } from './selectors.ts'
 
-const resource: Resource = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'temp', namespace: 'default', labels: { app: 'temp', tier: 'back', 'weft.dev/function': 'x', empty: '' } } }
+const resource: Resource = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'temp', namespace: 'default', labels: { app: 'temp', tier: 'back', 'weft.dev/function': 'x', empty: '' } },
+}
 
 describe('a label selector', () => {
   it.each([

@@ -38,7 +38,9 @@ function labelTerm(term: string): (labels: Readonly<Record<string, string>>) => 
     const [, key = '', operator, list = ''] = set
     const values = new Set(list.split(',').map((value) => checked(value.trim(), VALUE, term)))
     checked(key, KEY, term)
-    return operator === 'in' ? (labels) => Object.hasOwn(labels, key) && values.has(labels[key] ?? '') : (labels) => !Object.hasOwn(labels, key) || !values.has(labels[key] ?? '')
+    return operator === 'in'
+      ? (labels) => Object.hasOwn(labels, key) && values.has(labels[key] ?? '')
+      : (labels) => !Object.hasOwn(labels, key) || !values.has(labels[key] ?? '')
   }
   const equality = /^([^=!\s]+)\s*(==?|!=)\s*(\S*)$/.exec(term)
   if (equality !== null) {

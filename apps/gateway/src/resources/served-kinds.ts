@@ -6,7 +6,17 @@ function kept({ group, versions, kind, plural, singular, shortNames, namespaced,
 }
 
 function legacy(group: string, version: string): ServedKind {
-  return { group, versions: [version], kind: 'Function', plural: 'functions', singular: 'function', shortNames: [], namespaced: true, status: false, legacy: true }
+  return {
+    group,
+    versions: [version],
+    kind: 'Function',
+    plural: 'functions',
+    singular: 'function',
+    shortNames: [],
+    namespaced: true,
+    status: false,
+    legacy: true,
+  }
 }
 
 /** Every kind that is served, in the order of discovery: those that Weft keeps, and those that it only takes in. */

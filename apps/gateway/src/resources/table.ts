@@ -21,7 +21,11 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
     { name: 'Ready', type: 'string', read: (resource) => ready(functionStatus(resource)?.conditions) },
     { name: 'Replicas', type: 'integer', read: (resource) => functionStatus(resource)?.replicas ?? 0 },
     { name: 'Available', type: 'integer', read: (resource) => functionStatus(resource)?.availableReplicas ?? 0 },
-    { name: 'Traffic', type: 'string', read: (resource) => (functionStatus(resource)?.traffic ?? []).map((share) => `${share.revision}=${share.weight}`).join(' ') },
+    {
+      name: 'Traffic',
+      type: 'string',
+      read: (resource) => (functionStatus(resource)?.traffic ?? []).map((share) => `${share.revision}=${share.weight}`).join(' '),
+    },
     { name: 'Image', type: 'string', priority: 1, read: (resource) => template(resource)?.image ?? template(resource)?.artifact ?? '' },
   ],
   Revision: [

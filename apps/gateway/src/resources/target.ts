@@ -39,7 +39,8 @@ export function targetOf(kinds: Kinds, params: PathParams): Target {
 export function refAt({ kind, namespace }: Target, name: string): ResourceRef {
   const known = kind.kind === 'Namespace' ? canonicalNamespace(name) : name
   if (known.length > 253 || !SUBDOMAIN.test(known)) throw new WeftError('INVALID_NAME', { what: 'name', value: name })
-  if (kind.namespaced && namespace === undefined) throw new WeftError('INVALID_VALUE', { field: 'path', reason: `a ${kind.kind} is in a namespace: /namespaces/NAMESPACE/${kind.plural}/NAME` })
+  if (kind.namespaced && namespace === undefined)
+    throw new WeftError('INVALID_VALUE', { field: 'path', reason: `a ${kind.kind} is in a namespace: /namespaces/NAMESPACE/${kind.plural}/NAME` })
   return { group: kind.group, kind: kind.kind, name: known, ...(namespace === undefined ? {} : { namespace }) }
 }
 
@@ -57,7 +58,11 @@ export function bodyFor(target: Target, body: unknown, name?: string): Record<st
   if (name !== undefined) same('metadata.name', named, name)
   const inNamespace = typeof metadata['namespace'] === 'string' ? canonicalNamespace(metadata['namespace']) : target.namespace
   if (target.namespace !== undefined) same('metadata.namespace', inNamespace, target.namespace)
-  return { ...body, ...given, metadata: { ...metadata, ...(named === undefined ? {} : { name: named }), ...(inNamespace === undefined ? {} : { namespace: inNamespace }) } }
+  return {
+    ...body,
+    ...given,
+    metadata: { ...metadata, ...(named === undefined ? {} : { name: named }), ...(inNamespace === undefined ? {} : { namespace: inNamespace }) },
+  }
 }
 
 function same(field: string, given: unknown, expected: string): void {

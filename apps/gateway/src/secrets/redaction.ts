@@ -18,7 +18,8 @@ export function redacted(resource: Resource): Resource {
 /** Puts the present values where a client wrote back what it was shown, and keeps values out of annotations. */
 export const secretAdmission: Admission = (next, current) => {
   const { data = {} } = next as WithData
-  const before = (current as WithData | undefined)?.data ?? {}
+  const present: WithData | undefined = current
+  const before = present?.data ?? {}
   const restored = Object.fromEntries(Object.entries(data).map(([key, value]) => [key, value === REDACTED ? restore(before, key) : value]))
   const { [LAST_APPLIED]: _values, ...annotations } = next.metadata.annotations ?? {}
   return Promise.resolve({ ...next, metadata: { ...next.metadata, annotations }, data: restored } as Resource)
@@ -26,6 +27,7 @@ export const secretAdmission: Admission = (next, current) => {
 
 function restore(before: Readonly<Record<string, string>>, key: string): string {
   const value = Object.hasOwn(before, key) ? before[key] : undefined
-  if (value === undefined) throw new WeftError('INVALID_VALUE', { field: `data.${key}`, reason: 'it is the placeholder of a value that is not shown, and there is no value' })
+  if (value === undefined)
+    throw new WeftError('INVALID_VALUE', { field: `data.${key}`, reason: 'it is the placeholder of a value that is not shown, and there is no value' })
   return value
 }

@@ -61,7 +61,12 @@ describe('secrets under Kubernetes-shaped paths', () => {
     await using world = await makeWorld()
     const created = await world.call('POST', '/api/v1/namespaces/default/secrets', secret)
     expect(created.status).toBe(201)
-    const answers = [created, await world.call('GET', KUBERNETES), await world.call('GET', '/api/v1/secrets'), await world.call('GET', '/api/v1/secrets?watch=1&timeoutSeconds=1')]
+    const answers = [
+      created,
+      await world.call('GET', KUBERNETES),
+      await world.call('GET', '/api/v1/secrets'),
+      await world.call('GET', '/api/v1/secrets?watch=1&timeoutSeconds=1'),
+    ]
     for (const { text } of answers) {
       expect(text).toContain(REDACTED)
       for (const value of ['hidden', Buffer.from('hidden').toString('base64')]) expect(text).not.toContain(value)

@@ -69,7 +69,11 @@ export function registerSystemRoutes(app: FastifyInstance, { version, isDraining
   app.route({ ...routeOptions(SYSTEM_ROUTES.alert), handler: (_request, reply) => reply.code(202).send() })
   app.route({
     ...routeOptions(SYSTEM_ROUTES.healthz),
-    handler: (_request, reply) => reply.code(isDraining() ? 503 : 200).type('text/plain').send(isDraining() ? 'draining' : 'OK'),
+    handler: (_request, reply) =>
+      reply
+        .code(isDraining() ? 503 : 200)
+        .type('text/plain')
+        .send(isDraining() ? 'draining' : 'OK'),
   })
   registerUnavailable(app)
 }
