@@ -1,4 +1,6 @@
 export { ask, type Answer, type AskOptions } from './http.ts'
 export { startLoad, type Failure, type LoadResult, type RunningLoad } from './load.ts'
+export { readBlocks, type PageBlock } from './pages.ts'
 export { run, TestPlatform, type CommandResult, type PlatformOptions } from './platform.ts'
 export { until } from './poll.ts'
+export { makeShims } from './shims.ts'
