@@ -7,6 +7,5 @@
  *     await mesh.stop(10_000)
  */
 export { startMesh, type Mesh, type MeshOptions } from './mesh.ts'
-export { DEFAULT_LIMITS, nodeLayout, ownAddresses, type LayoutInput } from './plane/layout.ts'
 export type { MeshSettings } from './plane/options.ts'
 export type { NodeLayout, NodeLimits } from './encode/types.ts'

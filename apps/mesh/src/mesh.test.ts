@@ -105,7 +105,11 @@ describe('a mesh with a real Envoy', () => {
       apiVersion: 'security.istio.io/v1',
       kind: 'AuthorizationPolicy',
       metadata: { name: 'guarded', namespace: 'default' },
-      spec: { selector: { matchLabels: { app: 'guarded' } }, action: 'ALLOW', rules: [{ from: [{ source: { principals: ['cluster.local/ns/default/sa/caller'] } }] }] },
+      spec: {
+        selector: { matchLabels: { app: 'guarded' } },
+        action: 'ALLOW',
+        rules: [{ from: [{ source: { principals: ['cluster.local/ns/default/sa/caller'] } }] }],
+      },
     })
     await fixture.mesh.settled(policy.metadata.resourceVersion ?? '', 5_000)
     const answer = await fixture.call('/function/guarded', { headers: { 'x-forwarded-client-cert': 'URI=spiffe://cluster.local/ns/default/sa/caller' } })
@@ -141,7 +145,9 @@ describe('a mesh with a real Envoy', () => {
     expect(delivery.complete).toBe(false)
     expect(delivery.stragglers[0]?.reason).toContain(`outbound/default/culprit-v1/${bad.id}`)
     const [proxy] = (await fixture.mesh.status()).proxies
-    expect(proxy?.rejected).toMatchObject([{ type: 'Listener', resource: `outbound/default/culprit-v1/${bad.id}`, cause: { kind: 'Revision', name: 'culprit-v1' } }])
+    expect(proxy?.rejected).toMatchObject([
+      { type: 'Listener', resource: `outbound/default/culprit-v1/${bad.id}`, cause: { kind: 'Revision', name: 'culprit-v1' } },
+    ])
     expect(existsSync(good.outboundSocket ?? '')).toBe(true)
     expect((await fixture.call('/function/culprit')).status).toBe(200)
     expect(await fixture.mesh.setReplicas(workload('culprit'), [good])).toMatchObject({ complete: true })
@@ -177,7 +183,13 @@ describe('a mesh with a real Envoy', () => {
     await fixture.mesh.setReplicas(workload('shown'), [await fixture.replica('shown')])
     const [shown] = await fixture.mesh.configuration({ namespace: 'default', name: 'shown' })
     expect(shown).toMatchObject({ workload: workload('shown') })
-    expect([shown?.listeners, shown?.routes, shown?.clusters, shown?.endpoints, shown?.secrets].map((part) => (part ?? []).length > 0)).toEqual([true, true, true, true, true])
+    expect([shown?.listeners, shown?.routes, shown?.clusters, shown?.endpoints, shown?.secrets].map((part) => (part ?? []).length > 0)).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+    ])
     expect(JSON.stringify(shown)).not.toContain('PRIVATE KEY')
   })
 

@@ -15,7 +15,8 @@ export interface MeshOptions {
   readonly store: Store
   readonly log: Log
   /** Without `program`, Envoy is looked for by `env`, and fetched when there is none. */
-  readonly settings: Omit<MeshSettings, 'concurrency' | 'maxConnections' | 'startTimeoutMs'> & Partial<Pick<MeshSettings, 'concurrency' | 'maxConnections' | 'startTimeoutMs'>>
+  readonly settings: Omit<MeshSettings, 'concurrency' | 'maxConnections' | 'startTimeoutMs'> &
+    Partial<Pick<MeshSettings, 'concurrency' | 'maxConnections' | 'startTimeoutMs'>>
   readonly env: Readonly<Record<string, string | undefined>>
   /** Told what takes time at the start, in sentences for a person. */
   readonly progress: (message: string) => void

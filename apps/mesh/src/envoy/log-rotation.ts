@@ -39,7 +39,10 @@ export class LogRotation {
   async check(): Promise<void> {
     const { file, keep, maxBytes, log } = this.#options
     try {
-      const size = await stat(file).then((found) => found.size, () => 0)
+      const size = await stat(file).then(
+        (found) => found.size,
+        () => 0,
+      )
       if (size < maxBytes) return
       await rm(`${file}.${keep}`, { force: true })
       for (let age = keep - 1; age >= 1; age -= 1) await rename(`${file}.${age}`, `${file}.${age + 1}`).catch(() => undefined)

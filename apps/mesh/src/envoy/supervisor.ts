@@ -98,7 +98,9 @@ export class EnvoySupervisor {
     child.on('error', (error) => this.#hear(`${messageOf(error)}\n`))
     child.on('close', (code, signal) => this.#ended(child, code, signal))
     if (child.pid === undefined) return
-    void writePidFile(this.#options.pidFile, child.pid).catch((error: unknown) => this.#options.log.warn({ reason: messageOf(error) }, 'the pid file of Envoy was not written'))
+    void writePidFile(this.#options.pidFile, child.pid).catch((error: unknown) =>
+      this.#options.log.warn({ reason: messageOf(error) }, 'the pid file of Envoy was not written'),
+    )
     this.#guard = startGuard(child.pid)
   }
 
@@ -135,7 +137,10 @@ export class EnvoySupervisor {
     const child = this.#child
     const end = this.#options.now() + timeoutMs
     while (this.#child === child && child !== undefined && !this.#stopping) {
-      const ready = await askAdmin(this.#options.adminSocket, '/ready', { timeoutMs: 1_000 }).then((answer) => answer.status === 200, () => false)
+      const ready = await askAdmin(this.#options.adminSocket, '/ready', { timeoutMs: 1_000 }).then(
+        (answer) => answer.status === 200,
+        () => false,
+      )
       if (ready && this.#child === child) {
         this.#state = 'ready'
         this.#options.log.info({ pid: child.pid, ms: this.#options.now() - this.#startedAt }, 'Envoy is ready')

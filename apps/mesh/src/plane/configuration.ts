@@ -18,7 +18,14 @@ const refersTo = (host: MeshHost, workload: MeshWorkload) => host.routes.some((r
 /** Which resources concern a workload, by their names. */
 function concerns(workload: MeshWorkload, hosts: readonly MeshHost[]): (resource: EnvoyResource) => boolean {
   const { key } = workload
-  const exact = new Set([inboundName(key), outboundRoutes(key), localCluster(key), connectName(key), TRUST_SECRET, ...hosts.map((host) => ingressRoutes(host.key))])
+  const exact = new Set([
+    inboundName(key),
+    outboundRoutes(key),
+    localCluster(key),
+    connectName(key),
+    TRUST_SECRET,
+    ...hosts.map((host) => ingressRoutes(host.key)),
+  ])
   exact.add(identitySecret(workload.namespace, workload.serviceAccount))
   return ({ name }) => exact.has(name) || name.startsWith(`outbound/${key}/`) || (name.startsWith('pair/') && name.endsWith(`/${key}`))
 }

@@ -167,7 +167,11 @@ export class MeshCore {
     const startedAt = this.#with.now()
     this.#compileNow()
     const straggler = await inForce(this.#proxy.state, this.#proxy.openTargets(), AbortSignal.timeout(deadlineMs))
-    return { complete: straggler === undefined, stragglers: straggler === undefined ? [] : [straggler], steps: [{ name: 'snapshot', ms: this.#with.now() - startedAt }] }
+    return {
+      complete: straggler === undefined,
+      stragglers: straggler === undefined ? [] : [straggler],
+      steps: [{ name: 'snapshot', ms: this.#with.now() - startedAt }],
+    }
   }
 
   // -- replicas -----------------------------------------------------------------------------------------------------------

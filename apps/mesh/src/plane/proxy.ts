@@ -81,7 +81,10 @@ export class Proxy {
     try {
       encoded = this.#encoder.encode({ snapshot, node: this.layout.node, layouts, replicas, demand: this.#demand })
     } catch (error) {
-      this.#options.log.error({ proxy: this.layout.node, snapshot: snapshot.version, reason: messageOf(error) }, 'a snapshot could not be encoded; the last one stays in force')
+      this.#options.log.error(
+        { proxy: this.layout.node, snapshot: snapshot.version, reason: messageOf(error) },
+        'a snapshot could not be encoded; the last one stays in force',
+      )
       return
     }
     this.#secrets = encoded.secrets
@@ -127,7 +130,7 @@ export class Proxy {
         if (this.#secrets.has(name) && this.state.current(TYPE_URLS.secret, name) === undefined) void this.#issue(name)
       }
     }
-    for (const name of [...this.state.names(TYPE_URLS.secret)]) if (!this.#secrets.has(name)) this.state.remove(TYPE_URLS.secret, name)
+    for (const name of this.state.names(TYPE_URLS.secret)) if (!this.#secrets.has(name)) this.state.remove(TYPE_URLS.secret, name)
   }
 
   async #issue(name: string): Promise<void> {
@@ -155,7 +158,7 @@ export class Proxy {
 
   /** Sends the certificates in force after they were renewed. */
   async renewSecrets(): Promise<void> {
-    for (const name of [...this.state.names(TYPE_URLS.secret)]) await this.#issue(name)
+    for (const name of this.state.names(TYPE_URLS.secret)) await this.#issue(name)
   }
 
   async reopenLogs(): Promise<void> {
@@ -165,7 +168,8 @@ export class Proxy {
   status(cause: (typeUrl: string, name: string) => ProxyStatus['rejected'][number]['cause']): ProxyStatus {
     const connection = [...this.state.connections].at(-1)
     const now = this.#options.now()
-    const base = connection === undefined ? {} : { connectedAt: connection.connectedAt, ...(connection.version === undefined ? {} : { version: connection.version }) }
+    const base =
+      connection === undefined ? {} : { connectedAt: connection.connectedAt, ...(connection.version === undefined ? {} : { version: connection.version }) }
     return {
       proxy: this.layout.node,
       connected: connection !== undefined,

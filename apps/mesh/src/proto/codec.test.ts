@@ -44,7 +44,11 @@ describe('encodeAny', () => {
 
   it.each<[string, Record<string, unknown>, string]>([
     ['an unknown field', { name: 'a', nmae: 'b' }, 'nmae: Cluster has no such field'],
-    ['an unknown field further down', { eds_cluster_config: { eds_config: { adds: {} } } }, 'eds_cluster_config.eds_config.adds: ConfigSource has no such field'],
+    [
+      'an unknown field further down',
+      { eds_cluster_config: { eds_config: { adds: {} } } },
+      'eds_cluster_config.eds_config.adds: ConfigSource has no such field',
+    ],
     ['a name of Object.prototype', { constructor: 'a' }, 'constructor: Cluster has no such field'],
     ['an unknown enum value', { type: 'EDSS' }, 'type: "EDSS" is not a value of DiscoveryType'],
     ['a text where a number belongs', { alt_stat_name: 5 }, 'alt_stat_name: "5" is not a string'],

@@ -37,8 +37,7 @@ class Problem extends Error {
   }
 }
 
-const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
 
 const join = (path: string, field: string) => (path === '' ? field : `${path}.${field}`)
 
@@ -90,7 +89,8 @@ function formOf(type: protobuf.Type): Form {
   const known = forms.get(type)
   if (known !== undefined) return known
   const { fullName } = type
-  const form = fullName === '.google.protobuf.Any' ? 'any' : fullName === '.google.protobuf.Duration' ? 'duration' : WRAPPER.test(fullName) ? 'wrapper' : 'plain'
+  const form =
+    fullName === '.google.protobuf.Any' ? 'any' : fullName === '.google.protobuf.Duration' ? 'duration' : WRAPPER.test(fullName) ? 'wrapper' : 'plain'
   forms.set(type, form)
   return form
 }

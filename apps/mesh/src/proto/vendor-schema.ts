@@ -75,7 +75,12 @@ const EXTENSIONS = [
 const SERVICES = ['discovery/v3/ads', 'load_stats/v3/lrs', 'auth/v3/external_auth'].map((path) => `envoy/service/${path}.proto`)
 const RESOURCES = ['listener/v3/listener', 'route/v3/route', 'route/v3/scoped_route', 'cluster/v3/cluster', 'endpoint/v3/endpoint', 'rbac/v3/rbac']
   .map((path) => `envoy/config/${path}.proto`)
-  .concat('envoy/type/matcher/v3/http_inputs.proto', 'envoy/type/matcher/v3/status_code_input.proto', 'xds/type/matcher/v3/matcher.proto', 'xds/type/v3/typed_struct.proto')
+  .concat(
+    'envoy/type/matcher/v3/http_inputs.proto',
+    'envoy/type/matcher/v3/status_code_input.proto',
+    'xds/type/matcher/v3/matcher.proto',
+    'xds/type/v3/typed_struct.proto',
+  )
 
 function includePaths(): readonly string[] {
   const directoryOf = (name: string) => dirname(createRequire(import.meta.url).resolve(`${name}/package.json`))
@@ -101,9 +106,12 @@ function slim(node: Node): Node {
   for (const key of ['edition', 'fields', 'oneofs', 'values', 'methods', 'nested']) {
     const part = node[key]
     if (part === undefined) continue
-    result[key] = key === 'nested' ? mapValues(part, (entry) => ('id' in entry && 'type' in entry ? slimField(entry) : slim(entry)))
-      : key === 'fields' || key === 'methods' ? mapValues(part, slimField)
-      : part
+    result[key] =
+      key === 'nested'
+        ? mapValues(part, (entry) => ('id' in entry && 'type' in entry ? slimField(entry) : slim(entry)))
+        : key === 'fields' || key === 'methods'
+          ? mapValues(part, slimField)
+          : part
   }
   return result
 }

@@ -18,7 +18,10 @@ export function parseSamples(text: string): readonly Sample[] {
   for (const line of text.split('\n')) {
     const [, name, labels, value] = LINE.exec(line) ?? []
     if (name === undefined || value === undefined) continue
-    const read = [...(labels ?? '').matchAll(LABEL)].map(([, key = '', raw = '']) => [key, raw.replace(/\\(.)/g, (_all, escaped: string) => (escaped === 'n' ? '\n' : escaped))])
+    const read = [...(labels ?? '').matchAll(LABEL)].map(([, key = '', raw = '']) => [
+      key,
+      raw.replace(/\\(.)/g, (_all, escaped: string) => (escaped === 'n' ? '\n' : escaped)),
+    ])
     samples.push({ name, labels: Object.fromEntries(read) as Record<string, string>, value: Number(value.replace('+Inf', 'Infinity')) })
   }
   return samples

@@ -10,7 +10,7 @@ import type { LoadReport, MeshReplica } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
 import { memoryStore } from '@weft/store/memory'
 import { startMesh, type Mesh, type MeshOptions } from '../mesh.ts'
-import { nodeLayout } from '../plane/layout.ts'
+import { nodeLayout } from './layout.ts'
 import type { NodeLayout } from '../encode/types.ts'
 
 /** An answer of a call. */
@@ -55,7 +55,15 @@ async function freePort(): Promise<number> {
 }
 
 function functionResource(name: string): Resource {
-  const status = { observedGeneration: 1, traffic: [{ revision: 'v1', weight: 100 }], latestCreated: 'v1', latestReady: 'v1', replicas: 0, availableReplicas: 0, conditions: [] }
+  const status = {
+    observedGeneration: 1,
+    traffic: [{ revision: 'v1', weight: 100 }],
+    latestCreated: 'v1',
+    latestReady: 'v1',
+    replicas: 0,
+    availableReplicas: 0,
+    conditions: [],
+  }
   return { apiVersion: 'weft.dev/v1alpha1', kind: 'Function', metadata: { name, namespace: 'default' }, spec: { template: { runtime: 'node22' } }, status }
 }
 

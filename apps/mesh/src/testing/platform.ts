@@ -3,12 +3,17 @@ import { join } from 'node:path'
 import { silentLog } from '@weft/kit'
 import { memoryStore } from '@weft/store/memory'
 import { startMesh } from '../mesh.ts'
-import { nodeLayout } from '../plane/layout.ts'
+import { nodeLayout } from './layout.ts'
 
 /** A platform of its own process with a mesh and nothing else: prints the process id of Envoy and runs until it is killed. */
 const directory = process.argv[2] ?? ''
 await mkdir(directory, { recursive: true })
-const layout = nodeLayout({ node: 'node-1', runDirectory: join(directory, 'run'), gatewaySocket: join(directory, 'gateway'), accessLogFile: join(directory, 'access.log') })
+const layout = nodeLayout({
+  node: 'node-1',
+  runDirectory: join(directory, 'run'),
+  gatewaySocket: join(directory, 'gateway'),
+  accessLogFile: join(directory, 'access.log'),
+})
 const mesh = await startMesh({
   store: memoryStore(),
   log: silentLog(),

@@ -1,5 +1,7 @@
 import type { Log } from '@weft/kit'
 import { openAuthority } from '../ca/index.ts'
+import { PRIVATE_RANGES } from '../encode/index.ts'
+import { startNameGuard } from '../name-guard/server.ts'
 import { MeshCore } from '../plane/core.ts'
 import type { MeshSettings } from '../plane/options.ts'
 import type { EngineMethods, HostMethods } from './engine.ts'
@@ -11,7 +13,9 @@ import type { EngineMethods, HostMethods } from './engine.ts'
 export async function openEngine(settings: MeshSettings, log: Log, host: Pick<HostMethods, 'wake' | 'load'>): Promise<EngineMethods> {
   const { authorityDirectory: directory, trustDomain, leafLifetimeMs } = settings
   const certificates = await openAuthority({ directory, trustDomain, log, ...(leafLifetimeMs === undefined ? {} : { leafLifetimeMs }) })
-  const core = new MeshCore(settings, { certificates, log, now: Date.now, wake: host.wake, load: host.load })
+  const guard = await startNameGuard({ refused: [...PRIVATE_RANGES, ...settings.layout.ownAddresses] })
+  const layout = { ...settings.layout, nameGuard: { port: guard.port } }
+  const core = new MeshCore({ ...settings, layout }, { certificates, log, now: Date.now, wake: host.wake, load: host.load })
   return {
     apply: (changes) => core.apply(changes),
     start: () => core.start(),
@@ -19,12 +23,15 @@ export async function openEngine(settings: MeshSettings, log: Log, host: Pick<Ho
     settled: (deadlineMs) => core.settled(deadlineMs),
     probe: (workload, timeoutMs) => core.probe(workload, timeoutMs),
     status: () => core.status(),
-    configuration: (host) => core.configuration(host),
+    configuration: (name) => core.configuration(name),
     certificates: () => core.certificates(),
     rotate: () => core.rotate(),
     invocations: () => core.invocations(),
     reopenLogs: () => core.reopenLogs(),
     envoyPid: () => core.envoyPid(),
-    stop: (drainMs) => core.stop(drainMs),
+    async stop(drainMs) {
+      await core.stop(drainMs)
+      await guard.close()
+    },
   }
 }

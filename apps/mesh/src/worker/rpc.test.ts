@@ -32,8 +32,8 @@ function pair(): { readonly near: RpcPeer<Remote>; readonly notes: string[] } {
     hang: () => new Promise(() => undefined),
     note: (text) => void notes.push(text),
   }
-  new RpcPeer(channel.port2, far)
-  return { near: new RpcPeer<Remote>(channel.port1, {}), notes }
+  const peers = { far: new RpcPeer(channel.port2, far), near: new RpcPeer<Remote>(channel.port1, {}) }
+  return { near: peers.near, notes }
 }
 
 describe('calls over a message port', () => {

@@ -19,7 +19,10 @@ export interface AdsOptions {
 }
 
 interface RawRequest {
-  readonly node?: { readonly id?: string; readonly user_agent_build_version?: { readonly version?: { major_number?: number; minor_number?: number; patch?: number } } }
+  readonly node?: {
+    readonly id?: string
+    readonly user_agent_build_version?: { readonly version?: { major_number?: number; minor_number?: number; patch?: number } }
+  }
   readonly type_url: string
   readonly resource_names_subscribe: readonly string[]
   readonly resource_names_unsubscribe: readonly string[]
@@ -47,7 +50,12 @@ function writeResponse(response: DeltaResponse): object {
     type_url: response.typeUrl,
     nonce: response.nonce,
     removed_resources: [...response.removed],
-    resources: response.resources.map(({ name, version, typeUrl, bytes }) => ({ name, version, ...(typeUrl === TYPE_URLS.virtualHost ? { aliases: [name] } : {}), resource: { type_url: typeUrl, value: bytes } })),
+    resources: response.resources.map(({ name, version, typeUrl, bytes }) => ({
+      name,
+      version,
+      ...(typeUrl === TYPE_URLS.virtualHost ? { aliases: [name] } : {}),
+      resource: { type_url: typeUrl, value: bytes },
+    })),
   }
 }
 

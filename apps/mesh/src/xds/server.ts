@@ -4,7 +4,10 @@ import { Server, ServerCredentials, type MethodDefinition, type ServerDuplexStre
 import { protoRoot } from '../proto/codec.ts'
 
 /** One gRPC method by its path, with the codecs of its messages. Requests are read with field names as in the .proto files, enums as names. */
-export function grpcMethod(path: string, shape: { readonly stream: boolean; readonly request: string; readonly response: string }): MethodDefinition<object, object> {
+export function grpcMethod(
+  path: string,
+  shape: { readonly stream: boolean; readonly request: string; readonly response: string },
+): MethodDefinition<object, object> {
   const root = protoRoot()
   const request = root.lookupType(shape.request)
   const response = root.lookupType(shape.response)

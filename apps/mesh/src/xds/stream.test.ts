@@ -116,7 +116,14 @@ describe('what a proxy is sent', () => {
     put(node, route('a'), route('b'))
     proxy.ask(TYPE_URLS.route, { subscribe: ['a', 'b'] })
     proxy.ackAll()
-    node.replace(TYPE_URLS.route, new Map([['a', route('a')], ['b', { ...route('b'), json: { name: 'b', virtual_hosts: [] , vhds: { config_source: ADS } } }]]), NOW)
+    node.replace(
+      TYPE_URLS.route,
+      new Map([
+        ['a', route('a')],
+        ['b', { ...route('b'), json: { name: 'b', virtual_hosts: [], vhds: { config_source: ADS } } }],
+      ]),
+      NOW,
+    )
     node.flush()
     expect(proxy.heard()).toEqual(['route +b'])
   })
@@ -252,7 +259,8 @@ describe('a refusal', () => {
 
   it('ends when the resource changes', () => {
     const { node, proxy } = refused()
-    for (const response of proxy.told.splice(0)) proxy.ask(TYPE_URLS.listener, { nonce: response.nonce, ...(response.resources[0]?.name === 'bad' ? { error: 'no' } : {}) })
+    for (const response of proxy.told.splice(0))
+      proxy.ask(TYPE_URLS.listener, { nonce: response.nonce, ...(response.resources[0]?.name === 'bad' ? { error: 'no' } : {}) })
     put(node, listener('bad', 'r'))
     expect(proxy.heard()).toEqual(['listener +bad'])
     expect(node.rejections()).toEqual([])
@@ -263,7 +271,8 @@ describe('a refusal', () => {
     ['after a second', 1_000, ['listener +bad']],
   ])('is tried once more, alone, %s', (_name, later, expected) => {
     const { node, proxy } = refused()
-    for (const response of proxy.told.splice(0)) proxy.ask(TYPE_URLS.listener, { nonce: response.nonce, ...(response.resources[0]?.name === 'bad' ? { error: 'no' } : {}) })
+    for (const response of proxy.told.splice(0))
+      proxy.ask(TYPE_URLS.listener, { nonce: response.nonce, ...(response.resources[0]?.name === 'bad' ? { error: 'no' } : {}) })
     node.retryRejected(NOW + later)
     expect(proxy.heard()).toEqual(expected)
   })
