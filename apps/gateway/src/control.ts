@@ -64,7 +64,8 @@ export function createControl(options: GatewayOptions): Control {
   registerSystemRoutes(app, { version: options.version, isDraining: () => draining })
   registerFunctionRoutes(app, { functions, invocations })
   registerSecretRoutes(app, resources)
-  registerNamespaceRoutes(app, resources, (name) => removeNamespace(resources, kinds, name))
+  const removeAll = (name: string) => removeNamespace(resources, kinds, name)
+  registerNamespaceRoutes(app, resources, removeAll)
   registerLogRoutes(app, { functions, provider, streams, log })
   registerBuildRoutes(app, {
     builder,
@@ -75,7 +76,16 @@ export function createControl(options: GatewayOptions): Control {
   registerMeshRoutes(app, mesh)
   registerOpenApiRoutes(app, options.version.release)
   registerDiscoveryRoutes(app, kinds, options.version)
-  registerResourceRoutes(app, { kinds, resources, editor: new ResourceEditor(resources, new KubelessSources(builder, uploads)), store, streams, log, now })
+  registerResourceRoutes(app, {
+    kinds,
+    resources,
+    removeNamespace: removeAll,
+    editor: new ResourceEditor(resources, new KubelessSources(builder, uploads)),
+    store,
+    streams,
+    log,
+    now,
+  })
   return {
     app,
     metrics: createMetricsServer({ apiMetrics, invocations, store, log, isDraining: () => draining }),

@@ -114,7 +114,7 @@ describe('whatever is malformed is a 4xx with a reason and changes nothing', () 
       fc.asyncProperty(fc.constantFrom(...urls), bodies as fc.Arbitrary<unknown>, async (url, body) => {
         await refused('POST', url, typeof body === 'string' ? body : JSON.stringify(body))
       }),
-      { numRuns: 300 },
+      { numRuns: 500 },
     )
   })
 
@@ -128,7 +128,7 @@ describe('whatever is malformed is a 4xx with a reason and changes nothing', () 
           await refused('GET', `${place}${encodeURIComponent(name)}`, undefined)
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 500 },
     )
   })
 
@@ -178,7 +178,7 @@ describe('whatever is valid is accepted', () => {
         expect(status).toBe(202)
         expect((await world.call('GET', `/system/function/${body.service}`)).json).toMatchObject({ name: body.service, image: body.image })
       }),
-      { numRuns: 200 },
+      { numRuns: 1000 },
     )
   })
 })

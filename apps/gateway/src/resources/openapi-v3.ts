@@ -1,4 +1,5 @@
 import { apiVersionOf } from '@weft/api'
+import { isObject } from '../http/json.ts'
 import type { Kinds, ServedKind } from './kinds.ts'
 
 /** `GET /openapi/v3`: where the document of each group and version is. */
@@ -21,9 +22,24 @@ export function openApiV3(kinds: Kinds, group: string, version: string) {
     paths: Object.fromEntries(served.map((kind) => [pathOf(kind, version), { patch: patchOf(gvk(kind)) }])),
     components: {
       schemas: Object.fromEntries(
-        served.map((kind) => [schemaName(kind, version), { ...(kind.schema ?? { type: 'object' }), 'x-kubernetes-group-version-kind': [gvk(kind)] }]),
+        served.map((kind) => [schemaName(kind, version), { ...forKubernetes(kind.schema ?? {}), 'x-kubernetes-group-version-kind': [gvk(kind)] }]),
       ),
     },
+  }
+}
+
+/** A schema as kubectl's templates read it: maps by `additionalProperties`, and no empty schema. */
+function forKubernetes(schema: object): object {
+  const { patternProperties, properties, items, ...rest } = schema as Readonly<Record<string, unknown>>
+  const [entry] = isObject(patternProperties) ? Object.values(patternProperties) : []
+  if (Object.keys(schema).length === 0) return { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
+  return {
+    ...rest,
+    ...(isObject(properties)
+      ? { properties: Object.fromEntries(Object.entries(properties).map(([name, inner]) => [name, isObject(inner) ? forKubernetes(inner) : inner])) }
+      : {}),
+    ...(isObject(items) ? { items: forKubernetes(items) } : {}),
+    ...(isObject(entry) ? { additionalProperties: forKubernetes(entry) } : {}),
   }
 }
 

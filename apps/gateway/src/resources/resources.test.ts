@@ -69,6 +69,11 @@ describe('one resource', () => {
     expect((await world.call('GET', TEMP)).json).toMatchObject({ spec: { scale: { replicas: 2 } } })
     const stale = { preconditions: { resourceVersion: '1' } }
     expect((await world.call('DELETE', TEMP, stale)).status).toBe(409)
+    expect((await world.call('DELETE', `${TEMP}?dryRun=All`, stale)).status).toBe(409)
+    await world.call('POST', '/system/namespace/', { name: 'prod' })
+    expect((await world.call('DELETE', '/api/v1/namespaces/prod', { preconditions: { resourceVersion: '1' } })).status).toBe(409)
+    expect((await world.call('DELETE', '/api/v1/namespaces/prod?dryRun=All')).status).toBe(200)
+    expect((await world.call('GET', '/system/namespace/prod')).status).toBe(200)
   })
 
   it('is checked and not written in a dry run', async () => {

@@ -94,7 +94,12 @@ export class Resources {
   async remove(ref: ResourceRef, resourceVersion?: string, { dryRun = false }: WriteOptions = {}): Promise<Resource> {
     assertMayWrite(ref, 'delete')
     const current = await this.get(ref)
-    return dryRun ? current : this.#store.remove(ref, resourceVersion)
+    if (!dryRun) return this.#store.remove(ref, resourceVersion)
+    const version = current.metadata.resourceVersion ?? ''
+    if (resourceVersion !== undefined && resourceVersion !== version) {
+      throw new WeftError('CONFLICT', { kind: ref.kind, name: ref.name, given: resourceVersion, current: version })
+    }
+    return current
   }
 
   /** Whether a namespace is there; `default` always is. */

@@ -44,6 +44,8 @@ export interface ResourceRoutesOptions {
   readonly kinds: Kinds
   readonly resources: Resources
   readonly editor: ResourceEditor
+  /** Removes a namespace with everything in it. */
+  readonly removeNamespace: (name: string) => Promise<void>
   readonly store: Store
   readonly streams: OpenStreams
   readonly log: Log
@@ -167,7 +169,8 @@ async function watch(target: Target, query: ReadQuery, reply: FastifyReply, { st
   return reply
 }
 
-function registerWrites(app: FastifyInstance, specs: Specs, { kinds, resources, editor }: ResourceRoutesOptions): void {
+function registerWrites(app: FastifyInstance, specs: Specs, options: ResourceRoutesOptions): void {
+  const { kinds, editor } = options
   for (const spec of specs.create) {
     app.route<{ Params: PathParams; Querystring: WriteQuery }>({
       ...routeOptions(spec),
@@ -204,15 +207,18 @@ function registerWrites(app: FastifyInstance, specs: Specs, { kinds, resources, 
   for (const spec of specs.remove) {
     app.route<{ Params: One; Querystring: WriteQuery }>({
       ...routeOptions(spec),
-      handler: ({ params, query, body }) => removed(refAt(readable(targetOf(kinds, params)), params.name), query, body, resources),
+      handler: ({ params, query, body }) => removed(refAt(readable(targetOf(kinds, params)), params.name), query, body, options),
     })
   }
 }
 
-async function removed(ref: ResourceRef, query: WriteQuery, body: unknown, resources: Resources) {
+async function removed(ref: ResourceRef, query: WriteQuery, body: unknown, { resources, removeNamespace }: ResourceRoutesOptions) {
   const preconditions = isObject(body) && isObject(body['preconditions']) ? body['preconditions'] : {}
   const version = preconditions['resourceVersion']
-  const { metadata } = await resources.remove(ref, typeof version === 'string' ? version : undefined, writeOptions(query))
+  const expected = typeof version === 'string' ? version : undefined
+  const isNamespace = ref.group === '' && ref.kind === 'Namespace'
+  const { metadata } = await resources.remove(ref, expected, isNamespace ? { dryRun: true } : writeOptions(query))
+  if (isNamespace && query.dryRun !== 'All') await removeNamespace(ref.name)
   const details = { name: ref.name, group: ref.group, kind: ref.kind, ...(metadata.uid === undefined ? {} : { uid: metadata.uid }) }
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }
 }

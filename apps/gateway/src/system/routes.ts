@@ -67,6 +67,7 @@ export function registerSystemRoutes(app: FastifyInstance, { version, isDraining
   })
   app.route({ ...routeOptions(SYSTEM_ROUTES.telemetry), handler: () => Promise.resolve({ enabled: false }) })
   app.route({ ...routeOptions(SYSTEM_ROUTES.alert), handler: (_request, reply) => reply.code(202).send() })
+  app.head('/healthz', { config: { open: true } }, (_request, reply) => reply.code(isDraining() ? 503 : 200).send())
   app.route({
     ...routeOptions(SYSTEM_ROUTES.healthz),
     handler: (_request, reply) =>
