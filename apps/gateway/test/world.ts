@@ -4,7 +4,7 @@ import type { Store } from '@weft/store'
 import { memoryStore } from '@weft/store/memory'
 import { createGateway, type Gateway, type GatewayOptions } from '../src/index.ts'
 import { MemoryArtifacts } from './memory-artifacts.ts'
-import { MemoryMesh } from './memory-mesh.ts'
+import { MemoryMesh } from '@weft/mesh-model/memory'
 
 /** A gateway over memory, and a hand on everything behind it. */
 export interface World extends AsyncDisposable {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { FunctionResource } from '@weft/api'
-import { calls } from '../../test/memory-mesh.ts'
+import { calls } from '@weft/mesh-model/memory'
 import { makeWorld, type World } from '../../test/world.ts'
 
 const TEMP = { service: 'temp', image: 'temp:1' }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { calls, MemoryMesh } from '../../test/memory-mesh.ts'
+import { calls, MemoryMesh } from '@weft/mesh-model/memory'
 import { makeWorld } from '../../test/world.ts'
 import { InvocationTotals } from './invocations.ts'
 import { METRICS } from './names.ts'

@@ -10,12 +10,15 @@ import type {
   ProbeResult,
   WakeResult,
   WorkloadConfiguration,
-} from '@weft/mesh-model'
+} from '../plane.ts'
 
-/** The mesh without proxies: it keeps what it is told and gives it back. */
+/** The mesh without proxies: it keeps what it is told and gives it back; calls and load are what a test says. */
 export class MemoryMesh implements MeshPlane {
   readonly replicas = new Map<string, readonly MeshReplica[]>()
   #invocations: readonly InvocationStatistics[] = []
+  #wake: ((workload: NamespacedName) => Promise<WakeResult>) | undefined
+  readonly #loadListeners = new Set<(reports: readonly LoadReport[]) => void>()
+  #probeFailure: string | undefined
   #serial = 1
 
   async setReplicas(workload: NamespacedName, replicas: readonly MeshReplica[]): Promise<Delivery> {
@@ -24,14 +27,33 @@ export class MemoryMesh implements MeshPlane {
   }
 
   async probe(workload: NamespacedName): Promise<ProbeResult> {
+    if (this.#probeFailure !== undefined) return { ok: false, ms: 0, reason: this.#probeFailure }
     const isServed = (this.replicas.get(keyOf(workload)) ?? []).some((replica) => replica.serving)
     return isServed ? { ok: true, ms: 0 } : { ok: false, ms: 0, reason: 'no replica' }
   }
 
-  onWake(_handler: (workload: NamespacedName) => Promise<WakeResult>): void {}
+  onWake(handler: (workload: NamespacedName) => Promise<WakeResult>): void {
+    this.#wake = handler
+  }
 
-  onLoad(_listener: (reports: readonly LoadReport[]) => void): () => void {
-    return () => {}
+  onLoad(listener: (reports: readonly LoadReport[]) => void): () => void {
+    this.#loadListeners.add(listener)
+    return () => void this.#loadListeners.delete(listener)
+  }
+
+  /** A call is held for a workload at zero. */
+  async hold(workload: NamespacedName): Promise<WakeResult> {
+    return (await this.#wake?.(workload)) ?? { ok: false, status: 503, reason: 'nobody wakes' }
+  }
+
+  /** What a load report says. */
+  report(...reports: readonly LoadReport[]): void {
+    for (const listener of this.#loadListeners) listener(reports)
+  }
+
+  /** Probes fail with this reason from now on; `undefined`: they succeed again. */
+  failProbes(reason: string | undefined): void {
+    this.#probeFailure = reason
   }
 
   async settled(): Promise<Delivery> {
