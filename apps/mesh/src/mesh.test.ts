@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { inboundSocket } from './encode/names.ts'
@@ -124,6 +125,20 @@ describe('a mesh with a real Envoy', () => {
     expect(await fixture.mesh.probe(workload('nobody'), 2_000)).toMatchObject({ ok: false, reason: 'the mesh does not know this workload' })
   })
 
+  it('probes a workload that takes plain text only', async () => {
+    await deployed('open')
+    const disabled = await fixture.store.create({
+      apiVersion: 'security.istio.io/v1',
+      kind: 'PeerAuthentication',
+      metadata: { name: 'open', namespace: 'default' },
+      spec: { selector: { matchLabels: { app: 'open' } }, mtls: { mode: 'DISABLE' } },
+    })
+    await fixture.mesh.settled(disabled.metadata.resourceVersion ?? '', 5_000)
+    await fixture.mesh.setReplicas(workload('open'), [await fixture.replica('open')])
+    expect(await fixture.mesh.probe(workload('open'), 2_000)).toMatchObject({ ok: true })
+    expect((await fixture.call('/function/open')).status).toBe(200)
+  })
+
   it('shows a new serial in a fresh handshake after certificates were rotated, and calls go on', async () => {
     await deployed('rotated')
     await fixture.mesh.setReplicas(workload('rotated'), [await fixture.replica('rotated')])
@@ -212,5 +227,15 @@ describe('a mesh with a real Envoy', () => {
     expect((await fixture.mesh.status()).proxies[0]?.restarts).toBe(1)
     // A second on a quiet machine; the margin is for one that is not.
     expect(backMs).toBeLessThan(3_000)
+  })
+})
+
+describe('a mesh whose address is taken', () => {
+  it('does not start, and says so', async () => {
+    const other = createServer()
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    const { port } = other.address() as AddressInfo
+    await expect(startFixture({ port })).rejects.toMatchObject({ code: 'ENVOY_FAILED', message: expect.stringContaining('Listener ingress') })
+    other.close()
   })
 })

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { keyOf, messageOf, splitKey, SYSTEM_NAMESPACE, type NamespacedName, type ResourceRef } from '@weft/core'
+import { keyOf, messageOf, splitKey, SYSTEM_NAMESPACE, WeftError, type NamespacedName, type ResourceRef } from '@weft/core'
 import type { Log } from '@weft/kit'
 import {
   createCompiler,
@@ -18,7 +18,7 @@ import {
 } from '@weft/mesh-model'
 import { Activator } from '../activator/activator.ts'
 import { activatorService } from '../activator/service.ts'
-import { inboundName, inboundSocket, localCluster, outboundListener, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from '../encode/names.ts'
+import { inboundName, inboundSocket, INGRESS_LISTENER, localCluster, outboundListener, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from '../encode/names.ts'
 import { askAdmin } from '../envoy/admin.ts'
 import { LogRotation } from '../envoy/log-rotation.ts'
 import { LoadReceiver } from '../load/service.ts'
@@ -48,6 +48,8 @@ export interface CoreSurroundings {
 
 const DEFAULT_DEADLINE_MS = 5_000
 const RETRY_TICK_MS = 500
+/** Before the proxy gives up a held call without a word, the activator says why. */
+const ANSWER_FIRST_MS = 250
 const STATISTICS_PATH = `/stats/prometheus?usedonly&filter=${encodeURIComponent('^cluster\\.fn/')}`
 const servingSockets = (replicas: readonly MeshReplica[]) => new Set(replicas.flatMap(({ serving, inboundSocket: socket }) => (serving ? [socket] : [])))
 /** Whether no replica gets calls now that got none before. */
@@ -96,7 +98,7 @@ export class MeshCore {
       knows: (workload) => this.#compiler.snapshot.workloads.has(workload),
       wake: (workload) => this.#wake(workload),
       endpointsInForce: async (workload, signal) => (await inForce(this.#proxy.state, this.#servingTargets(workload), signal))?.reason,
-      timeoutMs: layout.activationTimeoutMs,
+      timeoutMs: Math.max(1, layout.activationTimeoutMs - ANSWER_FIRST_MS),
       log: surroundings.log,
       now: surroundings.now,
     })
@@ -117,7 +119,17 @@ export class MeshCore {
     this.#retryTimer = setInterval(() => this.#proxy.state.retryRejected(this.#with.now()), RETRY_TICK_MS)
     this.#compileNow()
     await this.#proxy.start()
+    await this.#ingressInForce()
     this.#rotation.start()
+  }
+
+  /** Envoy is ready without a listener that it refused: a taken address is found here. */
+  async #ingressInForce(): Promise<void> {
+    const { layout } = this.#settings
+    if (layout.ingress === undefined || this.#proxy.pid === undefined) return
+    const target = { typeUrl: TYPE_URLS.listener, name: INGRESS_LISTENER }
+    const straggler = await inForce(this.#proxy.state, [target], AbortSignal.timeout(DEFAULT_DEADLINE_MS))
+    if (straggler !== undefined) throw new WeftError('ENVOY_FAILED', { reason: `it ${straggler.reason}`, log: 'the log of the platform' })
   }
 
   // -- resources ----------------------------------------------------------------------------------------------------------
@@ -250,6 +262,7 @@ export class MeshCore {
       certificate: own.certificateChain,
       privateKey: own.privateKey,
       roots: certificates.bundle(),
+      plain: known.mtls === 'disable',
       timeoutMs,
       now,
     })

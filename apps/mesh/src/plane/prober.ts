@@ -1,4 +1,5 @@
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
+import { connect as connectSocket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { messageOf } from '@weft/core'
 import type { ProbeResult } from '@weft/mesh-model'
@@ -14,11 +15,14 @@ export interface ProbeRequest {
   readonly certificate: string
   readonly privateKey: string
   readonly roots: string
+  /** The workload takes plain text only: nobody can prove to be the prober there. */
+  readonly plain: boolean
   readonly timeoutMs: number
   readonly now: () => number
 }
 
 const SUCCESS = 200
+const FORBIDDEN = 403
 
 /** Exactly one URI among the subject's alternative names, and it is the expected one: no prefix, no common name (RFC 9525, SPIFFE X.509-SVID §4.1). */
 function checkIdentity(names: string | undefined, expected: string): Error | undefined {
@@ -29,8 +33,9 @@ function checkIdentity(names: string | undefined, expected: string): Error | und
 
 function openSession(request: ProbeRequest): ClientHttp2Session {
   return connectHttp2('http://localhost', {
-    createConnection: () =>
-      connectTls({
+    createConnection: () => {
+      if (request.plain) return connectSocket(request.socket)
+      return connectTls({
         path: request.socket,
         cert: request.certificate,
         key: request.privateKey,
@@ -38,18 +43,22 @@ function openSession(request: ProbeRequest): ClientHttp2Session {
         minVersion: 'TLSv1.3',
         ALPNProtocols: ['h2'],
         checkServerIdentity: (_host, peer) => checkIdentity(peer.subjectaltname, request.expectedId),
-      }),
+      })
+    },
   })
 }
 
-/** One call to a replica of the workload through its inbound listener by mutual TLS, on the reserved path. Success is exactly 200. Never rejects. */
+/**
+ * One call to a replica of the workload through its inbound listener by mutual TLS, on the reserved path. Success is exactly 200. Without mutual TLS the
+ * listener's refusal counts too: it serves, and nobody can be known there as the prober. Never rejects.
+ */
 export async function probe(request: ProbeRequest): Promise<ProbeResult> {
   const startedAt = request.now()
   const session = openSession(request)
   try {
     const status = await ask(session, request.timeoutMs)
     const ms = request.now() - startedAt
-    return status === SUCCESS ? { ok: true, ms } : { ok: false, ms, reason: `it answered ${status}` }
+    return status === SUCCESS || (request.plain && status === FORBIDDEN) ? { ok: true, ms } : { ok: false, ms, reason: `it answered ${status}` }
   } catch (error) {
     return { ok: false, ms: request.now() - startedAt, reason: messageOf(error) }
   } finally {

@@ -114,11 +114,11 @@ export class Proxy {
     for (const target of this.state.replace(typeUrl, resources, this.#options.now())) this.#open.set(`${target.typeUrl} ${target.name}`, target)
   }
 
-  /** Everything that was changed and is not known to be in force yet. */
+  /** Everything that was changed and is on its way. What was refused before is not waited for: the status names it until it is mended. */
   openTargets(): readonly Target[] {
     for (const [key, target] of this.#open) {
-      const done = this.state.connections.size > 0 && [...this.state.connections].every((connection) => this.state.progress(connection, target) === 'done')
-      if (done) this.#open.delete(key)
+      const progress = [...this.state.connections].map((connection) => this.state.progress(connection, target))
+      if (progress.length > 0 && progress.every((step) => step !== 'pending')) this.#open.delete(key)
     }
     return [...this.#open.values()]
   }

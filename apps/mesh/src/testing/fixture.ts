@@ -89,9 +89,9 @@ export function callOnce(target: { readonly port: number } | { readonly socketPa
 }
 
 /** Starts everything. `wake` brings up one replica of whatever is called at zero. */
-export async function startFixture(options: Partial<Pick<MeshOptions, 'worker' | 'log'>> = {}): Promise<Fixture> {
+export async function startFixture(options: Partial<Pick<MeshOptions, 'worker' | 'log'>> & { readonly port?: number } = {}): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'wm-'))
-  const port = await freePort()
+  const port = options.port ?? (await freePort())
   const layout = nodeLayout({
     node: 'node-1',
     runDirectory: join(directory, 'run'),

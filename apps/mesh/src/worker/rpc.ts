@@ -52,7 +52,7 @@ export class RpcPeer<Remote extends Methods> {
     this.#next += 1
     const id = this.#next
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
+      this.#waiting.set(id, { resolve, reject })
       this.#port.postMessage({ kind: 'call', id, method, args })
     })
   }

@@ -6,22 +6,24 @@ export interface Straggler {
   readonly reason: string
 }
 
-/** What is still open at a node: `undefined` when everything is in force, else the reason that a straggler would be given. */
+/** What is still open at a node. A refusal is told only when nothing else is on its way any more. */
 function openReason(node: NodeState, targets: readonly Target[]): { readonly reason: string; readonly final: boolean } | undefined {
   if (node.connections.size === 0) return { reason: 'not connected', final: false }
+  let refused: string | undefined
   for (const connection of node.connections) {
     for (const target of targets) {
       const progress = node.progress(connection, target)
       if (progress === 'done') continue
       const what = `${target.typeUrl.slice(target.typeUrl.lastIndexOf('.') + 1)} ${target.name}`
-      return progress === 'pending' ? { reason: `has not acknowledged ${what}`, final: false } : { reason: `refused ${what}: ${progress.refused}`, final: true }
+      if (progress === 'pending') return { reason: `has not acknowledged ${what}`, final: false }
+      refused ??= `refused ${what}: ${progress.refused}`
     }
   }
-  return undefined
+  return refused === undefined ? undefined : { reason: refused, final: true }
 }
 
 /**
- * Resolves when every target is in force at the node, when the node refused one, or at the deadline.
+ * Resolves when every target is in force at the node or was refused by it, or at the deadline.
  * @param signal ends the waiting with the reason of the moment
  * @returns why it was given up, or `undefined` when everything is in force
  */

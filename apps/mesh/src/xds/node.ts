@@ -2,7 +2,7 @@ import { messageOf } from '@weft/core'
 import { TYPE_URLS } from '../encode/names.ts'
 import type { Demand, EnvoyResource } from '../encode/types.ts'
 import { toWire, type WireResource } from './resource.ts'
-import { DeltaStream, type DeltaRequest, type DeltaResponse, type NodeView, type TypeStatus } from './stream.ts'
+import type { DeltaRequest, DeltaResponse, DeltaStream, NodeView, TypeStatus } from './stream.ts'
 
 /** A resource that is not in force, and why. The version before it still is. */
 export interface Rejection {
