@@ -169,8 +169,8 @@ async function watch(target: Target, query: ReadQuery, reply: FastifyReply, { st
   return reply
 }
 
-function registerWrites(app: FastifyInstance, specs: Specs, options: ResourceRoutesOptions): void {
-  const { kinds, editor } = options
+function registerWrites(app: FastifyInstance, specs: Specs, deps: ResourceRoutesOptions): void {
+  const { kinds, editor } = deps
   for (const spec of specs.create) {
     app.route<{ Params: PathParams; Querystring: WriteQuery }>({
       ...routeOptions(spec),
@@ -207,7 +207,7 @@ function registerWrites(app: FastifyInstance, specs: Specs, options: ResourceRou
   for (const spec of specs.remove) {
     app.route<{ Params: One; Querystring: WriteQuery }>({
       ...routeOptions(spec),
-      handler: ({ params, query, body }) => removed(refAt(readable(targetOf(kinds, params)), params.name), query, body, options),
+      handler: ({ params, query, body }) => removed(refAt(readable(targetOf(kinds, params)), params.name), query, body, deps),
     })
   }
 }
