@@ -1,4 +1,4 @@
-import { kubelessProgram, weftProgram, type Command, type Program } from 'weft'
+import { kubelessProgram, weftProgram, type Command, type Program } from '../../apps/cli/src/index.ts'
 
 /** `docs/reference/cli.md` from the command registries. */
 export function cliPage(): string {

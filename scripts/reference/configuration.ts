@@ -17,7 +17,7 @@ a default. A setting that does not exist is refused.
 
 | setting | values | default | what it is |
 |---|---|---|---|
-${rows('', ConfigFile as SchemaNode).join('\n')}
+${rows('', ConfigFile).join('\n')}
 
 ## Environment variables
 

@@ -1,5 +1,5 @@
 import { openApiDocument } from '@weft/gateway'
-import { weftProgram } from 'weft'
+import { weftProgram } from '../../apps/cli/src/index.ts'
 import { cliPage } from './cli.ts'
 import { configurationPage } from './configuration.ts'
 import { errorsPage } from './errors.ts'

@@ -133,13 +133,19 @@ export class FunctionReconciler {
   /** A revision that serves keeps serving; another must have been proven, and first have all the replicas that are wanted unless it wants none. */
   #mayTakeTraffic(pass: Pass, revision: RevisionResource, current: readonly Share[]): boolean {
     if (revision.status?.phase === 'Failed') return false
-    const provenOnce = revision.status?.phase === 'Active' || revision.status?.phase === 'Retired'
+    const provenOnce = this.#wasProven(revision)
     if (provenOnce && current.some((share) => share.revision === revision.spec.revision && share.weight > 0)) return true
     const { proven } = this.#options.workloads.replicas(workloadOf(revision))
     const wanted = wantedReplicas(pass.fn)
     if (wanted === 0) return provenOnce || proven > 0
     const isTarget = pass.fn.spec.traffic?.some((target) => target.revision === revision.spec.revision) ?? revision === newestOf(pass.revisions)
     return isTarget ? proven >= wanted : provenOnce
+  }
+
+  /** Whether it was ever proven ready: by what was written down, or in this life of the platform and perhaps not written yet. */
+  #wasProven(revision: RevisionResource): boolean {
+    const phase = revision.status?.phase
+    return phase === 'Active' || phase === 'Retired' || this.#options.workloads.state(workloadOf(revision))?.lastActivation !== undefined
   }
 
   #routed(pass: Pass, revision: RevisionResource, traffic: readonly Share[]): boolean {
@@ -154,7 +160,7 @@ export class FunctionReconciler {
       const routed = this.#routed(pass, revision, traffic)
       const wantedSoon = !routed && (targets.has(revision.spec.revision) || (revision === newest && targets.size === 0))
       if (wantedSoon && this.#options.workloads.state(workloadOf(revision)) === undefined) await this.#declare(pass, revision)
-      await this.#scale(pass, revision, routed, wantedSoon || (revision === newest && revision.status?.phase !== 'Active' && revision.status?.phase !== 'Retired'))
+      await this.#scale(pass, revision, routed, wantedSoon || (revision === newest && !this.#wasProven(revision)))
     }
   }
 
@@ -197,7 +203,7 @@ export class FunctionReconciler {
       ...this.#options.workloads.replicas(workloadOf(revision)),
       desired: this.#options.workloads.state(workloadOf(revision))?.desired ?? 0,
     }))
-    const latestReady = newestOf(pass.revisions.filter((revision) => revision.status?.phase === 'Active' || revision.status?.phase === 'Retired'))?.spec.revision
+    const latestReady = newestOf(pass.revisions.filter((revision) => this.#wasProven(revision)))?.spec.revision
     const conditions = this.#conditions(pass, plan, newest).map((entry) => ({ ...entry, lastTransitionTime: transition(pass.fn.status?.conditions, entry, now) }))
     return {
       // a refused template is looked at again: what it names may appear
@@ -225,8 +231,7 @@ export class FunctionReconciler {
     const failure = this.#options.workloads.state(workloadOf(newest))?.failure ?? failedCondition(newest)
     const { proven } = this.#options.workloads.replicas(workloadOf(newest))
     if (failure !== undefined && proven === 0) return condition('RevisionReady', 'False', failure.reason, `revision ${newest.spec.revision}: ${failure.message}`)
-    const known = proven > 0 || newest.status?.phase === 'Active' || newest.status?.phase === 'Retired'
-    if (known) return condition('RevisionReady', 'True', 'Proven', `revision ${newest.spec.revision} was proven ready`)
+    if (this.#wasProven(newest)) return condition('RevisionReady', 'True', 'Proven', `revision ${newest.spec.revision} was proven ready`)
     return condition('RevisionReady', 'Unknown', 'Proving', `revision ${newest.spec.revision} is starting`)
   }
 
@@ -236,7 +241,7 @@ export class FunctionReconciler {
       if (state === undefined) continue
       const { proven } = this.#options.workloads.replicas(workloadOf(revision))
       const status: RevisionStatus = {
-        phase: phaseOf(revision, this.#routed(pass, revision, traffic), state.desired, proven),
+        phase: phaseOf(this.#wasProven(revision), this.#routed(pass, revision, traffic) || state.desired > 0),
         replicas: state.desired,
         readyReplicas: proven,
         conditions: state.failure === undefined ? [] : [condition('Ready', 'False', state.failure.reason, state.failure.message)],
@@ -296,10 +301,9 @@ function zeroAfterMs(fn: FunctionResource): number | undefined {
   return zeroAfter === undefined ? undefined : parseDurationMs(zeroAfter, 'spec.scale.zeroAfter')
 }
 
-function phaseOf(revision: RevisionResource, routed: boolean, desired: number, proven: number): RevisionStatus['phase'] {
-  const provenOnce = proven > 0 || revision.status?.phase === 'Active' || revision.status?.phase === 'Retired'
-  if (!provenOnce) return 'Pending'
-  return routed || desired > 0 ? 'Active' : 'Retired'
+function phaseOf(wasProven: boolean, inUse: boolean): RevisionStatus['phase'] {
+  if (!wasProven) return 'Pending'
+  return inUse ? 'Active' : 'Retired'
 }
 
 function failedStatus(code: string, message: string): RevisionStatus {

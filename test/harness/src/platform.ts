@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,11 +14,12 @@ const START_DEADLINE_MS = 120_000
 export interface PlatformOptions {
   /** Further arguments of `weft start`. */
   readonly args?: readonly string[]
-  /** Text of its `weft.yaml`. */
   readonly isolation?: 'required' | 'preferred' | 'none'
   /** A data directory to go on with; it is then not removed at the end. */
   readonly dataDir?: string
   readonly env?: Readonly<Record<string, string>>
+  /** Text of its `weft.yaml`. */
+  readonly config?: string
 }
 
 /** What a finished command left. */
@@ -50,7 +51,9 @@ export class TestPlatform implements AsyncDisposable {
   static async start(options: PlatformOptions = {}): Promise<TestPlatform> {
     const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'weft-e2e-')))
     const args = ['start', '--listen', '127.0.0.1:0', '--metrics-listen', '127.0.0.1:0', '--data-dir', dataDir, '--isolation', options.isolation ?? 'preferred']
-    const child = spawn(process.execPath, [CLI, ...args, ...(options.args ?? [])], {
+    const configFile = join(dataDir, 'weft.yaml')
+    if (options.config !== undefined) await writeFile(configFile, options.config)
+    const child = spawn(process.execPath, [CLI, ...args, ...(options.config === undefined ? [] : ['--config', configFile]), ...(options.args ?? [])], {
       cwd: ROOT,
       env: { ...testEnvironment(dataDir), ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -87,12 +90,21 @@ export class TestPlatform implements AsyncDisposable {
     return ask(`${this.gateway}/function/${path}`, options)
   }
 
+  /** Deploys a handler of the fetch contract from its source and waits until it is ready. */
+  async deploy(name: string, source: string, flags: readonly string[] = []): Promise<string> {
+    const file = join(this.dataDir, `${name}.mjs`)
+    await writeFile(file, source)
+    return this.weftOk(['deploy', name, '--from-file', file, '--runtime', 'fetch', ...flags])
+  }
+
+  /** Calls the control API through the ingress, as a client on another machine does. */
+  async remote(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    return ask(`${this.gateway}${path}`, { method, ...(await this.#content(body, headers)) })
+  }
+
   /** Calls the control API over its socket. */
   async api(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    const authorization = `Basic ${Buffer.from(`admin:${await this.password()}`).toString('base64')}`
-    const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
-    const content = { headers: { authorization, ...type, ...headers }, ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }) }
-    return ask(`http://gateway${path}`, { method, socketPath: this.socket, ...content })
+    return ask(`http://gateway${path}`, { method, socketPath: this.socket, ...(await this.#content(body, headers)) })
   }
 
   /** The password of user `admin`. */
@@ -113,6 +125,13 @@ export class TestPlatform implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
     if (this.#owned) await rm(this.dataDir, { recursive: true, force: true })
+  }
+
+  /** Text is sent as it is, anything else as JSON. */
+  async #content(body: unknown, headers: Readonly<Record<string, string>>): Promise<AskOptions> {
+    const authorization = `Basic ${Buffer.from(`admin:${await this.password()}`).toString('base64')}`
+    const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
+    return { headers: { authorization, ...type, ...headers }, ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }) }
   }
 
   async #ready(): Promise<void> {

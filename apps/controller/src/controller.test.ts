@@ -1,0 +1,209 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import type { FunctionResource, FunctionSpec, RevisionResource } from '@weft/api'
+import type { ArtifactManifest, ArtifactStore } from '@weft/artifacts'
+import { WeftError } from '@weft/core'
+import { silentLog } from '@weft/kit'
+import { MemoryMesh } from '@weft/mesh-model/memory'
+import { MemoryProvider } from '@weft/provider/memory'
+import type { Store } from '@weft/store'
+import { memoryStore } from '@weft/store/memory'
+import { startController, type Controller } from './controller.ts'
+
+const ARTIFACT = `sha256:${'a'.repeat(64)}`
+const OTHER = `sha256:${'b'.repeat(64)}`
+const ref = { group: 'weft.dev', kind: 'Function', namespace: 'default', name: 'temp' }
+
+let store: Store
+let provider: MemoryProvider
+let mesh: MemoryMesh
+let controller: Controller
+
+beforeEach(async () => {
+  store = memoryStore()
+  provider = new MemoryProvider()
+  mesh = new MemoryMesh()
+  await store.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } })
+  const images = { resolveImage: (image: string) => Promise.reject(new WeftError('NOT_FOUND', { kind: 'image', name: image })) }
+  controller = await startController({ store, provider, mesh, artifacts: artifacts(), images, log: silentLog() })
+})
+afterEach(async () => {
+  await controller.close()
+  await provider.close(1_000)
+  await store.close()
+})
+
+/** Two artifacts that are there, as manifests alone. */
+function artifacts(): ArtifactStore {
+  const manifest = (digest: string): ArtifactManifest => ({ digest, run: { runtime: 'node22', contract: 'fetch', entry: 'handler.js' }, env: {}, labels: {}, sizeBytes: 0, fileCount: 0 })
+  const known = new Set([ARTIFACT, OTHER])
+  return {
+    put: () => Promise.reject(new Error('not in this test')),
+    get: (digest) => Promise.resolve(known.has(digest) ? manifest(digest) : undefined),
+    has: (digest) => Promise.resolve(known.has(digest)),
+    open: () => Promise.resolve('/'),
+    tag: () => Promise.resolve(),
+    references: () => Promise.resolve([]),
+  }
+}
+
+async function apply(spec: FunctionSpec): Promise<void> {
+  const found = await store.get(ref)
+  const resource = { apiVersion: 'weft.dev/v1alpha1', kind: 'Function', metadata: { name: 'temp', namespace: 'default' }, spec }
+  if (found === undefined) await store.create(resource)
+  else await store.update(resource)
+}
+
+async function temp(): Promise<FunctionResource> {
+  return (await store.get(ref)) as FunctionResource
+}
+
+async function revisions(): Promise<readonly RevisionResource[]> {
+  return (await store.list({ group: 'weft.dev', kind: 'Revision' })).items as readonly RevisionResource[]
+}
+
+async function eventually(what: string, check: () => Promise<boolean>, deadlineMs = 5_000): Promise<void> {
+  const end = Date.now() + deadlineMs
+  while (!(await check())) {
+    if (Date.now() > end) throw new Error(`${what}: ${JSON.stringify([(await temp())?.status, (await revisions()).map((each) => each.status)], null, 1)}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+const serves = (split: string) => async () => ((await temp()).status?.traffic ?? []).map((share) => `${share.revision}=${share.weight}`).join(' ') === split
+const condition = async (type: string) => (await temp()).status?.conditions.find((entry) => entry.type === type)
+const present = (name: string) => provider.list({ namespace: 'default', name }).filter((replica) => replica.phase === 'ready').length
+
+describe('the controller', () => {
+  it('cuts a revision, starts a replica, proves it and sends traffic there', async () => {
+    await apply({ template: { artifact: ARTIFACT } })
+    await eventually('traffic', serves('00001=100'))
+    expect((await revisions())[0]?.metadata).toMatchObject({ name: 'temp-00001', labels: { app: 'temp', version: '00001', 'weft.dev/function': 'temp' } })
+    await eventually('available', async () => (await temp()).status?.availableReplicas === 1)
+    expect(await condition('Ready')).toMatchObject({ status: 'True' })
+    expect(mesh.replicas.get('default/temp-00001')?.map((replica) => replica.serving)).toEqual([true])
+  })
+
+  it('moves traffic to a changed template when it is proven, and then ends the old replicas', async () => {
+    await apply({ template: { artifact: ARTIFACT, revision: 'v1' } })
+    await eventually('v1', serves('v1=100'))
+    await apply({ template: { artifact: OTHER, revision: 'v2' } })
+    await eventually('v2', serves('v2=100'))
+    await eventually('v1 ended', async () => present('temp-v1') === 0)
+    expect((await revisions()).find((each) => each.spec.revision === 'v1')?.status?.phase).toBe('Retired')
+  })
+
+  it('leaves the old revision serving when the new one never gets ready, and says why', async () => {
+    await apply({ template: { artifact: ARTIFACT, revision: 'v1' } })
+    await eventually('v1', serves('v1=100'))
+    provider.failStarts((spec) => (spec.revision === 'v2' ? { reason: 'ExitedNonZero', message: 'SyntaxError: no' } : undefined))
+    await apply({ template: { artifact: OTHER, revision: 'v2' } })
+    await eventually('the reason', async () => (await condition('RevisionReady'))?.message.includes('SyntaxError: no') === true)
+    expect(await serves('v1=100')()).toBe(true)
+    expect(present('temp-v1')).toBe(1)
+  })
+
+  it('sends no traffic to a revision whose probe through the mesh fails', async () => {
+    mesh.failProbes('connection refused')
+    await apply({ template: { artifact: ARTIFACT } })
+    await eventually('the reason', async () => (await condition('RevisionReady'))?.message.includes('connection refused') === true)
+    expect((await temp()).status?.traffic).toEqual([])
+    mesh.failProbes(undefined)
+    await eventually('traffic', serves('00001=100'))
+  })
+
+  it('keeps a pinned split through a deploy and says what to do', async () => {
+    await apply({ template: { artifact: ARTIFACT, revision: 'v1' } })
+    await eventually('v1', serves('v1=100'))
+    await apply({ template: { artifact: OTHER, revision: 'v2' }, traffic: [{ revision: 'v1', weight: 100 }] })
+    await eventually('v2 proven', async () => (await revisions()).some((each) => each.spec.revision === 'v2' && each.status?.phase !== 'Pending'))
+    expect(await serves('v1=100')()).toBe(true)
+    expect((await condition('TrafficPinned'))?.message).toContain('weft traffic set temp v2=100')
+  })
+
+  it('splits traffic between two revisions and keeps both running', async () => {
+    await apply({ template: { artifact: ARTIFACT, revision: 'v1' } })
+    await eventually('v1', serves('v1=100'))
+    await apply({ template: { artifact: OTHER, revision: 'v2' }, traffic: [{ revision: 'v1', weight: 90 }, { revision: 'v2', weight: 10 }] })
+    await eventually('the split', serves('v1=90 v2=10'))
+    expect([present('temp-v1'), present('temp-v2')]).toEqual([1, 1])
+  })
+
+  it('refuses a revision name that stands for another template', async () => {
+    await apply({ template: { artifact: ARTIFACT, revision: 'v1' } })
+    await eventually('v1', serves('v1=100'))
+    await apply({ template: { artifact: OTHER, revision: 'v1' } })
+    await eventually('the refusal', async () => (await condition('RevisionReady'))?.reason === 'RevisionExists')
+    expect(await serves('v1=100')()).toBe(true)
+  })
+
+  it('goes to zero when told so, and a held call wakes one replica however many calls are held', async () => {
+    await apply({ template: { artifact: ARTIFACT } })
+    await eventually('traffic', serves('00001=100'))
+    await apply({ template: { artifact: ARTIFACT }, scale: { replicas: 0 } })
+    await eventually('zero', async () => present('temp-00001') === 0)
+    const workload = { namespace: 'default', name: 'temp-00001' }
+    expect(await Promise.all([mesh.hold(workload), mesh.hold(workload)])).toEqual([{ ok: true }, { ok: true }])
+    expect(present('temp-00001')).toBe(1)
+  })
+
+  it('goes to zero after the idle time, but not while a call is under way', async () => {
+    await apply({ template: { artifact: ARTIFACT }, scale: { zeroAfter: '300ms' } })
+    await eventually('traffic', serves('00001=100'))
+    const workload = { namespace: 'default', name: 'temp-00001' }
+    const end = Date.now() + 700
+    while (Date.now() < end) {
+      mesh.report({ workload, inProgress: 1, started: 0, intervalMs: 100 })
+      expect(present('temp-00001')).toBe(1)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    mesh.report({ workload, inProgress: 0, started: 0, intervalMs: 100 })
+    await eventually('zero', async () => present('temp-00001') === 0)
+  })
+
+  it('tells a held call why no replica starts', async () => {
+    await apply({ template: { artifact: ARTIFACT }, scale: { replicas: 0 } })
+    await eventually('proven and back at zero', async () => (await revisions())[0]?.status?.phase === 'Active' && present('temp-00001') === 0)
+    provider.failStarts(() => ({ reason: 'OOMKilled', message: 'killed at 64 MiB' }))
+    expect(await mesh.hold({ namespace: 'default', name: 'temp-00001' })).toMatchObject({ ok: false, status: 503, reason: expect.stringContaining('killed at 64 MiB') })
+  })
+
+  it('refuses the service account of another function until that grants it', async () => {
+    await apply({ template: { artifact: ARTIFACT, serviceAccount: 'control' } })
+    await eventually('the refusal', async () => (await condition('RevisionReady'))?.message.includes('weft.dev/granted-to') === true)
+    expect(await revisions()).toEqual([])
+  })
+
+  it('says which image is missing', async () => {
+    await apply({ template: { image: 'nobody/built:this' } })
+    await eventually('the reason', async () => (await condition('RevisionReady'))?.message.includes('nobody/built:this') === true)
+  })
+
+  it('keeps ten revisions', async () => {
+    for (let version = 1; version <= 12; version += 1) {
+      await apply({ template: { artifact: ARTIFACT, env: { VERSION: String(version) }, revision: `r${version}` } })
+      await eventually(`r${version}`, serves(`r${version}=100`))
+    }
+    await eventually('ten', async () => (await revisions()).length === 10)
+    expect((await revisions()).map((each) => each.spec.number).toSorted((a, b) => a - b)[0]).toBe(3)
+  })
+
+  it('ends everything of a function that is removed', async () => {
+    await apply({ template: { artifact: ARTIFACT } })
+    await eventually('traffic', serves('00001=100'))
+    await store.remove(ref)
+    await eventually('nothing left', async () => provider.list().length === 0 && !mesh.replicas.get('default/temp-00001')?.length)
+  })
+
+  it('goes on where another controller stopped', async () => {
+    await apply({ template: { artifact: ARTIFACT, revision: 'v1' } })
+    await eventually('v1', serves('v1=100'))
+    await controller.close()
+    const before = (await revisions()).map((each) => each.metadata.uid)
+    const second = new MemoryProvider()
+    controller = await startController({ store, provider: second, mesh, artifacts: artifacts(), images: { resolveImage: () => Promise.reject(new Error('no')) }, log: silentLog() })
+    await eventually('a replica again', async () => second.list().length === 1)
+    expect(await serves('v1=100')()).toBe(true)
+    expect((await revisions()).map((each) => each.metadata.uid)).toEqual(before)
+    await second.close(1_000)
+  })
+})
