@@ -6,7 +6,6 @@ import { decideRestart } from './envoy/backoff.ts'
 import { findEnvoy } from './envoy/binary.ts'
 import type { MeshSettings } from './plane/options.ts'
 import type { EngineMethods } from './worker/engine.ts'
-import { openEngine } from './worker/in-process.ts'
 import { startRemote } from './worker/remote.ts'
 import { StoreFeed } from './worker/store-feed.ts'
 
@@ -88,6 +87,8 @@ class RunningMesh implements Mesh {
   }
 
   async #openInProcess(): Promise<Engine> {
+    // Not loaded where a thread does the work.
+    const { openEngine } = await import('./worker/in-process.ts')
     const methods = await openEngine(this.#settings, this.#options.log, this.#host())
     return {
       call: async (method, ...args) => (await (methods[method] as (...all: unknown[]) => unknown)(...args)) as never,

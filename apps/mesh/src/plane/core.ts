@@ -191,24 +191,22 @@ export class MeshCore {
   async setReplicas(workload: NamespacedName, replicas: readonly MeshReplica[], deadlineMs: number = DEFAULT_DEADLINE_MS): Promise<Delivery> {
     const key = keyOf(workload)
     const signal = AbortSignal.timeout(deadlineMs)
+    const startedAt = this.#with.now()
     const before = this.#replicas.get(key) ?? []
     if (replicas.length === 0) this.#replicas.delete(key)
     else this.#replicas.set(key, replicas)
     if (onlyFewer(before, replicas) && this.#compiler.snapshot.workloads.has(key)) this.#proxy.publishEndpoints(key, replicas)
     this.#publish()
-    const steps: { name: string; ms: number }[] = []
     const known = await this.#untilKnown(key, replicas, signal)
-    const listeners = await this.#step(steps, 'listeners', () => this.#listenersInForce(key, replicas, known, signal))
-    const endpoints = await this.#step(steps, 'endpoints', () => this.#endpointsInForce(key, known, signal))
+    const listeners = await this.#listenersInForce(key, replicas, known, signal)
+    const listenersAt = this.#with.now()
+    const endpoints = await this.#endpointsInForce(key, known, signal)
+    const steps = [
+      { name: 'listeners', ms: listenersAt - startedAt },
+      { name: 'endpoints', ms: this.#with.now() - listenersAt },
+    ]
     const reason = listeners ?? endpoints
     return { complete: reason === undefined, stragglers: reason === undefined ? [] : [{ proxy: this.#settings.layout.node, reason }], steps }
-  }
-
-  async #step(steps: { name: string; ms: number }[], name: string, work: () => Promise<string | undefined>): Promise<string | undefined> {
-    const startedAt = this.#with.now()
-    const reason = await work()
-    steps.push({ name, ms: this.#with.now() - startedAt })
-    return reason
   }
 
   /** Replicas may be told before their revision has come from the store. */

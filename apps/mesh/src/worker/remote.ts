@@ -22,6 +22,9 @@ export interface RemoteOptions {
   failed(reason: string): void
 }
 
+/** Encoding 1,000 functions makes much that lives for a moment: with V8's own limit the process stays at 430 MB after it, with this one at 300. */
+const YOUNG_GENERATION_MB = 8
+
 type Level = 'debug' | 'info' | 'warn' | 'error'
 const LEVELS: Readonly<Record<number, Level>> = { 10: 'debug', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'error' }
 
@@ -33,7 +36,7 @@ function relay(log: Log, line: string): void {
 
 /** Starts the thread. */
 export function startRemote(options: RemoteOptions): RemoteEngine {
-  const worker = new Worker(options.url, { workerData: options.input, name: 'weft-mesh' })
+  const worker = new Worker(options.url, { workerData: options.input, name: 'weft-mesh', resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } })
   const host: HostMethods = { ...options.host, log: (line) => relay(options.log, line) }
   const methods = new RpcPeer<EngineMethods>(worker, host)
   let ending = false
