@@ -44,7 +44,9 @@ export function namespacedName(name: string, namespace?: string): NamespacedName
 export function parseFunctionRef(text: string, defaultNamespace: string = DEFAULT_NAMESPACE): NamespacedName {
   const dot = text.lastIndexOf('.')
   if (dot < 0) return namespacedName(text, defaultNamespace)
-  return namespacedName(text.slice(0, dot), text.slice(dot + 1))
+  const namespace = text.slice(dot + 1)
+  if (namespace === '') throw new WeftError('INVALID_NAME', { what: 'namespace', value: namespace })
+  return namespacedName(text.slice(0, dot), namespace)
 }
 
 /** `namespace/name`, the key under which maps and queues hold a namespaced thing. */
