@@ -9,7 +9,17 @@ import type { Json } from './types.ts'
 export function accessLog(file: string, hop: 'ingress' | 'inbound' | 'outbound', workload?: string): Json {
   return extension('envoy.access_loggers.file', 'envoy.extensions.access_loggers.file.v3.FileAccessLog', {
     path: file,
-    log_format: { omit_empty_values: true, json_format: { fields: stringFields({ hop, ...(workload === undefined ? {} : { workload }), ...FIELDS, ...(hop === 'ingress' ? { path: `%REQ(${MESH_HEADERS.path})%` } : {}) }) } },
+    log_format: {
+      omit_empty_values: true,
+      json_format: {
+        fields: stringFields({
+          hop,
+          ...(workload === undefined ? {} : { workload }),
+          ...FIELDS,
+          ...(hop === 'ingress' ? { path: `%REQ(${MESH_HEADERS.path})%` } : {}),
+        }),
+      },
+    },
   })
 }
 

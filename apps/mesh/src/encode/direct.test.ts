@@ -11,10 +11,22 @@ const CONTROL = [{ principals: [is('cluster.local/ns/default/sa/control')] }]
 let world: World
 
 beforeAll(async () => {
-  const guarded = workload('guarded', { policy: { deny: [rule({ operations: [{ paths: [is('/admin')] }] })], allow: [rule({ sources: CONTROL }), rule({ operations: [{ paths: [is('/healthz')] }] })] } })
+  const guarded = workload('guarded', {
+    policy: {
+      deny: [rule({ operations: [{ paths: [is('/admin')] }] })],
+      allow: [rule({ sources: CONTROL }), rule({ operations: [{ paths: [is('/healthz')] }] })],
+    },
+  })
   const closed = workload('closed', { policy: { ...OPEN, allow: [] } })
   const workloads = [workload('control'), workload('temp'), guarded, closed]
-  const mixed = host('mixed', [route('default/temp-1', { targets: [{ weight: 1, workload: 'default/temp-1' }, { weight: 1, workload: 'default/closed-1' }] })])
+  const mixed = host('mixed', [
+    route('default/temp-1', {
+      targets: [
+        { weight: 1, workload: 'default/temp-1' },
+        { weight: 1, workload: 'default/closed-1' },
+      ],
+    }),
+  ])
   world = await World.start(snapshot(workloads, [...workloads.map((each) => host(each.function)), mixed], { path: 'direct' }), async (starting) => {
     for (const name of ['default/control-1', 'default/temp-1', 'default/guarded-1']) await starting.addReplica(name, mirror, echoUpgrade)
   })

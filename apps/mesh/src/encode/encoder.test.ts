@@ -56,9 +56,20 @@ describe('an encoder', () => {
   it('changes one route configuration when a split changes, and the virtual hosts that were asked for', () => {
     const encoder = createEncoder()
     const before = encoder.encode(input())
-    const split = host('temp', [route('default/temp-1', { targets: [{ weight: 9, workload: 'default/temp-1' }, { weight: 1, workload: 'default/humidity-1' }] })])
+    const split = host('temp', [
+      route('default/temp-1', {
+        targets: [
+          { weight: 9, workload: 'default/temp-1' },
+          { weight: 1, workload: 'default/humidity-1' },
+        ],
+      }),
+    ])
     const after = encoder.encode(input({ snapshot: snapshot(workloads, [split, ...hosts.filter(({ name }) => name !== 'temp')]) }))
-    expect(changes(before, after)).toEqual(['clusters pair/default/control/default/humidity-1', 'routes ingress/default/temp', 'virtualHosts outbound/default/control-1/temp:8080'])
+    expect(changes(before, after)).toEqual([
+      'clusters pair/default/control/default/humidity-1',
+      'routes ingress/default/temp',
+      'virtualHosts outbound/default/control-1/temp:8080',
+    ])
   })
 
   it('adds a function without touching another', () => {
@@ -78,15 +89,29 @@ describe('an encoder', () => {
   })
 
   it('has clusters of a caller for what it asked for, and only with identities that it serves', () => {
-    const clusters = new Set(['pair/default/control/default/humidity-1', 'pair/default/elsewhere/default/temp-1', 'pair/default/control/default/none', 'nonsense'])
+    const clusters = new Set([
+      'pair/default/control/default/humidity-1',
+      'pair/default/elsewhere/default/temp-1',
+      'pair/default/control/default/none',
+      'nonsense',
+    ])
     const encoded = createEncoder().encode(input({ demand: { ...demand, clusters } }))
-    expect([...encoded.clusters.keys()].filter((name) => name.startsWith('pair/default')).toSorted()).toEqual(['pair/default/control/default/humidity-1', 'pair/default/control/default/temp-1'])
+    expect([...encoded.clusters.keys()].filter((name) => name.startsWith('pair/default')).toSorted()).toEqual([
+      'pair/default/control/default/humidity-1',
+      'pair/default/control/default/temp-1',
+    ])
   })
 
   it('has inbound listeners for its own workloads, and reaches others at their node', () => {
     const away = workload('away', { proxy: 'node-2' })
     const other = layout('/run/other', { node: 'node-2' })
-    const given = input({ snapshot: snapshot([...workloads, away], [...hosts, host('away')]), layouts: new Map([['node-1', NODE], ['node-2', other]]) })
+    const given = input({
+      snapshot: snapshot([...workloads, away], [...hosts, host('away')]),
+      layouts: new Map([
+        ['node-1', NODE],
+        ['node-2', other],
+      ]),
+    })
     const encoded = createEncoder().encode(given)
     expect(encoded.listeners.has('inbound/default/away-1')).toBe(false)
     expect(JSON.stringify(encoded.clusters.get('pair/weft-system/ingress/default/away-1'))).toContain(inboundSocket(other, 'default/away-1'))
@@ -97,7 +122,10 @@ describe('an encoder', () => {
 
   it('costs a change among 1,000 functions a few milliseconds', () => {
     const many = Array.from({ length: 1000 }, (_, index) => `f${index}`)
-    const base = snapshot(many.map((name) => workload(name)), many.map((name) => host(name)))
+    const base = snapshot(
+      many.map((name) => workload(name)),
+      many.map((name) => host(name)),
+    )
     const encoder = createEncoder()
     encoder.encode(input({ snapshot: base, demand: { virtualHosts: new Set(), clusters: new Set() } }))
     const started = performance.now()

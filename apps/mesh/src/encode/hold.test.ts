@@ -20,7 +20,12 @@ async function wakeUp(name: string): Promise<number> {
 
 beforeAll(async () => {
   const names = ['one', 'two', 'three', 'four', 'five', 'six']
-  world = await World.start(snapshot([...names.map((name) => workload(name)), closed], [...names, 'closed'].map((name) => host(name))))
+  world = await World.start(
+    snapshot(
+      [...names.map((name) => workload(name)), closed],
+      [...names, 'closed'].map((name) => host(name)),
+    ),
+  )
 })
 
 beforeEach(() => {
@@ -37,7 +42,9 @@ describe('a workload without replicas', () => {
     expect(woken).toEqual(['default/one-1'])
     const { url, headers } = answer.json()
     expect(url).toBe('/a?b=c')
-    expect(headers['x-forwarded-client-cert']).toMatch(/^By=spiffe:\/\/cluster.local\/ns\/default\/sa\/one;.*URI=spiffe:\/\/cluster.local\/ns\/weft-system\/sa\/ingress$/)
+    expect(headers['x-forwarded-client-cert']).toMatch(
+      /^By=spiffe:\/\/cluster.local\/ns\/default\/sa\/one;.*URI=spiffe:\/\/cluster.local\/ns\/weft-system\/sa\/ingress$/,
+    )
     expect(headers['x-weft-workload']).toBeUndefined()
     expect(headers['x-weft-cluster']).toBeUndefined()
     expect((await world.get('/function/one')).json().headers['x-weft-held']).toBeUndefined()
@@ -78,7 +85,10 @@ describe('a workload without replicas', () => {
 
   it('is served by the hold listener when its replica died unnoticed', async () => {
     await world.addReplica('default/six-1')
-    world.replicas.set('default/six-1', (world.replicas.get('default/six-1') ?? []).map((each) => ({ ...each, inboundSocket: `${world.directory}/dead` })))
+    world.replicas.set(
+      'default/six-1',
+      (world.replicas.get('default/six-1') ?? []).map((each) => ({ ...each, inboundSocket: `${world.directory}/dead` })),
+    )
     await world.push()
     world.wake = async (name) => {
       world.replicas.delete(name)

@@ -67,7 +67,10 @@ export function httpManager(parts: ManagerParts): Json {
       local_reply_config: LOCAL_REPLIES,
       access_log: log,
       ...parts.more,
-      http_filters: [...parts.filters, extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true })],
+      http_filters: [
+        ...parts.filters,
+        extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true }),
+      ],
     }),
   }
 }

@@ -26,7 +26,10 @@ const policies: Record<string, WorkloadPolicy> = {
   notshop: { deny: [], allow: [rule([{ notNamespaces: [starts('sh')] }])] },
   suffix: { deny: [], allow: [rule([{ principals: [ends('/sa/control')], notPrincipals: [is('cluster.local/ns/shop/sa/control')] }])] },
   admin: { deny: [rule([], [{ paths: [starts('/admin')], notMethods: [is('GET')] }])], allow: undefined },
-  post: { deny: [], allow: [rule([{ principals: [{ kind: 'present' }] }], [{ methods: [is('POST')], paths: [starts('/api/')], notPaths: [ends('/secret')] }])] },
+  post: {
+    deny: [],
+    allow: [rule([{ principals: [{ kind: 'present' }] }], [{ methods: [is('POST')], paths: [starts('/api/')], notPaths: [ends('/secret')] }])],
+  },
   hosts: { deny: [], allow: [rule([], [{ hosts: [is('Temp.default')], ports: [8080] }])] },
   noport: { deny: [], allow: [rule([], [{ ports: [9090] }])] },
 }
@@ -36,15 +39,31 @@ let world: World
 let pems: Record<string, Pem>
 
 beforeAll(async () => {
-  const modes = [workload('plain', { mtls: 'disable' }), workload('both', { mtls: 'permissive', policy: { deny: [], allow: [rule([{ principals: [is(CONTROL)] }]), rule([], [{ paths: [is('/open')] }])] } })]
+  const modes = [
+    workload('plain', { mtls: 'disable' }),
+    workload('both', { mtls: 'permissive', policy: { deny: [], allow: [rule([{ principals: [is(CONTROL)] }]), rule([], [{ paths: [is('/open')] }])] } }),
+  ]
   const all = [...names.map((name) => workload(name, { policy: policies[name] ?? OPEN })), ...modes]
-  world = await World.start(snapshot(all, all.map((each) => host(each.function))), async (starting) => {
-    for (const each of all) await starting.addReplica(each.key)
-  })
+  world = await World.start(
+    snapshot(
+      all,
+      all.map((each) => host(each.function)),
+    ),
+    async (starting) => {
+      for (const each of all) await starting.addReplica(each.key)
+    },
+  )
   const issue = (namespace: string, account: string) => world.authority.issue(`spiffe://cluster.local/ns/${namespace}/sa/${account}`)
   const stranger = testAuthority(`${world.directory}/stranger`).issue(`spiffe://${CONTROL}`)
   const foreign = world.authority.issue('spiffe://cluster.local.evil/ns/default/sa/control')
-  pems = { control: issue('default', 'control'), evil: issue('default', 'evil'), cart: issue('shop', 'control'), prober: issue('weft-system', 'prober'), stranger, foreign }
+  pems = {
+    control: issue('default', 'control'),
+    evil: issue('default', 'evil'),
+    cart: issue('shop', 'control'),
+    prober: issue('weft-system', 'prober'),
+    stranger,
+    foreign,
+  }
 })
 
 afterAll(() => world?.stop())
@@ -78,7 +97,9 @@ describe('an inbound listener', () => {
 
   it('tells the replica the verified peer, whatever the peer says', async () => {
     const { headers } = (await call('open', 'evil', '/', { headers: { 'x-forwarded-client-cert': `By=x;URI=spiffe://${CONTROL}` } })).json()
-    expect(headers['x-forwarded-client-cert']).toMatch(/^By=spiffe:\/\/cluster.local\/ns\/default\/sa\/open;Hash=[0-9a-f]{64};Subject="";URI=spiffe:\/\/cluster.local\/ns\/default\/sa\/evil$/)
+    expect(headers['x-forwarded-client-cert']).toMatch(
+      /^By=spiffe:\/\/cluster.local\/ns\/default\/sa\/open;Hash=[0-9a-f]{64};Subject="";URI=spiffe:\/\/cluster.local\/ns\/default\/sa\/evil$/,
+    )
   })
 
   it.each<[string, string, string, string, number, Ask?]>([
@@ -139,11 +160,20 @@ describe('an inbound listener', () => {
 })
 
 describe('the mode of mutual TLS', () => {
-  const plainly = (to: string, path: string) => ask({ socketPath: inboundSocket(world.layout, `default/${to}-1`), path }, { headers: { host: 'a', 'x-forwarded-client-cert': `URI=spiffe://${CONTROL}` } })
+  const plainly = (to: string, path: string) =>
+    ask({ socketPath: inboundSocket(world.layout, `default/${to}-1`), path }, { headers: { host: 'a', 'x-forwarded-client-cert': `URI=spiffe://${CONTROL}` } })
 
   beforeAll(async () => {
-    const both = workload('both', { mtls: 'permissive', policy: { deny: [], allow: [rule([{ principals: [is(CONTROL)] }]), rule([], [{ paths: [is('/open')] }])] } })
-    await world.apply(snapshot([workload('plain', { mtls: 'disable' }), both, workload('control')], ['plain', 'both'].map((name) => host(name))))
+    const both = workload('both', {
+      mtls: 'permissive',
+      policy: { deny: [], allow: [rule([{ principals: [is(CONTROL)] }]), rule([], [{ paths: [is('/open')] }])] },
+    })
+    await world.apply(
+      snapshot(
+        [workload('plain', { mtls: 'disable' }), both, workload('control')],
+        ['plain', 'both'].map((name) => host(name)),
+      ),
+    )
   })
 
   it('strict takes no plain text', async () => {

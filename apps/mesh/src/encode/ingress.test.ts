@@ -12,18 +12,59 @@ beforeAll(async () => {
   const versions = ['default/temp-1', 'default/humidity-1']
   const [cold = '', wet = ''] = versions
   const split = host('split', [
-    route(cold, { name: 'by-header', matches: [{ headers: [{ name: 'end-user', match: { kind: 'exact', value: 'jason' }, invert: false }], queryParameters: [] }], targets: [{ weight: 1, workload: wet }] }),
-    route(cold, { name: 'by-path', matches: [{ path: { match: { kind: 'prefix', value: '/wet' }, ignoreCase: false }, headers: [], queryParameters: [] }], targets: [{ weight: 1, workload: wet }] }),
-    route(cold, { name: 'by-query', matches: [{ headers: [], queryParameters: [{ name: 'v', match: { kind: 'exact', value: 'wet' } }] }], targets: [{ weight: 1, workload: wet }] }),
-    route(cold, { name: 'weights', targets: [{ weight: 90, workload: cold }, { weight: 10, workload: wet }] }),
+    route(cold, {
+      name: 'by-header',
+      matches: [{ headers: [{ name: 'end-user', match: { kind: 'exact', value: 'jason' }, invert: false }], queryParameters: [] }],
+      targets: [{ weight: 1, workload: wet }],
+    }),
+    route(cold, {
+      name: 'by-path',
+      matches: [{ path: { match: { kind: 'prefix', value: '/wet' }, ignoreCase: false }, headers: [], queryParameters: [] }],
+      targets: [{ weight: 1, workload: wet }],
+    }),
+    route(cold, {
+      name: 'by-query',
+      matches: [{ headers: [], queryParameters: [{ name: 'v', match: { kind: 'exact', value: 'wet' } }] }],
+      targets: [{ weight: 1, workload: wet }],
+    }),
+    route(cold, {
+      name: 'weights',
+      targets: [
+        { weight: 90, workload: cold },
+        { weight: 10, workload: wet },
+      ],
+    }),
   ])
-  const half = host('half', [route(cold, { targets: [{ weight: 0, workload: cold }, { weight: 1, workload: undefined, missing: 'host "gone" is not known' }] })])
-  const share = host('share', [route(cold, { targets: [{ weight: 1, workload: cold }, { weight: 1, workload: undefined, missing: 'subset "v9" is not known' }] })])
-  const root = host('root', [route(wet, { matches: [{ path: { match: { kind: 'exact', value: '/' }, ignoreCase: false }, headers: [], queryParameters: [] }] })])
+  const half = host('half', [
+    route(cold, {
+      targets: [
+        { weight: 0, workload: cold },
+        { weight: 1, workload: undefined, missing: 'host "gone" is not known' },
+      ],
+    }),
+  ])
+  const share = host('share', [
+    route(cold, {
+      targets: [
+        { weight: 1, workload: cold },
+        { weight: 1, workload: undefined, missing: 'subset "v9" is not known' },
+      ],
+    }),
+  ])
+  const root = host('root', [
+    route(wet, { matches: [{ path: { match: { kind: 'exact', value: '/' }, ignoreCase: false }, headers: [], queryParameters: [] }] }),
+  ])
   const slow = host('slow', [route('default/mirror-1', { timeoutMs: 300 })])
   const headers = host('headers', [
     route('default/mirror-1', {
-      requestHeaders: { set: [{ name: 'x-set', value: '100%REQ(host)%' }, { name: 'x-forwarded-client-cert', value: 'URI=evil' }], add: [], remove: ['x-drop'] },
+      requestHeaders: {
+        set: [
+          { name: 'x-set', value: '100%REQ(host)%' },
+          { name: 'x-forwarded-client-cert', value: 'URI=evil' },
+        ],
+        add: [],
+        remove: ['x-drop'],
+      },
       responseHeaders: { set: [{ name: 'x-answer', value: 'yes' }], add: [], remove: [] },
     }),
   ])
@@ -33,14 +74,18 @@ beforeAll(async () => {
     [...names.map((name) => host(name)), host('cart', [route('default/mirror-1')], 'shop'), split, half, share, root, slow, headers],
   )
   world = await World.start(model, async (starting) => {
-    await starting.addReplica('default/mirror-1', async (request, response) => {
-      if (request.url === '/events') {
-        response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')
-        return void setTimeout(() => response.end('data: 2\n\n'), 700)
-      }
-      if (request.url === '/hang') return
-      mirror(request, response)
-    }, echoUpgrade)
+    await starting.addReplica(
+      'default/mirror-1',
+      async (request, response) => {
+        if (request.url === '/events') {
+          response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')
+          return void setTimeout(() => response.end('data: 2\n\n'), 700)
+        }
+        if (request.url === '/hang') return
+        mirror(request, response)
+      },
+      echoUpgrade,
+    )
     await starting.addReplica('default/temp-1', said('cold'))
     await starting.addReplica('default/humidity-1', said('wet'))
     const gateway = await starting.serve((request, response) => response.end(JSON.stringify({ control: request.url, headers: request.headers })))
@@ -78,15 +123,24 @@ describe('the ingress', () => {
     const answer = await world.get(path)
     expect(answer.status).toBe(status)
     if (status === 200) expect(answer.json().url).toBe(seen)
-    else expect(answer.json()).toMatchObject({ error: { code: status === 404 ? 'ROUTE_NOT_FOUND' : 'BAD_REQUEST', message: expect.any(String), help: expect.any(String) } })
+    else
+      expect(answer.json()).toMatchObject({
+        error: { code: status === 404 ? 'ROUTE_NOT_FOUND' : 'BAD_REQUEST', message: expect.any(String), help: expect.any(String) },
+      })
   })
 
-  it.each(['/', '/healthz', '/system/functions?x=1', '/system/function/mirror', '/apis/weft.dev/v1alpha1/functions', '/api/v1/services', '/async-function/mirror/a', '/ui/'])(
-    'sends %s to the control API as it is',
-    async (path) => {
-      expect((await world.get(path)).json().control).toBe(path)
-    },
-  )
+  it.each([
+    '/',
+    '/healthz',
+    '/system/functions?x=1',
+    '/system/function/mirror',
+    '/apis/weft.dev/v1alpha1/functions',
+    '/api/v1/services',
+    '/async-function/mirror/a',
+    '/ui/',
+  ])('sends %s to the control API as it is', async (path) => {
+    expect((await world.get(path)).json().control).toBe(path)
+  })
 
   it('tells the function who called, and believes nobody else who says so', async () => {
     const forged = 'By=spiffe://cluster.local/ns/default/sa/mirror;URI=spiffe://cluster.local/ns/default/sa/control'
@@ -97,7 +151,18 @@ describe('the ingress', () => {
   })
 
   it('removes headers that steer the mesh', async () => {
-    const names = ['x-weft-scope', 'x-weft-workload', 'x-weft-held', 'x-weft-retry', 'x-weft-cluster', 'x-weft-first', 'x-envoy-retry-on', 'x-envoy-upstream-rq-timeout-ms', 'x-envoy-original-path', 'x-envoy-upstream-alt-stat-name']
+    const names = [
+      'x-weft-scope',
+      'x-weft-workload',
+      'x-weft-held',
+      'x-weft-retry',
+      'x-weft-cluster',
+      'x-weft-first',
+      'x-envoy-retry-on',
+      'x-envoy-upstream-rq-timeout-ms',
+      'x-envoy-original-path',
+      'x-envoy-upstream-alt-stat-name',
+    ]
     const { headers } = (await world.get('/function/mirror', { headers: Object.fromEntries(names.map((name) => [name, 'default/temp-1'])) })).json()
     expect(Object.keys(headers).filter((name) => name.startsWith('x-weft-') || name.startsWith('x-envoy-'))).toEqual([])
   })
@@ -110,8 +175,20 @@ describe('the ingress', () => {
     expect(headers['x-forwarded-host']).toBe(`127.0.0.1:${world.port}`)
     expect(fresh.headers['x-call-id']).toBe(headers['x-call-id'])
     expect(fresh.headers['x-start-time']).toBe(headers['x-start-time'])
-    const kept = await world.get('/function/mirror', { headers: { 'X-Call-Id': 'mine', 'X-Forwarded-Host': 'example.org', 'X-Request-Id': 'r', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' } })
-    expect(kept.json().headers).toMatchObject({ 'x-call-id': 'mine', 'x-forwarded-host': 'example.org', 'x-request-id': 'r', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' })
+    const kept = await world.get('/function/mirror', {
+      headers: {
+        'X-Call-Id': 'mine',
+        'X-Forwarded-Host': 'example.org',
+        'X-Request-Id': 'r',
+        traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      },
+    })
+    expect(kept.json().headers).toMatchObject({
+      'x-call-id': 'mine',
+      'x-forwarded-host': 'example.org',
+      'x-request-id': 'r',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    })
     expect(kept.headers['x-call-id']).toBe('mine')
   })
 
@@ -134,7 +211,10 @@ describe('the ingress', () => {
   })
 
   it('answers 503 with the reason for a share without a target', async () => {
-    expect((await world.get('/function/half')).json().error).toMatchObject({ code: 'TARGET_MISSING', message: expect.stringContaining('host "gone" is not known') })
+    expect((await world.get('/function/half')).json().error).toMatchObject({
+      code: 'TARGET_MISSING',
+      message: expect.stringContaining('host "gone" is not known'),
+    })
     const answers = await Promise.all(Array.from({ length: 40 }, () => world.get('/function/share')))
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 503]))
     const missing = answers.find(({ status }) => status === 503)
@@ -165,13 +245,25 @@ describe('the ingress', () => {
   })
 
   it.each<[string, string, RegExp]>([
-    ['both a length and chunks', 'POST /function/mirror HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', /^HTTP\/1.1 400/],
+    [
+      'both a length and chunks',
+      'POST /function/mirror HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      /^HTTP\/1.1 400/,
+    ],
     ['two lengths', 'POST /function/mirror HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcd', /^HTTP\/1.1 400/],
     ['a space before the colon', 'GET /function/mirror HTTP/1.1\r\nHost : a\r\n\r\n', /^HTTP\/1.1 400/],
     ['a folded header as such: it becomes one line', 'GET /function/mirror HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\nConnection: close\r\n\r\n', /"x":"a b"/],
-    ['an underscore in a header name', 'GET /function/mirror HTTP/1.1\r\nHost: a\r\nx_forwarded_client_cert: URI=x\r\nConnection: close\r\n\r\n', /^HTTP\/1.1 400/],
+    [
+      'an underscore in a header name',
+      'GET /function/mirror HTTP/1.1\r\nHost: a\r\nx_forwarded_client_cert: URI=x\r\nConnection: close\r\n\r\n',
+      /^HTTP\/1.1 400/,
+    ],
     ['too large headers', `GET /function/mirror HTTP/1.1\r\nHost: a\r\nX: ${'a'.repeat(70_000)}\r\n\r\n`, /^HTTP\/1.1 431/],
-    ['too many headers', `GET /function/mirror HTTP/1.1\r\nHost: a\r\n${Array.from({ length: 200 }, (_, index) => `x-${index}: a\r\n`).join('')}\r\n`, /^HTTP\/1.1 431/],
+    [
+      'too many headers',
+      `GET /function/mirror HTTP/1.1\r\nHost: a\r\n${Array.from({ length: 200 }, (_, index) => `x-${index}: a\r\n`).join('')}\r\n`,
+      /^HTTP\/1.1 431/,
+    ],
     ['headers that never end', 'GET /function/mirror HTTP/1.1\r\nHost: a\r\nX', /^HTTP\/1.1 408/],
     ['a null in the path', 'GET /function/mirror/\0 HTTP/1.1\r\nHost: a\r\n\r\n', /^HTTP\/1.1 400/],
     ['a fragment', 'GET /function/mirror/a#/../x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1.1 (400|200 [^]*"url":"\/a")/],
@@ -189,15 +281,31 @@ describe('the ingress', () => {
 
   it('writes who called whom, without queries and credentials', async () => {
     await world.get('/function/mirror/log?token=secret', { headers: { authorization: 'Basic secret', cookie: 'secret' } })
-    let lines: any[] = []
+    let lines: Record<string, unknown>[] = []
     const deadline = Date.now() + 15_000
     while (lines.length < 2 && Date.now() < deadline) {
-      lines = readFileSync(world.layout.accessLogFile, 'utf8').split('\n').filter((line) => /mirror\/log|"\/log"/.test(line)).map((line) => JSON.parse(line))
+      lines = readFileSync(world.layout.accessLogFile, 'utf8')
+        .split('\n')
+        .filter((line) => /mirror\/log|"\/log"/.test(line))
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
-    const [ingress, inbound] = ['ingress', 'inbound'].map((hop) => lines.find((line) => line.hop === hop))
-    expect(ingress).toMatchObject({ method: 'GET', code: 200, path: '/function/mirror/log', upstreamTls: 'TLSv1.3', upstreamPeer: 'spiffe://cluster.local/ns/default/sa/mirror', upstreamLocal: 'spiffe://cluster.local/ns/weft-system/sa/ingress' })
-    expect(inbound).toMatchObject({ workload: 'default/mirror-1', tls: 'TLSv1.3', peer: 'spiffe://cluster.local/ns/weft-system/sa/ingress', local: 'spiffe://cluster.local/ns/default/sa/mirror', callId: ingress?.callId })
+    const [ingress, inbound] = ['ingress', 'inbound'].map((hop) => lines.find((line) => line['hop'] === hop))
+    expect(ingress).toMatchObject({
+      method: 'GET',
+      code: 200,
+      path: '/function/mirror/log',
+      upstreamTls: 'TLSv1.3',
+      upstreamPeer: 'spiffe://cluster.local/ns/default/sa/mirror',
+      upstreamLocal: 'spiffe://cluster.local/ns/weft-system/sa/ingress',
+    })
+    expect(inbound).toMatchObject({
+      workload: 'default/mirror-1',
+      tls: 'TLSv1.3',
+      peer: 'spiffe://cluster.local/ns/weft-system/sa/ingress',
+      local: 'spiffe://cluster.local/ns/default/sa/mirror',
+      callId: ingress?.['callId'],
+    })
     expect(JSON.stringify(lines)).not.toContain('secret')
   }, 20_000)
 })

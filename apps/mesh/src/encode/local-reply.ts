@@ -53,7 +53,10 @@ export const LOCAL_REPLIES: Json = {
 export function directError(code: ErrorCode, values: Readonly<Record<string, string>>): Json {
   const entry = ERRORS[code]
   const body = JSON.stringify({ error: { code, message: fill(entry.message, values), help: fill(entry.help, values) } })
-  return { direct_response: { status: entry.status, body: { inline_string: body } }, response_headers_to_add: [addHeader('content-type', 'application/json', 'OVERWRITE_IF_EXISTS_OR_ADD')] }
+  return {
+    direct_response: { status: entry.status, body: { inline_string: body } },
+    response_headers_to_add: [addHeader('content-type', 'application/json', 'OVERWRITE_IF_EXISTS_OR_ADD')],
+  }
 }
 
 /** Time after which a call on which nothing moves is given up. */

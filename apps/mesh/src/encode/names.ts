@@ -35,11 +35,27 @@ export const CONTROL_SCOPES: readonly (readonly [string, string])[] = [
   ['', ''],
   ['healthz', ''],
   ['openapi.json', ''],
-  ...['', 'functions', 'function', 'scale-function', 'info', 'secrets', 'namespaces', 'namespace', 'logs', 'alert', 'source', 'artifacts', 'mesh', 'builds', 'up'].map(
-    (name) => ['system', name] as const,
-  ),
+  ...[
+    '',
+    'functions',
+    'function',
+    'scale-function',
+    'info',
+    'secrets',
+    'namespaces',
+    'namespace',
+    'logs',
+    'alert',
+    'source',
+    'artifacts',
+    'mesh',
+    'builds',
+    'up',
+  ].map((name) => ['system', name] as const),
   ...['', 'v1'].map((name) => ['api', name] as const),
-  ...['', 'weft.dev', 'networking.istio.io', 'security.istio.io', 'gateway.networking.k8s.io', 'openfaas.com', 'kubeless.io'].map((name) => ['apis', name] as const),
+  ...['', 'weft.dev', 'networking.istio.io', 'security.istio.io', 'gateway.networking.k8s.io', 'openfaas.com', 'kubeless.io'].map(
+    (name) => ['apis', name] as const,
+  ),
   ...['', 'index.html', 'assets'].map((name) => ['ui', name] as const),
 ]
 
@@ -57,7 +73,15 @@ export const PROBE_PATH = '/_weft/probe'
  * the passes through the hold listener; `retry: none` switches retries off; `scope` is the ingress' routing key, `cluster` the hold listener's; `first` asks
  * whether a host is known; `path` keeps what the client asked for, for the log. All are removed from what comes from outside.
  */
-export const MESH_HEADERS = { scope: 'x-weft-scope', workload: 'x-weft-workload', held: 'x-weft-held', retry: 'x-weft-retry', cluster: 'x-weft-cluster', first: 'x-weft-first', path: 'x-weft-path' } as const
+export const MESH_HEADERS = {
+  scope: 'x-weft-scope',
+  workload: 'x-weft-workload',
+  held: 'x-weft-held',
+  retry: 'x-weft-retry',
+  cluster: 'x-weft-cluster',
+  first: 'x-weft-first',
+  path: 'x-weft-path',
+} as const
 
 /** SDS name of the certificate of a service account: a `tls_certificate` with the SPIFFE ID as its URI SAN. */
 export function identitySecret(namespace: string, serviceAccount: string): string {
@@ -163,7 +187,11 @@ export function parseIngressStatName(name: string): WorkloadKey | undefined {
  */
 export const STATS_INCLUSION: readonly ({ readonly prefix: string } | { readonly safe_regex: { readonly regex: string } })[] = [
   { safe_regex: { regex: 'cluster\\.fn/[^.]+\\.upstream_rq_(?:[1-5][0-9][0-9]|total|time)' } },
-  { safe_regex: { regex: 'http\\.(?:ingress|inbound|outbound)\\.(?:downstream_rq_(?:total|active|[1-5]xx|too_large|timeout)|downstream_cx_(?:total|active|protocol_error))' } },
+  {
+    safe_regex: {
+      regex: 'http\\.(?:ingress|inbound|outbound)\\.(?:downstream_rq_(?:total|active|[1-5]xx|too_large|timeout)|downstream_cx_(?:total|active|protocol_error))',
+    },
+  },
   { safe_regex: { regex: 'http\\.inbound\\.rbac\\.(?:deny\\.|allow\\.)?(?:allowed|denied)' } },
   { prefix: 'server.' },
   { prefix: 'cluster_manager.' },

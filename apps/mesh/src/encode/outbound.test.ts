@@ -10,13 +10,34 @@ const CALLER = 'default/control-1'
 const onlyFrom = (more: Partial<RouteMatch>): RouteMatch => ({ headers: [], queryParameters: [], ...more })
 
 function model(more: Partial<MeshSnapshot> = {}): MeshSnapshot {
-  const control = { deny: [], allow: [{ policy: { group: '', kind: 'P', name: 'p' }, index: 0, sources: [{ principals: [{ kind: 'exact' as const, value: 'cluster.local/ns/default/sa/control' }] }], operations: [] }] }
-  const workloads = [workload('control'), workload('temp'), workload('other'), workload('guarded', { policy: control }), workload('cart', { namespace: 'shop' }), workload('closed', { policy: { ...OPEN, allow: [] } })]
+  const control = {
+    deny: [],
+    allow: [
+      {
+        policy: { group: '', kind: 'P', name: 'p' },
+        index: 0,
+        sources: [{ principals: [{ kind: 'exact' as const, value: 'cluster.local/ns/default/sa/control' }] }],
+        operations: [],
+      },
+    ],
+  }
+  const workloads = [
+    workload('control'),
+    workload('temp'),
+    workload('other'),
+    workload('guarded', { policy: control }),
+    workload('cart', { namespace: 'shop' }),
+    workload('closed', { policy: { ...OPEN, allow: [] } }),
+  ]
   const labelled = host('labelled', [
     route('default/temp-1', { matches: [onlyFrom({ sourceLabels: { app: 'control' } })] }),
     route('default/other-1', { matches: [onlyFrom({ port: 8080 })] }),
   ])
-  return snapshot(workloads, [...['control', 'temp', 'other', 'guarded', 'closed'].map((name) => host(name)), host('cart', [route('shop/cart-1')], 'shop'), labelled], more)
+  return snapshot(
+    workloads,
+    [...['control', 'temp', 'other', 'guarded', 'closed'].map((name) => host(name)), host('cart', [route('shop/cart-1')], 'shop'), labelled],
+    more,
+  )
 }
 
 let world: World
@@ -29,7 +50,8 @@ beforeAll(async () => {
   const address = outside.address()
   outsidePort = typeof address === 'object' && address !== null ? address.port : 0
   world = await World.start(model(), async (starting) => {
-    for (const name of ['default/control-1', 'default/temp-1', 'default/other-1', 'default/guarded-1', 'default/closed-1', 'shop/cart-1']) await starting.addReplica(name, mirror, echoUpgrade)
+    for (const name of ['default/control-1', 'default/temp-1', 'default/other-1', 'default/guarded-1', 'default/closed-1', 'shop/cart-1'])
+      await starting.addReplica(name, mirror, echoUpgrade)
   })
 })
 
@@ -41,16 +63,23 @@ afterAll(async () => {
 describe('calls of a function to the mesh', () => {
   it('are accepted by Envoy as they are configured', () => expect(world.plane.refused).toEqual([]))
 
-  it.each(['http://temp/a?b=c', 'http://temp:8080/a?b=c', 'http://temp.default/a?b=c', 'http://TEMP.default:80/a?b=c', 'http://temp.openfaas-fn:8080/a?b=c', 'http://temp.default.svc:8080/a?b=c', 'http://temp.default.svc.cluster.local:8080/a?b=c'])(
-    'reach %s as themselves',
-    async (url) => {
-      for (const _again of [1, 2]) {
-        const { url: seen, headers } = (await world.from(CALLER, url)).json()
-        expect(seen).toBe('/a?b=c')
-        expect(headers['x-forwarded-client-cert']).toMatch(/^By=spiffe:\/\/cluster.local\/ns\/default\/sa\/temp;Hash=.*;URI=spiffe:\/\/cluster.local\/ns\/default\/sa\/control$/)
-      }
-    },
-  )
+  it.each([
+    'http://temp/a?b=c',
+    'http://temp:8080/a?b=c',
+    'http://temp.default/a?b=c',
+    'http://TEMP.default:80/a?b=c',
+    'http://temp.openfaas-fn:8080/a?b=c',
+    'http://temp.default.svc:8080/a?b=c',
+    'http://temp.default.svc.cluster.local:8080/a?b=c',
+  ])('reach %s as themselves', async (url) => {
+    for (const _again of [1, 2]) {
+      const { url: seen, headers } = (await world.from(CALLER, url)).json()
+      expect(seen).toBe('/a?b=c')
+      expect(headers['x-forwarded-client-cert']).toMatch(
+        /^By=spiffe:\/\/cluster.local\/ns\/default\/sa\/temp;Hash=.*;URI=spiffe:\/\/cluster.local\/ns\/default\/sa\/control$/,
+      )
+    }
+  })
 
   it('reach another namespace by its name only', async () => {
     expect((await world.from(CALLER, 'http://cart.shop/')).status).toBe(200)
@@ -142,7 +171,28 @@ describe('CONNECT', () => {
   })
 })
 
-const FORBIDDEN = ['127.0.0.1', 'localhost', 'localhost.', '169.254.169.254', '10.1.2.3', '192.168.1.1', '172.16.0.1', '[::1]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '2130706433', '0x7f000001', '0177.0.0.1', '127.1', '0.0.0.0', '[::]', '[fe80::1]', '[fd00::1]', '203.0.113.7', 'ip6-localhost']
+const FORBIDDEN = [
+  '127.0.0.1',
+  'localhost',
+  'localhost.',
+  '169.254.169.254',
+  '10.1.2.3',
+  '192.168.1.1',
+  '172.16.0.1',
+  '[::1]',
+  '[::ffff:127.0.0.1]',
+  '[::ffff:7f00:1]',
+  '2130706433',
+  '0x7f000001',
+  '0177.0.0.1',
+  '127.1',
+  '0.0.0.0',
+  '[::]',
+  '[fe80::1]',
+  '[fd00::1]',
+  '203.0.113.7',
+  'ip6-localhost',
+]
 
 describe('calls to the outside', () => {
   it.each(FORBIDDEN)('do not reach %s by CONNECT', async (name) => {

@@ -133,7 +133,11 @@ function firstCallRoute(mesh: Json, workload: MeshWorkload): Json {
     name: 'first-call',
     match: { prefix: '/', headers: [{ name: ':authority', string_match: mesh }, headerMatcher(MESH_HEADERS.first, { kind: 'present' }, true)] },
     route: { cluster: connectName(workload.key), timeout: duration(0), idle_timeout: duration(0) },
-    typed_per_filter_config: { [FIRST_FILTER]: any('envoy.config.route.v3.FilterConfig', { config: any('envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute', { check_settings: {} }) }) },
+    typed_per_filter_config: {
+      [FIRST_FILTER]: any('envoy.config.route.v3.FilterConfig', {
+        config: any('envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute', { check_settings: {} }),
+      }),
+    },
   }
 }
 
@@ -200,7 +204,12 @@ export function encodeVirtualHost(name: string, authority: string, host: MeshHos
 }
 
 /** The virtual host of a name that the mesh does not know, or of a port on which the host does not answer. */
-export function encodeUnknownHost(name: string, authority: string, asked: { readonly host: MeshHost | undefined; readonly port: number }, caller: WorkloadKey): Json {
+export function encodeUnknownHost(
+  name: string,
+  authority: string,
+  asked: { readonly host: MeshHost | undefined; readonly port: number },
+  caller: WorkloadKey,
+): Json {
   const { host, port } = asked
   const answer =
     host === undefined

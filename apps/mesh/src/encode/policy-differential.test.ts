@@ -25,9 +25,21 @@ const paths = text('/', '/a', '/a/b', '/a/', '/b', 'b', '/healthz')
 const hosts = text('temp.default', 'TEMP', '.default', 'temp')
 const ports = fc.array(fc.constantFrom(80, 8080, 9090), { minLength: 1, maxLength: 2 })
 
-const source = fc.record({ principals: some(principals), notPrincipals: some(principals), namespaces: some(namespaces), notNamespaces: some(namespaces) }, { requiredKeys: [] }) as fc.Arbitrary<SourceMatch>
+const source = fc.record(
+  { principals: some(principals), notPrincipals: some(principals), namespaces: some(namespaces), notNamespaces: some(namespaces) },
+  { requiredKeys: [] },
+) as fc.Arbitrary<SourceMatch>
 const operation = fc.record(
-  { methods: some(methods), notMethods: some(methods), paths: some(paths), notPaths: some(paths), hosts: some(hosts), notHosts: some(hosts), ports, notPorts: ports },
+  {
+    methods: some(methods),
+    notMethods: some(methods),
+    paths: some(paths),
+    notPaths: some(paths),
+    hosts: some(hosts),
+    notHosts: some(hosts),
+    ports,
+    notPorts: ports,
+  },
   { requiredKeys: [] },
 ) as fc.Arbitrary<OperationMatch>
 const rule: fc.Arbitrary<PolicyRule> = fc.record({
@@ -36,7 +48,10 @@ const rule: fc.Arbitrary<PolicyRule> = fc.record({
   sources: fc.array(source, { maxLength: 2 }),
   operations: fc.array(operation, { maxLength: 2 }),
 })
-const policy: fc.Arbitrary<WorkloadPolicy> = fc.record({ deny: fc.array(rule, { maxLength: 2 }), allow: fc.option(fc.array(rule, { maxLength: 3 }), { nil: undefined }) })
+const policy: fc.Arbitrary<WorkloadPolicy> = fc.record({
+  deny: fc.array(rule, { maxLength: 2 }),
+  allow: fc.option(fc.array(rule, { maxLength: 3 }), { nil: undefined }),
+})
 const call = fc.record({
   as: fc.constantFrom('default/control', 'default/evil', 'shop/control', 'default/op'),
   method: fc.constantFrom('GET', 'POST', 'PUT'),
@@ -52,10 +67,16 @@ const pems = new Map<string, Pem>()
 
 beforeAll(async () => {
   const all = policies.map((each, index) => workload(`p${index}`, { policy: each }))
-  world = await World.start(snapshot(all, all.map((each) => host(each.function))), async (starting) => {
-    const shared = await starting.addReplica('default/p0-1')
-    for (const each of all) starting.replicas.set(each.key, [{ id: shared.id, inboundSocket: shared.inboundSocket, serving: true }])
-  })
+  world = await World.start(
+    snapshot(
+      all,
+      all.map((each) => host(each.function)),
+    ),
+    async (starting) => {
+      const shared = await starting.addReplica('default/p0-1')
+      for (const each of all) starting.replicas.set(each.key, [{ id: shared.id, inboundSocket: shared.inboundSocket, serving: true }])
+    },
+  )
   for (const name of ['default/control', 'default/evil', 'shop/control', 'default/op']) {
     const [namespace, account] = name.split('/')
     pems.set(name, world.authority.issue(`spiffe://cluster.local/ns/${namespace}/sa/${account}`))

@@ -8,15 +8,21 @@ const resets = { count: 0 }
 beforeAll(async () => {
   const never = host('never', [route('default/flaky-1', { retries: { attempts: 0 } })])
   const names = ['half', 'flaky']
-  world = await World.start(snapshot(names.map((name) => workload(name)), [...names.map((name) => host(name)), never]), async (starting) => {
-    const alive = await starting.addReplica('default/half-1')
-    starting.replicas.set('default/half-1', [alive, replica('dead', `${starting.directory}/dead`)])
-    await starting.addReplica('default/flaky-1', (request, response) => {
-      resets.count += 1
-      if (resets.count % 2 === 1) request.socket.destroy()
-      else mirror(request, response)
-    })
-  })
+  world = await World.start(
+    snapshot(
+      names.map((name) => workload(name)),
+      [...names.map((name) => host(name)), never],
+    ),
+    async (starting) => {
+      const alive = await starting.addReplica('default/half-1')
+      starting.replicas.set('default/half-1', [alive, replica('dead', `${starting.directory}/dead`)])
+      await starting.addReplica('default/flaky-1', (request, response) => {
+        resets.count += 1
+        if (resets.count % 2 === 1) request.socket.destroy()
+        else mirror(request, response)
+      })
+    },
+  )
 })
 
 beforeEach(() => {

@@ -32,13 +32,13 @@ export function retryVariants(): readonly Variant[] {
   return [...IDEMPOTENT, OTHERS]
 }
 
-/** How to try again. `toReplicas`: the hop chooses among replicas, so that another one, or the hold listener, is tried. */
+/** How to try again. `toReplicas`: the hop chooses among replicas, so that another one is tried, and then the hold listener (the next priority, from the second retry on). */
 export function retryPolicy(idempotent: boolean, toReplicas: boolean, asked?: RetryPolicy): Json {
   const attempts = asked?.attempts ?? INFRASTRUCTURE_ATTEMPTS
   const on = [SAFE_RETRIES, ...(idempotent ? ['reset'] : []), ...(idempotent && asked !== undefined ? ['gateway-error'] : [])].join(',')
   const elsewhere = {
     retry_priority: extension('envoy.retry_priorities.previous_priorities', 'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig', {
-      update_frequency: 1,
+      update_frequency: 2,
     }),
     retry_host_predicate: [extension('envoy.retry_host_predicates.previous_hosts', 'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate')],
     host_selection_retry_max_attempts: 3,
@@ -128,7 +128,10 @@ function clusters(weighted: Legs): Json {
 }
 
 function missingShare(target: RouteTarget): Json {
-  return { name: MISSING_CLUSTER, response_headers_to_add: [addHeader(REASON_HEADER, literal(target.missing ?? 'the target does not exist'), 'OVERWRITE_IF_EXISTS_OR_ADD')] }
+  return {
+    name: MISSING_CLUSTER,
+    response_headers_to_add: [addHeader(REASON_HEADER, literal(target.missing ?? 'the target does not exist'), 'OVERWRITE_IF_EXISTS_OR_ADD')],
+  }
 }
 
 function share(leg: Leg): Json {

@@ -66,7 +66,13 @@ describe('the name guard', () => {
   it('lives on when it is sent anything else', async () => {
     const { port, resolver } = await guard()
     const socket = dgram.createSocket('udp4')
-    for (const message of [Buffer.alloc(0), Buffer.alloc(12), Buffer.alloc(600, 0xff), Buffer.from('000100000001000000000000ff', 'hex'), Buffer.from('0001000000010000000000003f61', 'hex')]) {
+    for (const message of [
+      Buffer.alloc(0),
+      Buffer.alloc(12),
+      Buffer.alloc(600, 0xff),
+      Buffer.from('000100000001000000000000ff', 'hex'),
+      Buffer.from('0001000000010000000000003f61', 'hex'),
+    ]) {
       await new Promise<void>((resolve) => socket.send(message, port, '127.0.0.1', () => resolve()))
     }
     socket.close()
@@ -101,7 +107,9 @@ describe('a name of which the second address is on this machine', () => {
     const address = server.address()
     const port = typeof address === 'object' && address !== null ? address.port : 0
     const { port: nameGuard } = await guard()
-    const world = await World.start(snapshot([workload('x')], [host('x')]), async (starting) => void (await starting.addReplica('default/x-1')), { nameGuard: { port: nameGuard } })
+    const world = await World.start(snapshot([workload('x')], [host('x')]), async (starting) => void (await starting.addReplica('default/x-1')), {
+      nameGuard: { port: nameGuard },
+    })
     try {
       expect(world.plane.refused).toEqual([])
       const answer = await world.from('default/x-1', `http://evil.example:${port}/`)

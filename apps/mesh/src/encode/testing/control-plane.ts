@@ -69,12 +69,11 @@ export class ControlPlane {
     return this.#subscribed.get(typeUrl) ?? new Set()
   }
 
-  readonly #check = (call: { readonly request: object }, done: (error: null, response: object) => void): void => {
+  readonly #check = async (call: { readonly request: object }, done: (error: null, response: object) => void): Promise<void> => {
     const { attributes } = call.request as { attributes: { request: { http: { headers: Record<string, string> } } } }
     const { headers } = attributes.request.http
-    void this.#options.wake(headers['x-weft-workload'] ?? '', headers).then((status) => {
-      done(null, status === 200 ? { status: { code: 0 } } : { status: { code: 7 }, denied_response: { status: { code: status }, body: 'not woken' } })
-    })
+    const status = await this.#options.wake(headers['x-weft-workload'] ?? '', headers)
+    done(null, status === 200 ? { status: { code: 0 } } : { status: { code: 7 }, denied_response: { status: { code: status }, body: 'not woken' } })
   }
 
   #open(stream: GrpcStream): void {

@@ -3,9 +3,10 @@ import type { ChildProcess } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { join } from 'node:path'
-import { ACTIVATOR_CLUSTER, ENVOY_RUNTIME, XDS_CLUSTER } from '../names.ts'
+import { findEnvoy } from '../../envoy/binary.ts'
+import { ACTIVATOR_CLUSTER, ENVOY_RUNTIME, STATS_INCLUSION, XDS_CLUSTER } from '../names.ts'
 
-/** A real Envoy for tests: `WEFT_ENVOY`, else `envoy` on PATH. */
+/** A real Envoy for tests. */
 export interface TestEnvoy {
   /** Standard error so far. */
   log(): string
@@ -40,9 +41,15 @@ function bootstrap(node: string, directory: string, socket: string): object {
         typed_config: { '@type': 'type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener' },
       },
     ],
+    stats_config: { stats_matcher: { inclusion_list: { patterns: STATS_INCLUSION } } },
     layered_runtime: { layers: [{ name: 'static', static_layer: ENVOY_RUNTIME }] },
     dynamic_resources: {
-      ads_config: { api_type: 'DELTA_GRPC', transport_api_version: 'V3', grpc_services: [{ envoy_grpc: { cluster_name: XDS_CLUSTER } }], set_node_on_first_message_only: true },
+      ads_config: {
+        api_type: 'DELTA_GRPC',
+        transport_api_version: 'V3',
+        grpc_services: [{ envoy_grpc: { cluster_name: XDS_CLUSTER } }],
+        set_node_on_first_message_only: true,
+      },
       cds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '1s' },
       lds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '1s' },
     },
@@ -56,7 +63,10 @@ export function getUnix(socketPath: string, path: string): Promise<string> {
     http
       .get({ socketPath, path, agent: false }, (response) => {
         let body = ''
-        response.setEncoding('utf8').on('data', (text: string) => (body += text)).on('end', () => resolve(body))
+        response
+          .setEncoding('utf8')
+          .on('data', (text: string) => (body += text))
+          .on('end', () => resolve(body))
       })
       .on('error', reject)
   })
@@ -66,8 +76,10 @@ export function getUnix(socketPath: string, path: string): Promise<string> {
 export async function startEnvoy(node: string, directory: string, socket: string): Promise<TestEnvoy> {
   const config = join(directory, 'bootstrap.json')
   writeFileSync(config, JSON.stringify(bootstrap(node, directory, socket)))
-  const program = process.env['WEFT_ENVOY'] ?? 'envoy'
-  const child = spawn(program, ['-c', config, '--concurrency', '1', '--disable-hot-restart', '-l', process.env['WEFT_ENVOY_LOG'] ?? 'warning'], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const { path: program } = await findEnvoy({ env: process.env, progress: () => undefined })
+  const child = spawn(program, ['-c', config, '--concurrency', '1', '--disable-hot-restart', '-l', process.env['WEFT_ENVOY_LOG'] ?? 'warning'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   let log = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (log += text))
   const exited = new Promise<void>((resolve) => child.on('exit', () => resolve()))

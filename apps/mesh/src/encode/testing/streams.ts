@@ -15,7 +15,13 @@ export function echoUpgrade(request: IncomingMessage, socket: Duplex): void {
 /** Upgrades a connection and sends `text` through it. @returns what came back, or the status that was not 101 */
 export function upgrade(options: http.RequestOptions, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const headers = { ...options.headers, connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' }
+    const headers = {
+      ...options.headers,
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    }
     const request = http.request({ agent: false, ...options, headers })
     request.on('error', reject)
     request.on('response', (response) => {

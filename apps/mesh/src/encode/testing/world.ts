@@ -15,13 +15,23 @@ import { startEnvoy } from './envoy.ts'
 import type { TestEnvoy } from './envoy.ts'
 import { layout as layoutOf, replica } from './model.ts'
 
+/** What {@link mirror} tells of a request, what the control API's stand-in does, and errors of ours. */
+export interface Told {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly bytes: number
+  readonly control: string
+  readonly error: { readonly code: string; readonly message: string; readonly help: string }
+}
+
 /** One answer of a server, whole. */
 export interface Answer {
   readonly status: number
   readonly headers: http.IncomingHttpHeaders
   readonly body: string
   /** The body as JSON. */
-  json(): any
+  json(): Told
 }
 
 /** How to ask. */
@@ -39,7 +49,7 @@ export function ask(options: http.RequestOptions, { method = 'GET', headers = {}
       response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject)
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString()
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text, json: () => JSON.parse(text) })
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text, json: () => JSON.parse(text) as Told })
       })
     })
     request.on('error', reject)
@@ -118,7 +128,11 @@ export class World {
   }
 
   /** Adds replicas to a workload: a server each, and an outbound socket. Not in force until {@link push}. */
-  async addReplica(workload: string, listener?: RequestListener, upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): Promise<MeshReplica> {
+  async addReplica(
+    workload: string,
+    listener?: RequestListener,
+    upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
+  ): Promise<MeshReplica> {
     const id = `r${this.#servers.length}`
     const added = replica(id, await this.serve(listener, upgrade), join(this.directory, `o-${id}`))
     this.replicas.set(workload, [...(this.replicas.get(workload) ?? []), added])
@@ -159,7 +173,11 @@ export class World {
     const known = this.#secrets.get(name)
     if (known !== undefined) return known
     const account = parseIdentitySecret(name)
-    const made = { typeUrl: TYPE_URLS.secret, name, json: account === undefined ? this.#trust(name) : this.#identity(name, account.namespace, account.serviceAccount) }
+    const made = {
+      typeUrl: TYPE_URLS.secret,
+      name,
+      json: account === undefined ? this.#trust(name) : this.#identity(name, account.namespace, account.serviceAccount),
+    }
     this.#secrets.set(name, made)
     return made
   }
