@@ -1,15 +1,9 @@
-import type { ArtifactManifest, ArtifactStore } from '@weft/artifacts'
-import type { SourceBuilder } from '@weft/artifacts/build'
+import type { ArtifactStore } from '@weft/artifacts'
+import type { ImageResolver, SourceBuilder } from '@weft/artifacts/build'
 import type { Log } from '@weft/kit'
 import type { MeshPlane } from '@weft/mesh-model'
 import type { Provider } from '@weft/provider'
 import type { Store } from '@weft/store'
-
-/** Finds what an image reference stands for: an artifact, or a program of the catalogue. */
-export interface ImageResolver {
-  /** @throws WeftError `IMAGE_NOT_FOUND` saying how to build it */
-  resolve(reference: string): Promise<ArtifactManifest>
-}
 
 /** Who may use the control API. */
 export interface GatewayAuth {

@@ -28,8 +28,19 @@ export interface PlatformWorld {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Told of slow steps (downloading Envoy), one line each. */
   readonly progress: (text: string) => void
-  /** Files that a packaged install brings ready-made; a checkout makes its own. */
-  readonly assets?: { readonly runtimes: RuntimeBundles; readonly mesh: { readonly worker: URL } }
+  /** Absent in a checkout, where every part finds its own. */
+  readonly assets?: PlatformAssets
+}
+
+/** Files that a packaged install brings ready-made. */
+export interface PlatformAssets {
+  readonly runtimes: RuntimeBundles
+  /** Program of the mesh's thread. */
+  readonly meshWorker: URL
+  /** Program of a build's process. */
+  readonly buildWorker: string
+  /** The catalogue of images that stand for programs. */
+  readonly catalogue: string
 }
 
 /** A running platform. */
@@ -78,13 +89,24 @@ async function start(config: Config, world: PlatformWorld, down: ShutdownStep[])
   const store = await openSqliteStore({ file: layout.database, sealer: openSealer(join(layout.secrets, 'store.key')) })
   undo('store', () => store.close())
   const artifacts = await openDirectoryArtifactStore({ directory: layout.artifacts })
-  const images = createImageResolver({ artifacts, catalogueFiles: [join(config.dataDir, 'catalogue.yaml'), ...(config.catalogue === undefined ? [] : [config.catalogue])] })
+  const images = createImageResolver({
+    artifacts,
+    catalogueFiles: [join(config.dataDir, 'catalogue.yaml'), ...(config.catalogue === undefined ? [] : [config.catalogue])],
+    ...(world.assets === undefined ? {} : { shippedCatalogue: world.assets.catalogue }),
+  })
   const builder = await openPlatformBuilder(config, world, artifacts)
   undo('builder', () => builder.close())
 
   const socket = join(config.runDir, 'gateway.sock')
   const settings = meshSettings({ config, layout, listen, gatewaySocket: socket, ownAddresses: ownAddresses(networkInterfaces()) })
-  const mesh = await startMesh({ store, log: part('mesh'), settings, env: world.env, progress: world.progress, ...world.assets?.mesh })
+  const mesh = await startMesh({
+    store,
+    log: part('mesh'),
+    settings,
+    env: world.env,
+    progress: world.progress,
+    ...(world.assets === undefined ? {} : { worker: world.assets.meshWorker }),
+  })
   undo('mesh', (remainingMs) => mesh.stop(remainingMs))
 
   const bubblewrap = config.isolation === 'none' ? undefined : await ensureBubblewrap(world.progress)
@@ -107,7 +129,7 @@ async function start(config: Config, world: PlatformWorld, down: ShutdownStep[])
     mesh,
     artifacts,
     builder,
-    imageResolver: { resolve: (reference) => images.resolveImage(reference, reference) },
+    imageResolver: images,
     auth: { enabled: config.auth === 'basic', user: ADMIN_USER, password },
     version: { release: world.version, sha: '' },
     log: part('gateway'),
@@ -131,12 +153,13 @@ async function start(config: Config, world: PlatformWorld, down: ShutdownStep[])
   return { ...platform, close: () => (closing ??= runShutdown(down, config.drainTimeoutMs, log)) }
 }
 
-async function openPlatformBuilder(config: Config, { env }: PlatformWorld, artifacts: ArtifactStore): Promise<Builder> {
+async function openPlatformBuilder(config: Config, { env, assets }: PlatformWorld, artifacts: ArtifactStore): Promise<Builder> {
   const npmUserConfigFile = await npmUserConfig(env)
   return openBuilder({
     artifacts,
     cacheDirectory: join(config.dataDir, 'build-cache'),
     npmEnv: npmEnvironment(env),
+    ...(assets === undefined ? {} : { workerEntry: assets.buildWorker }),
     ...(npmUserConfigFile === undefined ? {} : { npmUserConfig: npmUserConfigFile }),
   })
 }

@@ -1,7 +1,7 @@
 import type { FunctionResource, FunctionTemplate } from '@weft/api'
 import type { ArtifactStore } from '@weft/artifacts'
+import type { ImageResolver } from '@weft/artifacts/build'
 import { WeftError, type Resource } from '@weft/core'
-import type { ImageResolver } from '../options.ts'
 import type { Admission } from '../resources/resources.ts'
 import type { SplitOwners } from './split-owner.ts'
 
@@ -22,7 +22,7 @@ export function functionAdmission(options: FunctionAdmissionOptions): Admission 
     const before = current as FunctionResource | undefined
     assertWeights(fn)
     if (JSON.stringify(fn.spec.traffic ?? []) !== JSON.stringify(before?.spec.traffic ?? [])) await options.owners.assertFree(fn)
-    const template = await pinned(fn.spec.template, before?.spec.template, options)
+    const template = await pinned(fn.metadata.name, fn.spec.template, before?.spec.template, options)
     return { ...fn, spec: { ...fn.spec, template } } satisfies Resource
   }
 }
@@ -35,10 +35,15 @@ function assertWeights(fn: FunctionResource): void {
 }
 
 /** A changed image is resolved again; a digest that stayed from the image before would otherwise win over it. */
-async function pinned(next: FunctionTemplate, before: FunctionTemplate | undefined, options: FunctionAdmissionOptions): Promise<FunctionTemplate> {
+async function pinned(
+  name: string,
+  next: FunctionTemplate,
+  before: FunctionTemplate | undefined,
+  options: FunctionAdmissionOptions,
+): Promise<FunctionTemplate> {
   const isStale = next.image !== undefined && next.image !== before?.image && next.artifact === before?.artifact
   if (next.image !== undefined && (next.artifact === undefined || isStale)) {
-    return { ...next, artifact: (await options.images.resolve(next.image)).digest }
+    return { ...next, artifact: (await options.images.resolveImage(next.image, name)).digest }
   }
   if (next.artifact === undefined) {
     throw new WeftError('INVALID_VALUE', { field: 'spec.template', reason: 'it names neither an image nor an artifact, so there is nothing to run' })

@@ -1,19 +1,14 @@
 import type { ArtifactStore } from '@weft/artifacts'
+import type { ImageResolver } from '@weft/artifacts/build'
 import { WeftError } from '@weft/core'
-import type { ImageResolver } from '../options.ts'
 
 /** Resolves references by the artifact store alone. */
 export function storeResolver(artifacts: ArtifactStore): ImageResolver {
   return {
-    async resolve(reference) {
+    async resolveImage(reference, name) {
       const manifest = await artifacts.get(reference)
-      if (manifest === undefined) throw new WeftError('IMAGE_NOT_FOUND', { image: reference, name: nameIn(reference) })
+      if (manifest === undefined) throw new WeftError('IMAGE_NOT_FOUND', { image: reference, name })
       return manifest
     },
   }
-}
-
-/** The last part of a reference without tag and digest: what a function of it is likely called. */
-function nameIn(reference: string): string {
-  return reference.split('/').at(-1)?.split(/[:@]/)[0] ?? reference
 }

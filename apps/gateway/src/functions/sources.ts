@@ -1,6 +1,5 @@
-import type { BuildRequest, SourceBuilder } from '@weft/artifacts/build'
+import type { BuildRequest, ImageResolver, SourceBuilder } from '@weft/artifacts/build'
 import { WeftError } from '@weft/core'
-import type { ImageResolver } from '../options.ts'
 import type { FunctionDeployment } from './deployment.ts'
 
 /** Collaborators of {@link digestOf}. */
@@ -18,7 +17,7 @@ export async function digestOf(deployment: FunctionDeployment, options: SourceOp
   const ways = [artifact, image === '' ? undefined : image, source].filter((way) => way !== undefined)
   if (source !== undefined && artifact === undefined) return (await options.builder.build(buildRequest(deployment, source.files))).digest
   if (artifact !== undefined && source === undefined) return artifact
-  if (ways.length === 1 && image !== undefined) return (await options.images.resolve(image)).digest
+  if (ways.length === 1 && image !== undefined) return (await options.images.resolveImage(image, deployment.service)).digest
   const reason = ways.length === 0 ? 'one of image, artifact or source with runtime is needed' : 'artifact and source exclude each other'
   throw new WeftError('INVALID_VALUE', { field: 'body', reason })
 }
