@@ -21,12 +21,16 @@ export interface AskOptions {
 export function ask(url: string, options: AskOptions = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { method = options.body === undefined ? 'GET' : 'POST', headers = {}, agent, socketPath, timeoutMs = 60_000 } = options
-    const call = request(url, { method, headers, ...(agent === undefined ? {} : { agent }), ...(socketPath === undefined ? {} : { socketPath }), timeout: timeoutMs }, (answer) => {
-      const chunks: Buffer[] = []
-      answer.on('data', (chunk: Buffer) => chunks.push(chunk))
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text: Buffer.concat(chunks).toString() }))
-      answer.on('error', reject)
-    })
+    const call = request(
+      url,
+      { method, headers, ...(agent === undefined ? {} : { agent }), ...(socketPath === undefined ? {} : { socketPath }), timeout: timeoutMs },
+      (answer) => {
+        const chunks: Buffer[] = []
+        answer.on('data', (chunk: Buffer) => chunks.push(chunk))
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text: Buffer.concat(chunks).toString() }))
+        answer.on('error', reject)
+      },
+    )
     call.on('timeout', () => call.destroy(new Error(`no answer within ${timeoutMs} ms`)))
     call.on('error', reject)
     call.end(options.body)

@@ -22,7 +22,12 @@ export interface RunningLoad {
 }
 
 /** Calls one URL over and over with so many connections at a time; an answer that `isGood` refuses, or none, is a failure. */
-export function startLoad(url: string, connections: number, isGood: (answer: Answer) => boolean = (answer) => answer.status === 200, options: AskOptions = {}): RunningLoad {
+export function startLoad(
+  url: string,
+  connections: number,
+  isGood: (answer: Answer) => boolean = (answer) => answer.status === 200,
+  options: AskOptions = {},
+): RunningLoad {
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
   const failures: Failure[] = []
   let calls = 0
@@ -30,7 +35,10 @@ export function startLoad(url: string, connections: number, isGood: (answer: Ans
   const worker = async () => {
     while (running) {
       const startedAt = Date.now()
-      const outcome = await ask(url, { ...options, agent }).then((answer) => (isGood(answer) ? undefined : `${answer.status} ${answer.text.slice(0, 200)}`), (error: Error) => error.message)
+      const outcome = await ask(url, { ...options, agent }).then(
+        (answer) => (isGood(answer) ? undefined : `${answer.status} ${answer.text.slice(0, 200)}`),
+        (error: Error) => error.message,
+      )
       calls += 1
       if (outcome !== undefined) failures.push({ startedAt, endedAt: Date.now(), what: outcome })
       if (outcome !== undefined) await new Promise((resolve) => setTimeout(resolve, 5))

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { FunctionResource } from '@weft/api'
 import { ask, type Answer, type AskOptions } from './http.ts'
 import { until } from './poll.ts'
 
@@ -75,7 +76,10 @@ export class TestPlatform implements AsyncDisposable {
 
   /** Runs a `weft` command against this platform. */
   async weft(args: readonly string[], input?: string): Promise<CommandResult> {
-    return run(process.execPath, [CLI, ...args], { env: { ...testEnvironment(this.dataDir), WEFT_GATEWAY: this.gateway }, ...(input === undefined ? {} : { input }) })
+    return run(process.execPath, [CLI, ...args], {
+      env: { ...testEnvironment(this.dataDir), WEFT_GATEWAY: this.gateway },
+      ...(input === undefined ? {} : { input }),
+    })
   }
 
   /** Runs a command that must succeed. @throws Error with what it printed */
@@ -90,11 +94,21 @@ export class TestPlatform implements AsyncDisposable {
     return ask(`${this.gateway}/function/${path}`, options)
   }
 
-  /** Deploys a handler of the fetch contract from its source and waits until it is ready. */
-  async deploy(name: string, source: string, flags: readonly string[] = []): Promise<string> {
-    const file = join(this.dataDir, `${name}.mjs`)
-    await writeFile(file, source)
-    return this.weftOk(['deploy', name, '--from-file', file, '--runtime', 'fetch', ...flags])
+  /** Deploys a handler of the fetch contract from its source, with further fields of the deployment, and waits until its newest revision is ready. */
+  async deploy(name: string, source: string, fields: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    await this.send(name, source, fields)
+    await until(`${name} is ready`, async () => {
+      const { status } = JSON.parse((await this.api('GET', `/apis/weft.dev/v1alpha1/namespaces/default/functions/${name}`)).text) as FunctionResource
+      return status?.latestReady !== undefined && status.latestReady === status.latestCreated && status.availableReplicas > 0
+    })
+  }
+
+  /** Deploys as {@link deploy} does and does not wait. */
+  async send(name: string, source: string, fields: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    const body = { service: name, runtime: 'fetch', source: { files: { [`${name}.mjs`]: source } }, ...fields }
+    const updated = await this.api('PUT', '/system/functions', body)
+    const answer = updated.status === 404 ? await this.api('POST', '/system/functions', body) : updated
+    if (answer.status !== 202) throw new Error(`deployment of ${name}: ${answer.status} ${answer.text}`)
   }
 
   /** Calls the control API through the ingress, as a client on another machine does. */
@@ -139,7 +153,12 @@ export class TestPlatform implements AsyncDisposable {
       'start of the platform',
       async () => {
         if (this.#child.exitCode !== null) throw new Error('it ended')
-        const instance = JSON.parse(await readFile(join(this.dataDir, 'instance.json'), 'utf8')) as { pid: number; gateway: string; metrics: string; socket: string }
+        const instance = JSON.parse(await readFile(join(this.dataDir, 'instance.json'), 'utf8')) as {
+          pid: number
+          gateway: string
+          metrics: string
+          socket: string
+        }
         if (instance.pid !== this.pid) return false
         this.gateway = instance.gateway
         this.metrics = instance.metrics
@@ -168,13 +187,18 @@ export function run(
   options: { readonly env?: Readonly<Record<string, string>>; readonly input?: string; readonly cwd?: string } = {},
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { ...(options.env === undefined ? {} : { env: options.env }), cwd: options.cwd ?? ROOT, stdio: ['pipe', 'pipe', 'pipe'] })
+    const child = spawn(command, args, {
+      ...(options.env === undefined ? {} : { env: options.env }),
+      cwd: options.cwd ?? ROOT,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
     let stdout = ''
     let stderr = ''
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
     child.on('error', reject)
     child.on('close', (code) => resolve({ code: code ?? -1, stdout, stderr }))
+    child.stdin.on('error', () => undefined) // a program need not read what it is given
     child.stdin.end(options.input ?? '')
   })
 }
