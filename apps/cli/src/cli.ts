@@ -2,7 +2,8 @@ import { Command as Parser, CommanderError, Option } from 'commander'
 import type { Command, Invocation, OptionSpec, World } from './command.ts'
 import { GatewayClient } from './client/gateway-client.ts'
 import { locateGateway } from './client/locate.ts'
-import { describeFailure, exitCodeOf } from './output/failure.ts'
+import { describeFailure, exitCodeOf, INTERRUPTED, wasInterrupted } from './output/failure.ts'
+import { normaliseFlags } from './flags.ts'
 
 /** A command line: its name, its commands, and the options that all of them have. */
 export interface Program {
@@ -15,6 +16,18 @@ export interface Program {
 /** Options of every command that talks to a gateway. */
 export const GATEWAY_OPTION: OptionSpec = { flags: '-g, --gateway <url>', description: 'gateway to talk to (WEFT_GATEWAY, OPENFAAS_URL, else the platform on this machine)' }
 
+/** Options that come with {@link GATEWAY_OPTION}, as faas-cli has them. */
+const CONNECTION_OPTIONS: readonly OptionSpec[] = [
+  { flags: '-k, --token <token>', description: 'bearer token, when no login is kept for the gateway' },
+  { flags: '--tls-no-verify', description: 'do not check the certificate of the gateway' },
+]
+
+/** All options of a command, with those that its own bring along. */
+export function optionsOf(command: Command): readonly OptionSpec[] {
+  const own = command.options ?? []
+  return own.includes(GATEWAY_OPTION) ? [...own, ...CONNECTION_OPTIONS] : own
+}
+
 /** Parses and runs one command line. Never throws. @returns the exit code */
 export async function runProgram(program: Program, argv: readonly string[], world: World): Promise<number> {
   let code = 0
@@ -22,11 +35,12 @@ export async function runProgram(program: Program, argv: readonly string[], worl
     code = result
   })
   try {
-    await parser.parseAsync([...argv], { from: 'user' })
+    await parser.parseAsync(normaliseFlags(argv, program.commands.flatMap(optionsOf)), { from: 'user' })
     return code
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    world.stderr.write(describeFailure(error))
+    if (wasInterrupted(error, world.signal)) return INTERRUPTED
+    world.stderr.write(describeFailure(error, world.env['WEFT_DEBUG'] === '1'))
     return exitCodeOf(error)
   }
 }
@@ -66,7 +80,7 @@ function addCommand(parent: Parser, leaf: string, command: Command, world: World
   const parser = configure(parent.command(leaf), world).summary(command.summary).description(command.description ?? command.summary)
   if (command.aliases !== undefined) parser.aliases([...command.aliases])
   for (const argument of command.args ?? []) parser.argument(argument.syntax, argument.description)
-  for (const option of command.options ?? []) parser.addOption(toOption(option))
+  for (const option of optionsOf(command)) parser.addOption(toOption(option))
   parser.addHelpText('after', `\nExamples:\n${command.examples.map((example) => `  ${example}`).join('\n')}\n`)
   parser.action(async () => {
     const code = await command.run(invocation(world, parser))
@@ -92,7 +106,10 @@ function invocation(world: World, parser: Parser): Invocation {
     options,
     client() {
       const flag = options['gateway']
-      client ??= locateGateway(world.env, typeof flag === 'string' ? flag : undefined).then((target) => new GatewayClient(target))
+      const token = options['token']
+      client ??= locateGateway(world.env, typeof flag === 'string' ? flag : undefined, typeof token === 'string' ? token : undefined).then(
+        (target) => new GatewayClient({ ...target, ...(options['tlsNoVerify'] === true ? { insecure: true } : {}) }),
+      )
       return client
     },
   }

@@ -2,18 +2,21 @@ import type { Program } from './cli.ts'
 import { completionCommand } from './commands/completion.ts'
 import { buildCommand, deployCommand, upCommand } from './commands/deploy.ts'
 import { describeCommand } from './commands/describe.ts'
+import { generateCommand } from './commands/generate.ts'
 import { invokeCommand } from './commands/invoke.ts'
 import { listCommand } from './commands/list.ts'
 import { loginCommand, logoutCommand } from './commands/login.ts'
 import { logsCommand } from './commands/logs.ts'
 import { meshCommands } from './commands/mesh.ts'
 import { namespaceCommands } from './commands/namespace.ts'
-import { newCommand, templateListCommand } from './commands/new.ts'
+import { newCommand } from './commands/new.ts'
+import { readyCommand } from './commands/ready.ts'
 import { applyCommand, deleteCommand, getCommand } from './commands/resources.ts'
 import { removeCommand, scaleCommand } from './commands/remove.ts'
 import { revisionsCommand, rollbackCommand } from './commands/revisions.ts'
 import { secretCommands } from './commands/secret.ts'
 import { startCommand } from './commands/start.ts'
+import { templateCommands } from './commands/template.ts'
 import { trafficClearCommand, trafficSetCommand, trafficShowCommand } from './commands/traffic.ts'
 import { versionCommand } from './commands/version.ts'
 import { VERSION } from './version.ts'
@@ -31,6 +34,7 @@ export const weftProgram: Program = {
     upCommand,
     listCommand,
     describeCommand,
+    readyCommand,
     invokeCommand,
     logsCommand,
     removeCommand,
@@ -46,7 +50,8 @@ export const weftProgram: Program = {
     applyCommand,
     getCommand,
     deleteCommand,
-    templateListCommand,
+    ...templateCommands,
+    generateCommand,
     loginCommand,
     logoutCommand,
     versionCommand,

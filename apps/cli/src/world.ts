@@ -1,11 +1,16 @@
 import type { World } from './command.ts'
 
+/** A terminal and a launcher may each tell of the same Ctrl-C. */
+const SAME_SIGNAL_MS = 250
+
 /** The world of this process: the first SIGINT or SIGTERM aborts its signal, the second ends the process at once. */
 export function processWorld(): World {
   const ending = new AbortController()
+  let first = 0
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (ending.signal.aborted) process.exit(130)
+      if (ending.signal.aborted && performance.now() - first > SAME_SIGNAL_MS) process.exit(130)
+      if (!ending.signal.aborted) first = performance.now()
       ending.abort()
     })
   }

@@ -73,7 +73,7 @@ export function createControl(options: GatewayOptions): Control {
     log,
     uploads,
   })
-  registerMeshRoutes(app, mesh)
+  registerMeshRoutes(app, mesh, invocations)
   registerOpenApiRoutes(app, options.version.release)
   registerDiscoveryRoutes(app, kinds, options.version)
   registerResourceRoutes(app, {

@@ -166,5 +166,6 @@ describe('the platform', () => {
     expect((await world.call('POST', `${base}/rotate`)).status).toBe(202)
     expect((await world.call('GET', `${base}/certs`)).text).not.toBe(before)
     expect((await world.call('GET', `${base}/rotate`)).status).toBe(404)
+    expect((await world.call('GET', `${base}/invocations`)).json).toEqual([])
   })
 })

@@ -163,6 +163,8 @@ export const ERRORS = {
   PROVIDER_CLOSED: { status: 503, fault: 'system', message: 'the platform is shutting down and starts no replicas', help: 'try again when it is back' },
   // -- command line ------------------------------------------------------------------------------------------------
   GATEWAY_UNREACHABLE: { status: 503, fault: 'user', message: 'no gateway answers at {where}: {reason}', help: 'start one with: weft start — or name another with --gateway' },
+  GIT_NOT_FOUND: { status: 500, fault: 'user', message: 'there is no git on the PATH', help: 'install git (sudo apt-get install git), or copy the templates to ./template' },
+  GIT_FAILED: { status: 502, fault: 'user', message: '{repository} cannot be cloned: {reason}', help: 'check the address and the branch, and whether you may read it' },
   NOT_READY: { status: 503, fault: 'user', message: '{name} is not ready: {reason}', help: 'see: weft describe {name} and weft logs {name}' },
   GATEWAY_REFUSED: { status: 400, fault: 'user', message: '{message}', help: '{advice}' },
   // -- mesh: the control plane and its proxies ----------------------------------------------------------------------

@@ -6,9 +6,9 @@ import { resourcePath, type Discovery } from './discovery.ts'
 export type Applied = 'created' | 'configured' | 'unchanged'
 
 /** Creates a resource or merges it into what is there. @throws WeftError with the gateway's reason */
-export async function applyResource(client: GatewayClient, discovery: Discovery, resource: Resource, namespace: string | undefined): Promise<Applied> {
+export async function applyResource(client: GatewayClient, discovery: Discovery, resource: Resource): Promise<Applied> {
   const kind = await discovery.ofManifest(resource.apiVersion, resource.kind)
-  const path = resourcePath(kind, canonicalNamespace(resource.metadata.namespace ?? namespace), resource.metadata.name)
+  const path = resourcePath(kind, canonicalNamespace(resource.metadata.namespace), resource.metadata.name)
   const before = await client.send({ method: 'GET', path })
   const previous = await readText(before.body)
   const answer = await client.send({ method: 'PATCH', path, headers: { 'content-type': 'application/apply-patch+yaml' }, body: JSON.stringify(resource) })
@@ -19,9 +19,9 @@ export async function applyResource(client: GatewayClient, discovery: Discovery,
 }
 
 /** Removes a resource. @returns whether it was there */
-export async function deleteResource(client: GatewayClient, discovery: Discovery, resource: Resource, namespace: string | undefined): Promise<boolean> {
+export async function deleteResource(client: GatewayClient, discovery: Discovery, resource: Resource): Promise<boolean> {
   const kind = await discovery.ofManifest(resource.apiVersion, resource.kind)
-  const path = resourcePath(kind, canonicalNamespace(resource.metadata.namespace ?? namespace), resource.metadata.name)
+  const path = resourcePath(kind, canonicalNamespace(resource.metadata.namespace), resource.metadata.name)
   const answer = await client.send({ method: 'DELETE', path })
   const text = await readText(answer.body)
   if (answer.status === 404) return false

@@ -9,6 +9,8 @@ export interface GatewayTarget {
   /** Unix socket of the control API on the same machine; preferred, since it works when Envoy does not. Not for calling functions. */
   readonly socketPath?: string
   readonly authorization?: string
+  /** The certificate of an `https:` gateway is not checked. */
+  readonly insecure?: boolean
   /** Where the target was found, for messages: `--gateway`, `WEFT_GATEWAY`, `the local platform`. */
   readonly source: string
 }
@@ -43,7 +45,7 @@ export class GatewayClient {
 
   /** Sends a request; any status is an answer. @throws WeftError `GATEWAY_UNREACHABLE` */
   send(call: GatewayRequest): Promise<GatewayAnswer> {
-    const { url, socketPath, authorization } = this.target
+    const { url, socketPath, authorization, insecure = false } = this.target
     const overSocket = socketPath !== undefined && call.function !== true
     const headers: Record<string, string | string[]> = {}
     for (const [name, value] of Object.entries(call.headers ?? {})) headers[name] = typeof value === 'string' ? value : [...value]
@@ -51,7 +53,7 @@ export class GatewayClient {
     const body = call.body
     const isJson = isPlainBody(body)
     if (isJson) headers['content-type'] ??= 'application/json'
-    const options = { method: call.method, headers, ...(call.signal === undefined ? {} : { signal: call.signal }) }
+    const options = { method: call.method, headers, rejectUnauthorized: !insecure, ...(call.signal === undefined ? {} : { signal: call.signal }) }
     const open = url.startsWith('https:') ? tlsRequest : request
     return new Promise((resolve, reject) => {
       const onAnswer = (answer: IncomingMessage) => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: answer })

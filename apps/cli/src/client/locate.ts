@@ -19,9 +19,9 @@ const DEFAULT_URL = 'http://127.0.0.1:8080'
 
 /**
  * Finds the gateway: `--gateway`, `WEFT_GATEWAY`, `OPENFAAS_URL`, the platform of the data directory on this machine, else http://127.0.0.1:8080.
- * Credentials are those of `weft login` (or `faas-cli login`) for that URL, else the local platform's.
+ * Credentials are those of `weft login` (or `faas-cli login`) for that URL, else the token given, else the local platform's.
  */
-export async function locateGateway(env: Env, gatewayFlag: string | undefined): Promise<GatewayTarget> {
+export async function locateGateway(env: Env, gatewayFlag: string | undefined, token?: string): Promise<GatewayTarget> {
   const instance = await readInstance(dataDirectory(env))
   const named = firstNamed([
     ['--gateway', gatewayFlag],
@@ -30,7 +30,7 @@ export async function locateGateway(env: Env, gatewayFlag: string | undefined): 
   ])
   const url = named === undefined ? (instance?.gateway ?? DEFAULT_URL) : normaliseUrl(named.value)
   const isLocal = instance !== undefined && instance.gateway === url
-  const stored = await storedAuthorization(env, url)
+  const stored = (await storedAuthorization(env, url)) ?? (token === undefined ? undefined : `Bearer ${token}`)
   const authorization = stored ?? (isLocal ? await localAuthorization(instance) : undefined)
   return {
     url,

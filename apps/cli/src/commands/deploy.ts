@@ -5,18 +5,14 @@ import type { GatewayClient } from '../client/gateway-client.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
 import { deployFunction, waitUntilReady, type DeployTools } from '../deploy/deploy-function.ts'
 import type { FunctionRequest } from '../deploy/function-request.ts'
-import { FUNCTION_OPTIONS, parsePairs, requestFromFlags } from '../deploy/request-from-flags.ts'
-import { loadStack, requestsFromStack } from '../deploy/requests-from-stack.ts'
+import { FUNCTION_OPTIONS, parsePairs, refuseForeignFlags, requestFromFlags } from '../deploy/request-from-flags.ts'
+import { loadStack, requestsFromStack, STACK_OPTIONS } from '../deploy/requests-from-stack.ts'
 import { deployTools, openLocalBuilder } from '../deploy/tools.ts'
+import { withWorkDirectory } from '../deploy/work-directory.ts'
+import { progressOn } from '../output/progress.ts'
 import { structured } from '../output/render.ts'
 import { listOption, NAMESPACE_OPTION, textOption } from './options.ts'
 
-const STACK_OPTIONS: readonly OptionSpec[] = [
-  { flags: '-f, --yaml <file>', description: 'stack.yaml, or a directory with one' },
-  { flags: '--filter <pattern>', description: 'functions of the stack whose name matches a shell pattern' },
-  { flags: '--regex <pattern>', description: 'functions of the stack whose name matches a regular expression' },
-  { flags: '--no-envsubst', description: 'take the stack as it is, without ${…}' },
-]
 const WAIT_OPTIONS: readonly OptionSpec[] = [
   { flags: '--no-wait', description: 'do not wait until it is ready' },
   { flags: '--wait-timeout <duration>', description: 'how long to wait', default: '2m' },
@@ -29,7 +25,7 @@ export const deployCommand: Command = {
   summary: 'deploy a function, or those of a stack.yaml',
   description: 'Deploys a function from an image, a source file, an archive or a handler directory, or the functions of a stack.yaml. A change makes a new revision, and traffic moves to it when it is proven ready; a split that somebody pinned stays.',
   args: NAME_ARGUMENT,
-  options: [GATEWAY_OPTION, NAMESPACE_OPTION, ...STACK_OPTIONS, ...FUNCTION_OPTIONS, ...WAIT_OPTIONS, { flags: '--dry-run', description: 'print what would be written' }],
+  options: [GATEWAY_OPTION, NAMESPACE_OPTION, ...STACK_OPTIONS, ...FUNCTION_OPTIONS, ...WAIT_OPTIONS, { flags: '--dry-run', description: 'print what would be built and written' }, { flags: '--dryrun', description: 'same as --dry-run', hidden: true }],
   examples: [
     'weft deploy hello --from-file hello.js --runtime fetch',
     'weft deploy temp --from-file temp.js --handler temp.sample --runtime nodejs6 --revision v2',
@@ -45,9 +41,17 @@ export const upCommand: Command = {
   summary: 'build and deploy',
   description: 'Builds and deploys the functions of a stack.yaml, or one that options describe.',
   args: NAME_ARGUMENT,
-  options: [GATEWAY_OPTION, NAMESPACE_OPTION, ...STACK_OPTIONS, ...FUNCTION_OPTIONS, ...WAIT_OPTIONS],
+  options: [
+    GATEWAY_OPTION,
+    NAMESPACE_OPTION,
+    ...STACK_OPTIONS,
+    ...FUNCTION_OPTIONS,
+    ...WAIT_OPTIONS,
+    { flags: '--skip-deploy', description: 'build only' },
+    { flags: '--skip-push', description: 'as faas-cli has it: nothing is pushed anyway', hidden: true },
+  ],
   examples: ['weft up', 'weft up hello', 'weft up -f functions/cold-room'],
-  run: (invocation) => deploy(invocation, true),
+  run: (invocation) => (invocation.options['skipDeploy'] === true ? build(invocation) : deploy(invocation, true)),
 }
 
 /** `weft build`. */
@@ -58,37 +62,58 @@ export const buildCommand: Command = {
   args: NAME_ARGUMENT,
   options: [{ flags: '--name <name>', description: 'name of the function, as faas-cli has it' }, NAMESPACE_OPTION, ...STACK_OPTIONS, ...FUNCTION_OPTIONS],
   examples: ['weft build', 'weft build --name hello --lang node22 --handler ./hello --image acme/hello:1.0'],
-  async run(invocation) {
-    const { world } = invocation
-    const builder = await openLocalBuilder(world)
-    try {
-      for (const request of await requestsOf(invocation)) {
+  run: build,
+}
+
+async function build(invocation: Invocation): Promise<void> {
+  const { world } = invocation
+  const builder = await openLocalBuilder(world)
+  const progress = progressOn(world)
+  try {
+    await withWorkDirectory(async (work) => {
+      for (const request of await requestsOf(invocation, work)) {
         if (request.build === undefined) continue
-        const manifest = await builder.build(request.build, (line) => void world.stderr.write(`  ${line.step}: ${line.text}\n`), world.signal)
+        const manifest = await builder.build(request.build, (line) => progress.step(`  ${line.step}: ${line.text}`), world.signal)
+        progress.end()
         world.stdout.write(`${request.ref.name}  ${manifest.digest}${request.build.reference === undefined ? '' : `  ${request.build.reference}`}\n`)
       }
-    } finally {
-      await builder.close()
-    }
-  },
+    })
+  } finally {
+    progress.end()
+    await builder.close()
+  }
 }
 
 async function deploy(invocation: Invocation, mustBuild: boolean): Promise<void> {
   const { world, options } = invocation
-  const requests = (await requestsOf(invocation)).map((request) => (mustBuild || isDescribed(invocation) ? request : withoutBuild(request)))
-  if (options['dryRun'] === true) return void world.stdout.write(requests.map((request) => structured(request, 'yaml')).join('---\n'))
-  const tools = await deployTools(invocation, (line) => void world.stderr.write(`${line}\n`))
-  for (const request of requests) {
-    await deployOne(request, tools, invocation)
-  }
+  await withWorkDirectory(async (work) => {
+    const requests = (await requestsOf(invocation, work)).map((request) => (mustBuild || isDescribed(invocation) ? request : withoutBuild(request)))
+    if (options['dryRun'] === true || options['dryrun'] === true) {
+      world.stdout.write(requests.map((request) => structured(request, 'yaml')).join('---\n'))
+      return
+    }
+    const progress = progressOn(world)
+    try {
+      const tools = await deployTools(invocation, progress)
+      for (const request of requests) await deployOne(request, tools, invocation)
+    } finally {
+      progress.end()
+    }
+  })
 }
 
 async function deployOne(request: FunctionRequest, tools: DeployTools, { world, options }: Invocation): Promise<void> {
-  world.stderr.write(`${request.build === undefined ? 'Deploying' : 'Building and deploying'} ${request.ref.name}\n`)
+  const { client, progress } = tools
+  progress.line(`${request.build === undefined ? 'Deploying' : 'Building and deploying'} ${request.ref.name}`)
   const { fn, created } = await deployFunction(request, tools)
-  if (options['wait'] === false) return void world.stdout.write(`${request.ref.name} is ${created ? 'created' : 'updated'}.\n`)
-  const ready = await waitUntilReady(fn, tools.client, parseDurationMs(textOption(options, 'waitTimeout') ?? '2m', '--wait-timeout'), world.signal)
-  world.stdout.write(readyText(ready, tools.client))
+  if (options['wait'] === false) {
+    progress.end()
+    return void world.stdout.write(`${request.ref.name} is ${created ? 'created' : 'updated'}.\n`)
+  }
+  if (world.stderr.isTTY === true) progress.step(`  waiting until ${request.ref.name} is proven ready`)
+  const ready = await waitUntilReady(fn, client, parseDurationMs(textOption(options, 'waitTimeout') ?? '2m', '--wait-timeout'), world.signal)
+  progress.end()
+  world.stdout.write(readyText(ready, client))
 }
 
 /** What a person reads when a function is ready. */
@@ -115,8 +140,9 @@ function withoutBuild(request: FunctionRequest): FunctionRequest {
 }
 
 /** A function that options describe, or the functions of a stack.yaml. */
-async function requestsOf(invocation: Invocation): Promise<readonly FunctionRequest[]> {
+async function requestsOf(invocation: Invocation, workDirectory: string): Promise<readonly FunctionRequest[]> {
   const { world, args, options } = invocation
+  refuseForeignFlags(options)
   const name = textOption(options, 'name') ?? args[0]
   if (isDescribed(invocation)) {
     if (name === undefined || args.length > 1) throw new WeftError('INVALID_VALUE', { field: 'name', reason: 'give one name for what the options describe' })
@@ -125,12 +151,13 @@ async function requestsOf(invocation: Invocation): Promise<readonly FunctionRequ
   const loaded = await loadStack(world, textOption(options, 'yaml'), options['envsubst'] !== false)
   const filter = textOption(options, 'filter')
   const regex = textOption(options, 'regex')
-  if (filter !== undefined && regex !== undefined) throw new WeftError('INVALID_VALUE', { field: '--filter', reason: 'give --filter or --regex, not both' })
   const namespace = textOption(options, 'namespace')
   return requestsFromStack(loaded, {
     names: textOption(options, 'name') === undefined ? args : [textOption(options, 'name') ?? ''],
     env: parsePairs(listOption(options, 'env'), '--env'),
     allowScripts: options['allowScripts'] === true,
+    buildArgs: parsePairs(listOption(options, 'buildArg'), '--build-arg'),
+    workDirectory,
     ...(filter === undefined ? {} : { filter }),
     ...(regex === undefined ? {} : { regex }),
     ...(namespace === undefined ? {} : { namespace }),

@@ -21,11 +21,15 @@ export const invokeCommand: Command = {
     { flags: '--query <pair>', description: 'NAME=VALUE of the query', repeat: true },
     { flags: '--path <path>', description: 'path below the function', default: '/' },
     { flags: '--content-type <type>', description: 'type of the body' },
+    { flags: '-a, --async', description: 'refused: asynchronous calls come later', hidden: true },
     { flags: '-i, --include', description: 'print status and headers too' },
   ],
   examples: ['weft invoke control', `weft invoke thermostat --data '{"temp": "10"}' --content-type application/json`, 'weft invoke resize < picture.png > small.png'],
   async run({ world, args, options, client }) {
     const ref = functionRef(args[0] ?? '', options)
+    if (options['async'] === true) {
+      throw new WeftError('INVALID_VALUE', { field: '--async', reason: 'asynchronous calls are not there yet; without it the answer is waited for' })
+    }
     const body = await bodyOf(world, textOption(options, 'data'))
     const path = `/function/${ref.name}.${ref.namespace}${targetPath(textOption(options, 'path') ?? '/', listOption(options, 'query'))}`
     const headers = readHeaders(listOption(options, 'header'))

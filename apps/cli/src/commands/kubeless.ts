@@ -5,14 +5,19 @@ import { functionRef, getFunction, listFunctions, listRevisions, weftPath } from
 import { readText, refusal } from '../client/gateway-client.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
 import { deployFunction, waitUntilReady } from '../deploy/deploy-function.ts'
+import type { FunctionRequest } from '../deploy/function-request.ts'
+import { KUBELESS_REFUSED, refuse, refusedOptions } from '../deploy/refused-flags.ts'
+import { readTemplate, requestFromFlags } from '../deploy/request-from-flags.ts'
 import { deployTools } from '../deploy/tools.ts'
-import { requestFromFlags } from '../deploy/request-from-flags.ts'
+import { progressOn } from '../output/progress.ts'
 import { render, structured } from '../output/render.ts'
 import { VERSION } from '../version.ts'
 import { describeText } from './describe.ts'
 import { logsCommand } from './logs.ts'
 import { NAMESPACE_OPTION, textOption } from './options.ts'
 
+const DEFAULT_TIMEOUT = '180'
+const READY_TIMEOUT_MS = 120_000
 const NAME = [{ syntax: '<name>', description: 'function' }]
 const OUTPUT: OptionSpec = { flags: '-o, --out <format>', description: 'how to print', choices: ['json', 'yaml', 'wide'] }
 const DEPLOY_OPTIONS: readonly OptionSpec[] = [
@@ -27,41 +32,42 @@ const DEPLOY_OPTIONS: readonly OptionSpec[] = [
   { flags: '--secrets <names>', description: 'secrets that the function reads', repeat: true },
   { flags: '--memory <amount>', description: 'memory limit' },
   { flags: '--cpu <amount>', description: 'CPU limit' },
-  { flags: '--timeout <seconds>', description: 'longest time of one call', default: '180' },
+  { flags: '--timeout <seconds>', description: 'longest time of one call (default 180)' },
   { flags: '--port <number>', description: 'a further port of the mesh host' },
   { flags: '--service-account <name>', description: 'identity' },
+  { flags: '-o, --out <format>', description: 'form of --dryrun', choices: ['json', 'yaml'] },
 ]
-/** Options of the `kubeless` command that have no meaning here: refused by name. */
-const REFUSED: readonly (readonly [flag: string, why: string])[] = [
-  ['--schedule <cron>', 'schedules come with triggers'],
-  ['--node-selectors <pairs>', 'there is one machine'],
-  ['--runtime-image <image>', 'functions are built, not run in a runtime image'],
-  ['--image-pull-policy <policy>', 'no image is pulled'],
-  ['--servicePort <number>', 'use --port'],
-  ['--headless', 'calls go through the mesh'],
-  ['--dryrun', 'use weft deploy --dry-run'],
-]
-const REFUSED_OPTIONS: readonly OptionSpec[] = REFUSED.map(([flags]) => ({ flags, description: 'refused', hidden: true }))
-
-function refuseUnknown({ options }: Invocation): void {
-  for (const [flags, why] of REFUSED) {
-    const flag = flags.split(' ')[0] ?? flags
-    const key = flag.replace(/^--/, '').replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
-    if (options[key] !== undefined) throw new WeftError('INVALID_VALUE', { field: flag, reason: `Weft does not have it: ${why}` })
-  }
-}
+const DEPLOY_FLAGS: readonly OptionSpec[] = [...DEPLOY_OPTIONS, { flags: '--dryrun', description: 'print what would be written' }, ...refusedOptions(KUBELESS_REFUSED)]
 
 async function deploy(invocation: Invocation, mustExist: boolean): Promise<void> {
-  refuseUnknown(invocation)
   const { world, args, options } = invocation
+  refuse(KUBELESS_REFUSED, options)
   const name = args[0] ?? ''
-  const client = await invocation.client()
-  if (mustExist) await getFunction(client, functionRef(name, options))
-  const request = await requestFromFlags(name, options, world.cwd)
-  const tools = await deployTools(invocation, (line) => void world.stderr.write(`${line}\n`))
-  const { fn } = await deployFunction(request, tools)
-  await waitUntilReady(fn, client, 120_000, world.signal)
+  const request = mustExist ? await updateRequest(name, invocation) : await requestFromFlags(name, { timeout: DEFAULT_TIMEOUT, ...options }, world.cwd)
+  if (options['dryrun'] === true) return void world.stdout.write(structured(request, textOption(options, 'out') ?? 'yaml'))
+  const progress = progressOn(world)
+  try {
+    const tools = await deployTools(invocation, progress)
+    const { fn } = await deployFunction(request, tools)
+    await waitUntilReady(fn, tools.client, READY_TIMEOUT_MS, world.signal)
+  } finally {
+    progress.end()
+  }
   world.stdout.write(`Function ${name} is ready. Check it with: kubeless function ls ${name}\n`)
+}
+
+/** What `update` does not say stays as it is; without a source so does what runs. */
+async function updateRequest(name: string, { world, options, client }: Invocation): Promise<FunctionRequest> {
+  const ref = functionRef(name, options)
+  const { template } = (await getFunction(await client(), ref)).spec
+  const { revision: _revision, artifact, image, ...before } = template
+  if (textOption(options, 'fromFile') === undefined) {
+    const what = { ...(artifact === undefined ? {} : { artifact }), ...(image === undefined ? {} : { image }) }
+    return { ref, build: undefined, template: { ...before, ...what, ...readTemplate(options) } }
+  }
+  const known = { ...(before.runtime === undefined ? {} : { runtime: before.runtime }), ...(before.handler === undefined ? {} : { handler: before.handler }) }
+  const request = await requestFromFlags(name, { ...known, ...options }, world.cwd)
+  return { ...request, template: { ...before, ...request.template } }
 }
 
 async function call(invocation: Invocation): Promise<void> {
@@ -112,16 +118,16 @@ const functionCommands: readonly Command[] = [
     name: 'function deploy',
     summary: 'build and deploy a function',
     args: NAME,
-    options: [...DEPLOY_OPTIONS, ...REFUSED_OPTIONS],
+    options: DEPLOY_FLAGS,
     examples: ['kubeless function deploy tempv1 --from-file functions/tempv1.js --handler temp.sample --runtime nodejs6 --label version=v1 --label app=temp'],
     run: (invocation) => deploy(invocation, false),
   },
   {
     name: 'function update',
-    summary: 'build and update a function',
+    summary: 'change a function; what is not named stays',
     args: NAME,
-    options: [...DEPLOY_OPTIONS, ...REFUSED_OPTIONS],
-    examples: ['kubeless function update control --from-file functions/control.js --handler temp.control --runtime nodejs6'],
+    options: DEPLOY_FLAGS,
+    examples: ['kubeless function update control --from-file functions/control.js', 'kubeless function update control --env LEVEL=debug'],
     run: (invocation) => deploy(invocation, true),
   },
   {

@@ -1,10 +1,10 @@
 import { access, appendFile, readFile, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { findTemplate, instantiateTemplate, listTemplates } from '@weft/builder'
 import { namespacedName, WeftError } from '@weft/core'
 import { isMap, parseDocument, stringify } from 'yaml'
 import type { Command, World } from '../command.ts'
-import { table } from '../output/table.ts'
+import { templateDirectories } from '../deploy/template-directories.ts'
 import { textOption } from './options.ts'
 
 const DEFAULT_LANGUAGE = 'fetch-js'
@@ -24,7 +24,7 @@ export const newCommand: Command = {
   ],
   examples: ['weft new hello', 'weft new hello --lang node22', 'weft new --list'],
   async run({ world, args, options }) {
-    const directories = { pulled: join(world.cwd, 'template') }
+    const directories = templateDirectories(world.cwd)
     if (options['list'] === true) return void world.stdout.write((await listTemplates(directories)).map((template) => `${template.name}\n`).join(''))
     const { name } = namespacedName(args[0] ?? '')
     const template = await findTemplate(textOption(options, 'lang') ?? DEFAULT_LANGUAGE, directories)
@@ -36,19 +36,6 @@ export const newCommand: Command = {
     await addToStack(world, file, name, { lang: template.name, handler: `./${handler}`, image })
     const welcome = template.file.welcomeMessage
     world.stdout.write(`Made ${handler}/ and its entry in ${file}.\n${welcome === undefined ? '' : `${welcome.trim()}\n`}\nNext:\n  weft up ${name}\n  weft invoke ${name}\n`)
-  },
-}
-
-/** `weft template list`. */
-export const templateListCommand: Command = {
-  name: 'template list',
-  aliases: ['ls'],
-  summary: 'list the templates for `weft new`',
-  options: [],
-  examples: ['weft template list'],
-  async run({ world }) {
-    const templates = await listTemplates({ pulled: join(world.cwd, 'template') })
-    world.stdout.write(table([['NAME', 'LANGUAGE', 'ORIGIN'], ...templates.map((template) => [template.name, template.file.language ?? '-', template.origin])]))
   },
 }
 

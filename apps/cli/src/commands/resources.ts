@@ -1,13 +1,16 @@
 import { resolve } from 'node:path'
 import { canonicalNamespace, WeftError, type Resource } from '@weft/core'
-import { applyResource, deleteResource } from '../apply/apply-resource.ts'
-import { applyPaths } from '../apply/apply-paths.ts'
+import { WEFT_API_VERSION } from '@weft/api'
+import { applyManifests, applyPaths } from '../apply/apply-paths.ts'
+import { deleteResource } from '../apply/apply-resource.ts'
 import { collectionPath, Discovery, resourcePath } from '../apply/discovery.ts'
-import { findManifests, readManifest } from '../apply/manifests.ts'
+import { findManifests, readManifests } from '../apply/manifests.ts'
 import { GATEWAY_OPTION } from '../cli.ts'
 import { readText } from '../client/gateway-client.ts'
-import type { Command, Invocation, OptionSpec } from '../command.ts'
+import type { Command, Invocation, OptionSpec, World } from '../command.ts'
+import { loadStack } from '../deploy/requests-from-stack.ts'
 import { deployTools } from '../deploy/tools.ts'
+import { progressOn } from '../output/progress.ts'
 import { render, structured } from '../output/render.ts'
 import { age } from '../output/table.ts'
 import { listOption, OUTPUT_OPTION, textOption } from './options.ts'
@@ -19,23 +22,23 @@ const NAMESPACE: OptionSpec = { flags: '-n, --namespace <name>', description: 'n
 export const applyCommand: Command = {
   name: 'apply',
   summary: 'create or change what files describe',
-  description: 'Applies resource files (YAML or JSON), and builds and deploys every stack.yaml among them.',
+  description:
+    'Applies resource files (YAML or JSON), and builds and deploys every stack.yaml among them. Functions of OpenFaaS (openfaas.com/v1) and Kubeless (kubeless.io/v1beta1) are converted, the source of the latter is built. Everything is checked before anything is sent.',
   options: [GATEWAY_OPTION, NAMESPACE, FILE_OPTION],
   examples: ['weft apply -f mesh/', 'weft apply -f functions/cold-room', 'cat policy.yaml | weft apply -f -'],
   async run(invocation) {
     const { world, options } = invocation
-    const client = await invocation.client()
-    const discovery = new Discovery(client)
-    for (const path of requiredFiles(options)) {
-      if (path === '-') {
-        for (const resource of readManifest(await readText(world.stdin as AsyncIterable<Uint8Array>), 'standard input')) {
-          world.stdout.write(`${label(resource)} ${await applyResource(client, discovery, resource, textOption(options, 'namespace'))}\n`)
-        }
-      } else {
-        const tools = await deployTools(invocation, (line) => void world.stdout.write(`${line}\n`))
-        const builder = { build: tools.build, close: () => Promise.resolve() }
-        await applyPaths([resolve(world.cwd, path)], { world, client, builder, log: tools.log, ...namespaceOf(options) })
+    const namespace = textOption(options, 'namespace')
+    const progress = progressOn(world)
+    const files = requiredFiles(options)
+    const tools = { ...(await deployTools(invocation, progress)), world, say: (line: string) => void world.stdout.write(`${line}\n`), ...(namespace === undefined ? {} : { namespace }) }
+    try {
+      for (const path of files) {
+        if (path === '-') await applyManifests(readManifests(await readText(world.stdin as AsyncIterable<Uint8Array>), 'standard input', namespace), tools)
+        else await applyPaths([resolve(world.cwd, path)], tools)
       }
+    } finally {
+      progress.end()
     }
   },
 }
@@ -48,12 +51,11 @@ export const deleteCommand: Command = {
   options: [GATEWAY_OPTION, NAMESPACE, FILE_OPTION],
   examples: ['weft delete -f mesh/temp-split.yaml', 'weft delete virtualservice temp'],
   async run(invocation) {
-    const { world, args, options } = invocation
+    const { world, args } = invocation
     const client = await invocation.client()
     const discovery = new Discovery(client)
-    const namespace = textOption(options, 'namespace')
     for (const resource of await toDelete(invocation, discovery)) {
-      const was = await deleteResource(client, discovery, resource, namespace)
+      const was = await deleteResource(client, discovery, resource)
       if (!was && args.length > 0) throw new WeftError('NOT_FOUND', { kind: resource.kind, name: resource.metadata.name })
       world.stdout.write(`${label(resource)} ${was ? 'removed' : 'was not there'}\n`)
     }
@@ -102,25 +104,35 @@ const listView = (now: number) => ({
 
 async function toDelete({ world, args, options }: Invocation, discovery: Discovery): Promise<readonly Resource[]> {
   const files = listOption(options, 'filename')
+  const namespace = textOption(options, 'namespace')
   if (files.length === 0) {
     const [word, name] = args
     if (word === undefined || name === undefined) throw new WeftError('INVALID_VALUE', { field: 'delete', reason: 'give KIND NAME, or files with -f' })
     const kind = await discovery.ofWord(word)
-    return [{ apiVersion: kind.groupVersion, kind: kind.kind, metadata: { name } }]
+    return [{ apiVersion: kind.groupVersion, kind: kind.kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } }]
   }
-  const found = await Promise.all(files.map((file) => findManifests(resolve(world.cwd, file))))
-  return found.flatMap(({ resources }) => resources.map(({ resource }) => resource)).toReversed()
+  const found = await Promise.all(files.map((file) => resourcesIn(file, world, namespace)))
+  return found.flat().toReversed()
+}
+
+/** What a file describes; the functions of a stack.yaml too. */
+async function resourcesIn(file: string, world: World, namespace: string | undefined): Promise<readonly Resource[]> {
+  if (file === '-') {
+    const text = await readText(world.stdin as AsyncIterable<Uint8Array>)
+    return readManifests(text, 'standard input', namespace).map(({ resource }) => resource)
+  }
+  const { stacks, manifests } = await findManifests(resolve(world.cwd, file), namespace)
+  const loaded = await Promise.all(stacks.map((stack) => loadStack(world, stack, true)))
+  const functions = loaded.flatMap(({ stack }) =>
+    stack.functions.map((fn) => ({ apiVersion: WEFT_API_VERSION, kind: 'Function', metadata: { name: fn.name, namespace: canonicalNamespace(namespace ?? fn.namespace) } })),
+  )
+  return [...functions, ...manifests.map(({ resource }) => resource)]
 }
 
 function requiredFiles(options: Invocation['options']): readonly string[] {
   const files = listOption(options, 'filename')
   if (files.length === 0) throw new WeftError('INVALID_VALUE', { field: '-f', reason: 'name the files or directories to apply' })
   return files
-}
-
-function namespaceOf(options: Invocation['options']): { namespace?: string } {
-  const namespace = textOption(options, 'namespace')
-  return namespace === undefined ? {} : { namespace }
 }
 
 function label(resource: Resource): string {

@@ -3,9 +3,11 @@ import { join, resolve } from 'node:path'
 import { createLog, type Log } from '@weft/kit'
 import { readConfig, startPlatform, type Config, type ConfigFile, type Platform } from '@weft/standalone'
 import { applyPaths } from '../apply/apply-paths.ts'
+import { PACKAGED } from '../assets.ts'
 import { GatewayClient } from '../client/gateway-client.ts'
 import { basicAuthorization } from '../client/locate.ts'
 import type { Command, Invocation, World } from '../command.ts'
+import { progressOn } from '../output/progress.ts'
 import { VERSION } from '../version.ts'
 import { listOption, textOption } from './options.ts'
 
@@ -29,7 +31,13 @@ export const startCommand: Command = {
     const { world } = invocation
     const config = await readStartConfig(invocation)
     const log = createLog({ ...config.log, write: (line) => void world.stderr.write(line) })
-    const platform = await startPlatform(config, { log, version: VERSION, env: world.env, progress: (text) => void world.stderr.write(`${text}\n`) })
+    const platform = await startPlatform(config, {
+      log,
+      version: VERSION,
+      env: world.env,
+      progress: (text) => void world.stderr.write(`${text}\n`),
+      ...(PACKAGED === undefined ? {} : { assets: PACKAGED.platform }),
+    })
     try {
       world.stdout.write(greeting(platform, config))
       await applyAll(invocation, platform, log)
@@ -87,7 +95,13 @@ async function applyAll({ world, options }: Invocation, platform: Platform, log:
     return
   }
   const client = new GatewayClient({ url: platform.gateway, socketPath: platform.socket, source: 'this platform', ...(await authorizationOf(platform)) })
-  const applied = await applyPaths(paths, { world, client, builder: platform.builder, log: (line) => void world.stdout.write(`${line}\n`) })
+  const progress = progressOn(world)
+  const build = platform.builder.build.bind(platform.builder)
+  const say = (line: string) => {
+    progress.end()
+    world.stdout.write(`${line}\n`)
+  }
+  const applied = await applyPaths(paths, { world, client, build, progress, say, signal: world.signal })
   log.info({ functions: applied.functions.length, resources: applied.resources }, 'applied')
   const first = applied.functions.at(-1) ?? 'NAME'
   world.stdout.write(`\nTry:\n  curl ${platform.gateway}/function/${first}\n  npx weft describe ${first}\n  npx weft mesh status\n\n`)

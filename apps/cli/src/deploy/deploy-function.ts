@@ -5,14 +5,14 @@ import { WeftError } from '@weft/core'
 import { weftPath } from '../client/functions.ts'
 import { readText, refusal, type GatewayClient } from '../client/gateway-client.ts'
 import { until } from '../client/until.ts'
+import type { Progress } from '../output/progress.ts'
 import { builtTemplate, type FunctionRequest } from './function-request.ts'
 
 /** What deploying needs: a gateway, and something that builds. */
 export interface DeployTools {
   readonly client: GatewayClient
   build(request: BuildRequest, progress: BuildProgress): Promise<ArtifactManifest>
-  /** One line of progress. */
-  readonly log: (line: string) => void
+  readonly progress: Progress
   readonly signal: AbortSignal
 }
 
@@ -26,7 +26,7 @@ const WRITE_ATTEMPTS = 5
 
 /** Builds when there is something to build, then creates or updates the function. Its split, header rules and scale stay as they are unless the request says otherwise. */
 export async function deployFunction(request: FunctionRequest, tools: DeployTools): Promise<Deployed> {
-  const manifest = request.build === undefined ? undefined : await tools.build(request.build, (line) => tools.log(`  ${line.step}: ${line.text}`))
+  const manifest = request.build === undefined ? undefined : await tools.build(request.build, (line) => tools.progress.step(`  ${line.step}: ${line.text}`))
   const template = manifest === undefined ? request.template : builtTemplate(request, manifest)
   return writeFunction(request, template, tools)
 }

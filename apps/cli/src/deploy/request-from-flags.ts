@@ -7,6 +7,7 @@ import { functionRef } from '../client/functions.ts'
 import type { OptionSpec } from '../command.ts'
 import { listOption, textOption } from '../commands/options.ts'
 import type { FunctionRequest } from './function-request.ts'
+import { KUBELESS_REFUSED, OPENFAAS_REFUSED, refuse, refusedOptions } from './refused-flags.ts'
 
 type Options = Readonly<Record<string, unknown>>
 
@@ -42,8 +43,19 @@ export const FUNCTION_OPTIONS: readonly OptionSpec[] = [
   { flags: '--min <number>', description: 'least number of replicas' },
   { flags: '--max <number>', description: 'greatest number of replicas' },
   { flags: '--zero-after <duration>', description: 'scale to zero after this long without a call' },
+  { flags: '-b, --build-arg <pair>', description: 'NAME=VALUE for the build', repeat: true },
   { flags: '--allow-scripts', description: 'run the install scripts of dependencies' },
+  { flags: '--tag <mode>', description: 'only "latest", which changes nothing: a digest names what runs', hidden: true },
+  { flags: '--read-template', description: 'as faas-cli has it: always so', hidden: true },
+  ...refusedOptions([...OPENFAAS_REFUSED, ...KUBELESS_REFUSED]),
 ]
+
+/** Refuses by name what faas-cli and kubeless have and Weft does not. @throws WeftError `INVALID_VALUE` */
+export function refuseForeignFlags(options: Options): void {
+  refuse([...OPENFAAS_REFUSED, ...KUBELESS_REFUSED], options)
+  const tag = textOption(options, 'tag')
+  if (tag !== undefined && tag !== 'latest') throw new WeftError('INVALID_VALUE', { field: '--tag', reason: `Weft does not have "${tag}": write the tag into the image; a digest names what runs` })
+}
 
 /** Reads what a command line says of one function. @throws WeftError naming the option */
 export async function requestFromFlags(name: string, options: Options, cwd: string): Promise<FunctionRequest> {
@@ -67,6 +79,7 @@ async function readBuild(name: string, options: Options, cwd: string): Promise<B
   const dependencies = textOption(options, 'dependencies')
   const process = textOption(options, 'fprocess')
   const reference = textOption(options, 'image')
+  const buildArgs = parsePairs(listOption(options, 'buildArg'), '--build-arg')
   const handler = source.kind === 'file' ? textOption(options, 'handler') : undefined
   return {
     name,
@@ -77,6 +90,7 @@ async function readBuild(name: string, options: Options, cwd: string): Promise<B
     ...(dependencies === undefined ? {} : { dependencies: await readFile(resolve(cwd, dependencies), 'utf8') }),
     ...(process === undefined ? {} : { process }),
     ...(reference === undefined ? {} : { reference }),
+    ...(Object.keys(buildArgs).length === 0 ? {} : { buildArgs }),
     ...(options['allowScripts'] === true ? { allowScripts: true } : {}),
   }
 }
@@ -89,7 +103,8 @@ function readSource(options: Options, cwd: string): BuildSource | undefined {
   return handler === undefined ? undefined : { kind: 'directory', path: resolve(cwd, handler) }
 }
 
-function readTemplate(options: Options): FunctionTemplate {
+/** What options say of a revision. @throws WeftError naming the option */
+export function readTemplate(options: Options): FunctionTemplate {
   const secrets = [...listOption(options, 'secret'), ...listOption(options, 'secrets').flatMap((names) => names.split(','))]
   const constraints = listOption(options, 'constraint')
   const port = wholeNumber(options, 'port')

@@ -3,8 +3,10 @@ import { openDirectoryArtifactStore } from '@weft/artifacts/directory'
 import type { ArtifactManifest } from '@weft/artifacts'
 import type { BuildProgress, BuildRequest, SourceBuilder } from '@weft/artifacts/build'
 import { npmEnvironment, npmUserConfig, openBuilder } from '@weft/builder'
+import { PACKAGED } from '../assets.ts'
 import { dataDirectory } from '../client/locate.ts'
 import type { Invocation, World } from '../command.ts'
+import type { Progress } from '../output/progress.ts'
 import type { DeployTools } from './deploy-function.ts'
 import { buildRemotely } from './remote-build.ts'
 
@@ -17,22 +19,23 @@ export async function openLocalBuilder(world: World): Promise<SourceBuilder> {
     artifacts,
     cacheDirectory: join(directory, 'build-cache'),
     npmEnv: npmEnvironment(world.env),
+    ...(PACKAGED === undefined ? {} : { workerEntry: PACKAGED.platform.buildWorker }),
     ...(userConfig === undefined ? {} : { npmUserConfig: userConfig }),
   })
 }
 
 /** What a deploy needs: a build goes into the local artifact store when the gateway is on this machine, else it is uploaded. */
-export async function deployTools(invocation: Invocation, log: (line: string) => void): Promise<DeployTools> {
+export async function deployTools(invocation: Invocation, progress: Progress): Promise<DeployTools> {
   const client = await invocation.client()
   const isLocal = client.target.socketPath !== undefined
-  const build = async (request: BuildRequest, progress: BuildProgress): Promise<ArtifactManifest> => {
-    if (!isLocal) return buildRemotely(client, request, progress)
+  const build = async (request: BuildRequest, told: BuildProgress): Promise<ArtifactManifest> => {
+    if (!isLocal) return buildRemotely(client, request, told)
     const builder = await openLocalBuilder(invocation.world)
     try {
-      return await builder.build(request, progress, invocation.world.signal)
+      return await builder.build(request, told, invocation.world.signal)
     } finally {
       await builder.close()
     }
   }
-  return { client, build, log, signal: invocation.world.signal }
+  return { client, build, progress, signal: invocation.world.signal }
 }

@@ -1,18 +1,40 @@
 import { isWeftError, messageOf } from '@weft/core'
 
-/** Exit codes: 0 done, 1 the platform or the machine, 2 the user's input, 130 interrupted. */
+/** What is wrong with a file that the user named, by the code of the operating system. */
+const FILE_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EACCES: 'may not be read or written by you',
+  EISDIR: 'is a directory',
+  ENOTDIR: 'is below something that is no directory',
+  EEXIST: 'exists already',
+}
+
+/** Exit code after Ctrl-C. */
+export const INTERRUPTED = 130
+
+/** Whether an error is only what Ctrl-C did: a call or a build that ended half way. A failure of the platform is told in any case. */
+export function wasInterrupted(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted && !(isWeftError(error) && error.fault === 'system')
+}
+
+/** Exit codes: 0 done, 1 the platform or the machine, 2 the user's input; {@link INTERRUPTED}. */
 export function exitCodeOf(error: unknown): number {
-  if (isInterrupt(error)) return 130
+  if (fileProblem(error) !== undefined) return 2
   return isWeftError(error) && error.fault === 'user' ? 2 : 1
 }
 
-/** What a person reads: what happened and why, then what to do. */
-export function describeFailure(error: unknown): string {
-  if (isInterrupt(error)) return ''
+/** What a person reads: what happened and why, then what to do. `debug` adds where a fault of Weft itself came from. */
+export function describeFailure(error: unknown, debug = false): string {
   if (isWeftError(error)) return `Error: ${error.message}\n  ${error.help}\n`
-  return `Error: ${messageOf(error)}\n`
+  const problem = fileProblem(error)
+  if (problem !== undefined) return `Error: ${problem}\n  check the path and its permissions\n`
+  const help = debug && error instanceof Error ? (error.stack ?? '') : 'this should not happen; WEFT_DEBUG=1 shows where it did'
+  return `Error: ${messageOf(error)}\n  ${help}\n`
 }
 
-function isInterrupt(error: unknown): boolean {
-  return error instanceof Error && error.name === 'AbortError'
+function fileProblem(error: unknown): string | undefined {
+  if (!(error instanceof Error) || isWeftError(error)) return undefined
+  const { code = '', path } = error as NodeJS.ErrnoException
+  const words = FILE_PROBLEMS[code]
+  return words === undefined || path === undefined ? undefined : `${path} ${words}`
 }

@@ -3,6 +3,7 @@ import { Type, type Static } from 'typebox'
 import { canonicalNamespace, parseFunctionRef, WeftError } from '@weft/core'
 import type { MeshPlane } from '@weft/mesh-model'
 import { routeOptions, type RouteSpec } from '../http/route.ts'
+import type { InvocationTotals } from '../metrics/invocations.ts'
 
 const BASE = '/apis/mesh.weft.dev/v1alpha1'
 const ConfigParams = Type.Object({ name: Type.String({ description: 'NAME or NAME.NAMESPACE of a function or Service' }) })
@@ -33,6 +34,13 @@ export const MESH_ROUTES = {
     tag: 'mesh',
     responses: { 200: { description: 'certificates' } },
   },
+  invocations: {
+    method: 'GET',
+    url: `${BASE}/invocations`,
+    summary: 'Calls, status codes and durations of every function since the platform started',
+    tag: 'mesh',
+    responses: { 200: { description: 'one entry per function' } },
+  },
   rotate: {
     method: 'POST',
     url: `${BASE}/rotate`,
@@ -43,9 +51,10 @@ export const MESH_ROUTES = {
 } as const satisfies Record<string, RouteSpec>
 
 /** Attaches the handlers. */
-export function registerMeshRoutes(app: FastifyInstance, mesh: MeshPlane): void {
+export function registerMeshRoutes(app: FastifyInstance, mesh: MeshPlane, invocations: InvocationTotals): void {
   app.route({ ...routeOptions(MESH_ROUTES.status), handler: () => mesh.status() })
   app.route({ ...routeOptions(MESH_ROUTES.certs), handler: () => mesh.certificates() })
+  app.route({ ...routeOptions(MESH_ROUTES.invocations), handler: async () => [...(await invocations.read()).values()] })
   app.route<{ Params: Static<typeof ConfigParams>; Querystring: Static<typeof ConfigQuery> }>({
     ...routeOptions(MESH_ROUTES.config),
     handler: async ({ params, query }) => {

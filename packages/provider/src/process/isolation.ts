@@ -1,5 +1,5 @@
 import { chmod, copyFile, mkdir, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, extname } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { messageOf, WeftError } from '@weft/core'
 import type { Isolation } from '../port.ts'
@@ -195,7 +195,8 @@ export async function freshDirectories(runDirectory: string): Promise<Directorie
 
 /** Copies the runtime bundles to where every replica can be shown them. */
 export async function copyBundles(bundles: RuntimeBundles, { runtimes }: Directories): Promise<RuntimeBundles> {
-  const copies: RuntimeBundles = { nodejs: `${runtimes}/nodejs.mjs`, process: `${runtimes}/process.mjs` }
+  const inside = (kind: 'nodejs' | 'process') => `${runtimes}/${kind}${extname(bundles[kind])}`
+  const copies: RuntimeBundles = { nodejs: inside('nodejs'), process: inside('process') }
   for (const kind of ['nodejs', 'process'] as const) {
     await copyFile(bundles[kind], copies[kind])
     await chmod(copies[kind], 0o644)

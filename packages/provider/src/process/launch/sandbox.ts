@@ -1,3 +1,4 @@
+import { extname } from 'node:path'
 import { REPLICA_PATH } from '../environment.ts'
 import { ARGUMENTS_FD, GATE, HOSTS_FD, INFO_FD, SECCOMP_FD, type LaunchInput, type LaunchPlan, type RootEntry } from './plan.ts'
 
@@ -5,7 +6,6 @@ import { ARGUMENTS_FD, GATE, HOSTS_FD, INFO_FD, SECCOMP_FD, type LaunchInput, ty
 export const INSIDE = {
   function: '/function',
   node: '/weft/node',
-  runtime: '/weft/runtime.mjs',
   mesh: '/weft/mesh',
   outboundSocket: '/weft/mesh/out.sock',
   secrets: '/var/openfaas/secrets',
@@ -49,6 +49,11 @@ const HOST_ETC = [
   'protocols',
   'services',
 ]
+
+/** Where the runtime is inside a sandbox; its ending says what kind of module it is. */
+function runtimeInside({ paths }: LaunchInput): string {
+  return `/weft/runtime${extname(paths.runtimeBundle)}`
+}
 
 /** Whether a secret of that name can appear at `/NAME`. */
 export function canMountAtRoot(secret: string): boolean {
@@ -94,7 +99,7 @@ function functionArguments(input: LaunchInput): string[] {
     INSIDE.node,
     '--ro-bind',
     paths.runtimeBundle,
-    INSIDE.runtime,
+    runtimeInside(input),
     '--ro-bind',
     paths.outboundDirectory,
     INSIDE.mesh,
@@ -114,7 +119,7 @@ function innerCommand(input: LaunchInput): string[] {
   const bounds = ['--inh-caps=-all,+net_bind_service', '--ambient-caps=-all,+net_bind_service', '--bounding-set=-all,+net_bind_service']
   const user =
     input.uid === undefined ? [] : [setpriv, '--reuid', String(input.uid), '--regid', String(input.uid), '--clear-groups', '--no-new-privs', ...bounds]
-  return [...limits, ...user, INSIDE.node, ...input.nodeOptions, INSIDE.runtime]
+  return [...limits, ...user, INSIDE.node, ...input.nodeOptions, runtimeInside(input)]
 }
 
 /**
