@@ -1,7 +1,7 @@
 import type { ArtifactManifest, ArtifactStore } from '@weft/artifacts'
 import type { ImageResolver } from '@weft/artifacts/build'
 import type { FunctionResource, FunctionTemplate, RevisionResource } from '@weft/api'
-import { WeftError, type Resource } from '@weft/core'
+import { OPENFAAS_NAMESPACE_ALIAS, WeftError, type Resource } from '@weft/core'
 import type { WorkloadSpec } from '@weft/provider'
 import type { Store } from '@weft/store'
 import { workloadSpec } from './workload-spec.ts'
@@ -42,7 +42,7 @@ export class SpecResolver {
       manifest,
       artifactDirectory,
       secrets: await this.#secrets(revision),
-      namespaces: namespaces.items.map((item) => item.metadata.name),
+      namespaces: [...namespaces.items.map((item) => item.metadata.name), OPENFAAS_NAMESPACE_ALIAS],
     })
   }
 
