@@ -21,8 +21,13 @@ export const secretAdmission: Admission = (next, current) => {
   const present: WithData | undefined = current
   const before = present?.data ?? {}
   const restored = Object.fromEntries(Object.entries(data).map(([key, value]) => [key, value === REDACTED ? restore(before, key) : value]))
-  const { [LAST_APPLIED]: _values, ...annotations } = next.metadata.annotations ?? {}
-  return Promise.resolve({ ...next, metadata: { ...next.metadata, annotations }, data: restored } as Resource)
+  return Promise.resolve({ ...next, metadata: withoutValues(next.metadata), data: restored } as Resource)
+}
+
+function withoutValues(metadata: Resource['metadata']): Resource['metadata'] {
+  if (metadata.annotations === undefined) return metadata
+  const { [LAST_APPLIED]: _values, ...annotations } = metadata.annotations
+  return { ...metadata, annotations }
 }
 
 function restore(before: Readonly<Record<string, string>>, key: string): string {
