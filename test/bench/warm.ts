@@ -22,8 +22,16 @@ const OPENFAAS_RATIO = 0.07
 const OPENFAAS_CONNECTIONS = 32
 const GOAL = 3
 
-const HELLO = `export default () => new Response('hello')\n`
-const CALLER = `export default async () => new Response(await (await fetch('http://callee.default:8080/')).arrayBuffer())\n`
+const HELLO = `module.exports = async (event, context) => context.status(200).succeed('hello')\n`
+const CALLER = `const http = require('node:http')
+const agent = new http.Agent({ keepAlive: true })
+const call = () => new Promise((resolve, reject) => http.get('http://callee.default:8080/', { agent }, (answer) => {
+  let text = ''
+  answer.on('data', (chunk) => (text += chunk)).on('end', () => resolve(text)).on('error', reject)
+}).on('error', reject))
+module.exports = async (event, context) => context.status(200).succeed(await call())
+`
+const FETCH_HELLO = `export default () => new Response('hello')\n`
 
 /** Something that is called, and how its processes are sorted. */
 interface Subject {
@@ -105,12 +113,14 @@ function configurations(): readonly (readonly [name: string, text: string])[] {
 
 async function startPlatform(stack: AsyncDisposableStack, name: string, configuration: string): Promise<readonly Subject[]> {
   const weft = stack.use(await startWeft(configuration))
-  await weft.deploy('callee', HELLO)
-  await weft.deploy('caller', CALLER)
+  await weft.deploy('callee', HELLO, 'node22')
+  await weft.deploy('caller', CALLER, 'node22')
+  await weft.deploy('standard', FETCH_HELLO, 'fetch')
   const { platform } = weft
   const cpu = () => cpuOfTree(platform.pid, (facts) => (facts.pid === platform.pid ? 'control' : facts.name.startsWith('envoy') ? 'proxy' : 'function'))
   return [
     { name: `weft ${name}`, url: `${platform.gateway}/function/callee`, cpu },
+    { name: `weft ${name}, fetch contract`, url: `${platform.gateway}/function/standard`, cpu },
     { name: `weft ${name}, function calls function`, url: `${platform.gateway}/function/caller`, cpu },
   ]
 }

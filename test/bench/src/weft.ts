@@ -7,8 +7,8 @@ import { TestPlatform } from '@weft/test-harness'
 /** A platform of a benchmark with functions from source. */
 export interface BenchPlatform extends AsyncDisposable {
   readonly platform: TestPlatform
-  /** Deploys a function of the `fetch` contract and waits until it is proven ready. */
-  deploy(name: string, source: string, ...flags: readonly string[]): Promise<void>
+  /** Deploys a function from source (CommonJS or ES module as its text says) and waits until it is proven ready. */
+  deploy(name: string, source: string, runtime: string, ...flags: readonly string[]): Promise<void>
 }
 
 /** Starts a platform with the text of a `weft.yaml`. */
@@ -20,10 +20,10 @@ export async function startWeft(configuration: string): Promise<BenchPlatform> {
     const platform = await TestPlatform.start({ args: ['--config', join(directory, 'weft.yaml')] })
     return {
       platform,
-      async deploy(name, source, ...flags) {
-        const file = join(directory, `${name}.mjs`)
+      async deploy(name, source, runtime, ...flags) {
+        const file = join(directory, `${name}.${source.includes('module.exports') ? 'cjs' : 'mjs'}`)
         await writeFile(file, source)
-        await platform.weftOk(['deploy', name, '--from-file', file, '--runtime', 'fetch', ...flags])
+        await platform.weftOk(['deploy', name, '--from-file', file, '--runtime', runtime, ...flags])
       },
       async [Symbol.asyncDispose]() {
         await platform[Symbol.asyncDispose]()
