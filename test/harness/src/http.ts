@@ -20,7 +20,10 @@ export interface AskOptions {
 /** One HTTP/1.1 call. Rejects when there is no whole answer. */
 export function ask(url: string, options: AskOptions = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const { method = options.body === undefined ? 'GET' : 'POST', headers = {}, agent, socketPath, timeoutMs = 60_000 } = options
+    const { method = options.body === undefined ? 'GET' : 'POST', agent, socketPath, timeoutMs = 60_000 } = options
+    // Node.js frames the body of a DELETE only when its length is said
+    const length = options.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(options.body)) }
+    const headers = { ...length, ...options.headers }
     const call = request(
       url,
       { method, headers, ...(agent === undefined ? {} : { agent }), ...(socketPath === undefined ? {} : { socketPath }), timeout: timeoutMs },

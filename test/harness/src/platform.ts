@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FunctionResource } from '@weft/api'
 import { ask, type Answer, type AskOptions } from './http.ts'
@@ -9,7 +9,7 @@ import { until } from './poll.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const CLI = join(ROOT, 'apps/cli/src/main.ts')
-const START_DEADLINE_MS = 120_000
+const START_DEADLINE_MS = 90_000
 
 /** How a platform of a test is started. */
 export interface PlatformOptions {
@@ -67,6 +67,11 @@ export class TestPlatform implements AsyncDisposable {
   /** Process id of the platform. */
   get pid(): number {
     return this.#child.pid ?? -1
+  }
+
+  /** Directory of its sockets. */
+  get runDirectory(): string {
+    return dirname(this.socket)
   }
 
   /** Everything it has written so far. */
