@@ -1,4 +1,4 @@
-import { kubelessProgram, weftProgram, type Command, type Program } from '../../apps/cli/src/index.ts'
+import { kubelessProgram, optionsOf, weftProgram, type Command, type Program } from '../../apps/cli/src/index.ts'
 
 /** `docs/reference/cli.md` from the command registries. */
 export function cliPage(): string {
@@ -17,7 +17,7 @@ function program({ name, summary, commands }: Program): string {
 function section(name: string, command: Command): string {
   const usage = [`${name} ${command.name}`, ...(command.args ?? []).map((argument) => argument.syntax), '[options]'].join(' ')
   const aliases = command.aliases === undefined ? '' : `\nAlso: ${command.aliases.map((alias) => `\`${alias}\``).join(', ')}.\n`
-  const options = (command.options ?? []).filter((option) => option.hidden !== true)
+  const options = optionsOf(command).filter((option) => option.hidden !== true)
   const rows = options.map((option) => {
     const choices = option.choices === undefined ? '' : ` (${option.choices.join(', ')})`
     const repeated = option.repeat === true ? '; may be repeated' : ''

@@ -34,7 +34,14 @@ afterEach(async () => {
 
 /** Two artifacts that are there, as manifests alone. */
 function artifacts(): ArtifactStore {
-  const manifest = (digest: string): ArtifactManifest => ({ digest, run: { runtime: 'node22', contract: 'fetch', entry: 'handler.js' }, env: {}, labels: {}, sizeBytes: 0, fileCount: 0 })
+  const manifest = (digest: string): ArtifactManifest => ({
+    digest,
+    run: { runtime: 'node22', contract: 'fetch', entry: 'handler.js' },
+    env: {},
+    labels: {},
+    sizeBytes: 0,
+    fileCount: 0,
+  })
   const known = new Set([ARTIFACT, OTHER])
   return {
     put: () => Promise.reject(new Error('not in this test')),
@@ -123,7 +130,13 @@ describe('the controller', () => {
   it('splits traffic between two revisions and keeps both running', async () => {
     await apply({ template: { artifact: ARTIFACT, revision: 'v1' } })
     await eventually('v1', serves('v1=100'))
-    await apply({ template: { artifact: OTHER, revision: 'v2' }, traffic: [{ revision: 'v1', weight: 90 }, { revision: 'v2', weight: 10 }] })
+    await apply({
+      template: { artifact: OTHER, revision: 'v2' },
+      traffic: [
+        { revision: 'v1', weight: 90 },
+        { revision: 'v2', weight: 10 },
+      ],
+    })
     await eventually('the split', serves('v1=90 v2=10'))
     expect([present('temp-v1'), present('temp-v2')]).toEqual([1, 1])
   })
@@ -164,7 +177,11 @@ describe('the controller', () => {
     await apply({ template: { artifact: ARTIFACT }, scale: { replicas: 0 } })
     await eventually('proven and back at zero', async () => (await revisions())[0]?.status?.phase === 'Active' && present('temp-00001') === 0)
     provider.failStarts(() => ({ reason: 'OOMKilled', message: 'killed at 64 MiB' }))
-    expect(await mesh.hold({ namespace: 'default', name: 'temp-00001' })).toMatchObject({ ok: false, status: 503, reason: expect.stringContaining('killed at 64 MiB') })
+    expect(await mesh.hold({ namespace: 'default', name: 'temp-00001' })).toMatchObject({
+      ok: false,
+      status: 503,
+      reason: expect.stringContaining('killed at 64 MiB'),
+    })
   })
 
   it('refuses the service account of another function until that grants it', async () => {
@@ -200,7 +217,14 @@ describe('the controller', () => {
     await controller.close()
     const before = (await revisions()).map((each) => each.metadata.uid)
     const second = new MemoryProvider()
-    controller = await startController({ store, provider: second, mesh, artifacts: artifacts(), images: { resolveImage: () => Promise.reject(new Error('no')) }, log: silentLog() })
+    controller = await startController({
+      store,
+      provider: second,
+      mesh,
+      artifacts: artifacts(),
+      images: { resolveImage: () => Promise.reject(new Error('no')) },
+      log: silentLog(),
+    })
     await eventually('a replica again', async () => second.list().length === 1)
     expect(await serves('v1=100')()).toBe(true)
     expect((await revisions()).map((each) => each.metadata.uid)).toEqual(before)

@@ -1,10 +1,11 @@
-import type { FunctionResource, FunctionStatus, RevisionResource, RevisionStatus } from '@weft/api'
+import type { FunctionResource, RevisionResource, RevisionStatus } from '@weft/api'
 import { revisionObjectName, WEFT_API_VERSION } from '@weft/api'
-import { isWeftError, messageOf, parseDurationMs, splitKey, type Condition, type NamespacedName, type Resource } from '@weft/core'
+import { isWeftError, messageOf, parseDurationMs, splitKey, type NamespacedName, type Resource } from '@weft/core'
 import type { Log } from '@weft/kit'
 import type { MeshPlane } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
 import { condition, sameButTime } from './decide/conditions.ts'
+import { functionStatus, type FunctionFacts } from './decide/function-status.ts'
 import { planReplicas } from './decide/replicas.ts'
 import { planRetention } from './decide/retention.ts'
 import { newestOf, planRevision } from './decide/revision.ts'
@@ -91,7 +92,8 @@ export class FunctionReconciler {
     try {
       template = await this.#options.resolver.resolveTemplate(fn)
     } catch (error) {
-      if (isWeftError(error) && error.fault === 'user') return { key, fn, revisions, refusal: { reason: camel(error.code), message: `${error.message}; ${error.help}` } }
+      if (isWeftError(error) && error.fault === 'user')
+        return { key, fn, revisions, refusal: { reason: camel(error.code), message: `${error.message}; ${error.help}` } }
       throw error
     }
     const plan = planRevision(fn.metadata.name, template, revisions)
@@ -191,48 +193,24 @@ export class FunctionReconciler {
   }
 
   async #writeFunctionStatus(pass: Pass, plan: TrafficPlan): Promise<FunctionResource> {
-    const status = this.#functionStatus(pass, plan)
+    const status = functionStatus(this.#facts(pass, plan), new Date(this.#options.now()).toISOString())
     if (sameButTime(status, pass.fn.status)) return pass.fn
     return (await this.#options.store.update({ ...pass.fn, status }, { part: 'status' })) as FunctionResource
   }
 
-  #functionStatus(pass: Pass, plan: TrafficPlan): FunctionStatus {
-    const now = new Date(this.#options.now()).toISOString()
-    const newest = newestOf(pass.revisions)
-    const counts = pass.revisions.map((revision) => ({
-      ...this.#options.workloads.replicas(workloadOf(revision)),
-      desired: this.#options.workloads.state(workloadOf(revision))?.desired ?? 0,
-    }))
-    const latestReady = newestOf(pass.revisions.filter((revision) => this.#wasProven(revision)))?.spec.revision
-    const conditions = this.#conditions(pass, plan, newest).map((entry) => ({ ...entry, lastTransitionTime: transition(pass.fn.status?.conditions, entry, now) }))
-    return {
-      // a refused template is looked at again: what it names may appear
-      observedGeneration: pass.refusal === undefined ? (pass.fn.metadata.generation ?? 0) : (pass.fn.status?.observedGeneration ?? 0),
-      traffic: plan.traffic,
-      latestCreated: newest?.spec.revision ?? '',
-      ...(latestReady === undefined ? {} : { latestReady }),
-      replicas: counts.reduce((sum, count) => sum + count.desired, 0),
-      availableReplicas: counts.reduce((sum, count) => sum + count.proven, 0),
-      conditions,
-    }
-  }
-
-  #conditions(pass: Pass, plan: TrafficPlan, newest: RevisionResource | undefined): Condition[] {
-    const serving = plan.traffic.length > 0
-    const ready = serving ? condition('Ready', 'True', 'Serving', `traffic goes to ${describe(plan.traffic)}`) : condition('Ready', 'False', 'NothingReady', 'no revision was proven ready yet')
-    const conditions = [ready, this.#revisionCondition(pass, newest)]
-    if (pass.fn.spec.traffic !== undefined && pass.fn.spec.traffic.length > 0) conditions.push(pinnedCondition(pass, plan, newest))
-    return conditions
-  }
-
-  #revisionCondition(pass: Pass, newest: RevisionResource | undefined): Condition {
-    if (pass.refusal !== undefined) return condition('RevisionReady', 'False', pass.refusal.reason, pass.refusal.message)
-    if (newest === undefined) return condition('RevisionReady', 'Unknown', 'NoRevision', 'there is no revision yet')
-    const failure = this.#options.workloads.state(workloadOf(newest))?.failure ?? failedCondition(newest)
-    const { proven } = this.#options.workloads.replicas(workloadOf(newest))
-    if (failure !== undefined && proven === 0) return condition('RevisionReady', 'False', failure.reason, `revision ${newest.spec.revision}: ${failure.message}`)
-    if (this.#wasProven(newest)) return condition('RevisionReady', 'True', 'Proven', `revision ${newest.spec.revision} was proven ready`)
-    return condition('RevisionReady', 'Unknown', 'Proving', `revision ${newest.spec.revision} is starting`)
+  /** What the status is decided from. */
+  #facts(pass: Pass, plan: TrafficPlan): FunctionFacts {
+    const revisions = pass.revisions.map((revision) => {
+      const state = this.#options.workloads.state(workloadOf(revision))
+      return {
+        revision,
+        proven: this.#options.workloads.replicas(workloadOf(revision)).proven,
+        desired: state?.desired ?? 0,
+        wasProven: this.#wasProven(revision),
+        failure: state?.failure,
+      }
+    })
+    return { fn: pass.fn, revisions, plan, refusal: pass.refusal }
   }
 
   async #writeRevisionStatuses(pass: Pass, traffic: readonly Share[]): Promise<void> {
@@ -279,7 +257,13 @@ function withoutVersion(resource: Resource): Resource['metadata'] {
 }
 
 function revisionResource(fn: FunctionResource, spec: RevisionResource['spec']): Resource {
-  const labels = { app: fn.metadata.name, version: spec.revision, ...spec.template.labels, 'weft.dev/function': fn.metadata.name, 'weft.dev/revision': spec.revision }
+  const labels = {
+    app: fn.metadata.name,
+    version: spec.revision,
+    ...spec.template.labels,
+    'weft.dev/function': fn.metadata.name,
+    'weft.dev/revision': spec.revision,
+  }
   const owner = { apiVersion: WEFT_API_VERSION, kind: 'Function', name: fn.metadata.name, ...(fn.metadata.uid === undefined ? {} : { uid: fn.metadata.uid }) }
   const status: RevisionStatus = { phase: 'Pending', replicas: 0, readyReplicas: 0, conditions: [] }
   return {
@@ -308,26 +292,6 @@ function phaseOf(wasProven: boolean, inUse: boolean): RevisionStatus['phase'] {
 
 function failedStatus(code: string, message: string): RevisionStatus {
   return { phase: 'Failed', replicas: 0, readyReplicas: 0, conditions: [condition('Ready', 'False', camel(code), message)] }
-}
-
-function failedCondition(revision: RevisionResource): { reason: string; message: string } | undefined {
-  return revision.status?.phase === 'Failed' ? revision.status.conditions[0] : undefined
-}
-
-function pinnedCondition(pass: Pass, plan: TrafficPlan, newest: RevisionResource | undefined): Condition {
-  if (plan.message !== undefined) return condition('TrafficPinned', 'False', 'Waiting', plan.message)
-  const left = newest !== undefined && !plan.traffic.some((share) => share.revision === newest.spec.revision && share.weight > 0)
-  const advice = left ? `; the newest revision ${newest.spec.revision} gets none: weft traffic set ${pass.fn.metadata.name} ${newest.spec.revision}=100` : ''
-  return condition('TrafficPinned', 'True', 'Pinned', `the split is pinned to ${describe(plan.traffic)}${advice}`)
-}
-
-function describe(traffic: readonly Share[]): string {
-  return traffic.map((share) => `${share.revision}=${share.weight}`).join(' ')
-}
-
-function transition(previous: readonly Condition[] | undefined, next: Condition, now: string): string {
-  const same = previous?.find((entry) => entry.type === next.type && entry.status === next.status)
-  return same?.lastTransitionTime ?? now
 }
 
 function camel(code: string): string {

@@ -166,7 +166,9 @@ export class Workloads {
   #failed(entry: Entry, replica: Replica): void {
     const reason = replica.reason ?? 'Crashed'
     entry.failure = { reason, message: replica.message ?? `replica ${replica.id} does not start` }
-    const others = this.#options.provider.list(entry.workload).some((other) => other.id !== replica.id && (other.phase === 'starting' || other.phase === 'ready'))
+    const others = this.#options.provider
+      .list(entry.workload)
+      .some((other) => other.id !== replica.id && (other.phase === 'starting' || other.phase === 'ready'))
     if (!others) settle(entry, { ok: false, status: 503, reason: `${reason}: ${entry.failure.message}` })
   }
 
@@ -200,7 +202,8 @@ export class Workloads {
 
   /** Readiness is proven: acknowledged by the proxies and answered through the mesh. */
   async #prove(entry: Entry, replica: Replica, delivery: Delivery): Promise<void> {
-    for (const straggler of delivery.stragglers) this.#options.log.warn({ ...straggler, replica: replica.id }, 'a proxy did not acknowledge in time and is not waited for')
+    for (const straggler of delivery.stragglers)
+      this.#options.log.warn({ ...straggler, replica: replica.id }, 'a proxy did not acknowledge in time and is not waited for')
     const probe = await this.#options.mesh.probe(entry.workload, PROBE_TIMEOUT_MS)
     if (!this.#isReady(replica)) return
     if (!probe.ok) {

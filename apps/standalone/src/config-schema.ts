@@ -13,7 +13,9 @@ export const ConfigFile = Type.Object(
     listen: Type.Optional(Type.String({ description: 'address of the gateway, `HOST:PORT`; port 0 takes any free one', default: '127.0.0.1:8080' })),
     metricsListen: Type.Optional(Type.String({ description: 'address of the metrics, `HOST:PORT`', default: '127.0.0.1:8082' })),
     dataDir: Type.Optional(Type.String({ description: 'where everything is kept; default `$XDG_DATA_HOME/weft`' })),
-    runDir: Type.Optional(Type.String({ description: 'where sockets are made; default `$XDG_RUNTIME_DIR/weft/ID`, short because a socket path has at most 107 bytes' })),
+    runDir: Type.Optional(
+      Type.String({ description: 'where sockets are made; default `$XDG_RUNTIME_DIR/weft/ID`, short because a socket path has at most 107 bytes' }),
+    ),
     auth: Type.Optional(Type.Enum(['basic', 'none'], { description: 'how the control API knows who is asking', default: 'basic' })),
     isolation: Type.Optional(
       Type.Enum(['required', 'preferred', 'none'], {
@@ -39,7 +41,9 @@ export const ConfigFile = Type.Object(
               default: 'encrypted',
             }),
           ),
-          trustDomain: Type.Optional(Type.String({ pattern: '^[a-z0-9]([-a-z0-9.]{0,252}[a-z0-9])?$', description: 'first part of every identity', default: 'cluster.local' })),
+          trustDomain: Type.Optional(
+            Type.String({ pattern: '^[a-z0-9]([-a-z0-9.]{0,252}[a-z0-9])?$', description: 'first part of every identity', default: 'cluster.local' }),
+          ),
           certificateTtl: duration('life of a certificate, at most 24h; it is replaced at half of it', '24h'),
           outboundPolicy: Type.Optional(
             Type.Enum(['ALLOW_ANY', 'REGISTRY_ONLY'], { description: 'whether functions may call hosts outside of the mesh', default: 'ALLOW_ANY' }),

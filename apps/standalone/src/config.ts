@@ -48,7 +48,13 @@ const validate = new Ajv({ allErrors: true, strict: false }).compile(ConfigFile)
 export function readConfig(sources: ConfigSources): Config {
   const problems: string[] = []
   const file = sources.file === undefined ? {} : readFileText(sources.file, problems)
-  const merged: ConfigFile = { ...file, ...fromEnvironment(sources.env), ...sources.flags, mesh: { ...file.mesh, ...sources.flags.mesh }, log: { ...file.log, ...sources.flags.log } }
+  const merged: ConfigFile = {
+    ...file,
+    ...fromEnvironment(sources.env),
+    ...sources.flags,
+    mesh: { ...file.mesh, ...sources.flags.mesh },
+    log: { ...file.log, ...sources.flags.log },
+  }
   check(merged, 'configuration', problems)
   if (problems.length > 0) throw new WeftError('INVALID_CONFIG', { problems: problems.join('; ') })
   return compile(merged, sources)
@@ -66,7 +72,8 @@ function check(value: unknown, where: string, problems: string[]): void {
   if (validate(value)) return
   for (const error of validate.errors ?? []) {
     const key = error.instancePath.slice(1).replaceAll('/', '.')
-    const detail = error.keyword === 'additionalProperties' ? `there is no setting "${String(error.params['additionalProperty'])}"` : (error.message ?? 'not valid')
+    const detail =
+      error.keyword === 'additionalProperties' ? `there is no setting "${String(error.params['additionalProperty'])}"` : (error.message ?? 'not valid')
     const legal = error.keyword === 'enum' ? ` (${(error.params['allowedValues'] as unknown[]).join(', ')})` : ''
     problems.push(`${where}: ${key === '' ? '' : `${key} `}${detail}${legal}`)
   }
@@ -74,8 +81,17 @@ function check(value: unknown, where: string, problems: string[]): void {
 
 /** The variables that stand for settings: WEFT_LISTEN, WEFT_METRICS_LISTEN, WEFT_DATA_DIR, WEFT_RUN_DIR, WEFT_AUTH, WEFT_ISOLATION. */
 function fromEnvironment(env: ConfigSources['env']): ConfigFile {
-  const pick = { listen: 'WEFT_LISTEN', metricsListen: 'WEFT_METRICS_LISTEN', dataDir: 'WEFT_DATA_DIR', runDir: 'WEFT_RUN_DIR', auth: 'WEFT_AUTH', isolation: 'WEFT_ISOLATION' }
-  return Object.fromEntries(Object.entries(pick).flatMap(([key, name]) => (env[name] === undefined || env[name] === '' ? [] : [[key, env[name]]]))) as ConfigFile
+  const pick = {
+    listen: 'WEFT_LISTEN',
+    metricsListen: 'WEFT_METRICS_LISTEN',
+    dataDir: 'WEFT_DATA_DIR',
+    runDir: 'WEFT_RUN_DIR',
+    auth: 'WEFT_AUTH',
+    isolation: 'WEFT_ISOLATION',
+  }
+  return Object.fromEntries(
+    Object.entries(pick).flatMap(([key, name]) => (env[name] === undefined || env[name] === '' ? [] : [[key, env[name]]])),
+  ) as ConfigFile
 }
 
 function compile(file: ConfigFile, { env, uid }: ConfigSources): Config {

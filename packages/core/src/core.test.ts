@@ -24,7 +24,12 @@ describe('names', () => {
   })
 
   it('means the default namespace by the alias of OpenFaaS and by nothing', () => {
-    expect([canonicalNamespace(undefined), canonicalNamespace(''), canonicalNamespace('openfaas-fn'), canonicalNamespace('x')]).toEqual(['default', 'default', 'default', 'x'])
+    expect([canonicalNamespace(undefined), canonicalNamespace(''), canonicalNamespace('openfaas-fn'), canonicalNamespace('x')]).toEqual([
+      'default',
+      'default',
+      'default',
+      'x',
+    ])
   })
 
   it('splits every key that it makes', () => {
@@ -42,7 +47,9 @@ describe('durations', () => {
     [2, 2_000],
     ['0', 0],
   ])('reads %s', (text, ms) => expect(parseDurationMs(text, 'timeout')).toBe(ms))
-  it.each(['', 's', '-1s', '1d', '1 s', '1s ', 'soon', Number.NaN, -1])('refuses %j and names the field', (text) => expect(() => parseDurationMs(text, 'timeout')).toThrow(/^timeout: /))
+  it.each(['', 's', '-1s', '1d', '1 s', '1s ', 'soon', Number.NaN, -1])('refuses %j and names the field', (text) =>
+    expect(() => parseDurationMs(text, 'timeout')).toThrow(/^timeout: /),
+  )
 })
 
 describe('quantities', () => {
@@ -64,15 +71,21 @@ describe('quantities', () => {
 
 describe('identities', () => {
   it('reads every SPIFFE ID that it writes', () => {
-    fc.assert(fc.property(label, label, (namespace, serviceAccount) => {
-      const identity = { trustDomain: 'cluster.local', namespace, serviceAccount }
-      expect(parseSpiffeId(spiffeId(identity))).toEqual(identity)
-    }))
+    fc.assert(
+      fc.property(label, label, (namespace, serviceAccount) => {
+        const identity = { trustDomain: 'cluster.local', namespace, serviceAccount }
+        expect(parseSpiffeId(spiffeId(identity))).toEqual(identity)
+      }),
+    )
   })
-  it.each(['', 'spiffe://cluster.local/ns/a', 'spiffe://cluster.local/ns/a/sa/b/c', 'https://cluster.local/ns/a/sa/b', 'spiffe://cluster.local/ns/a/sa/b\n', 'xspiffe://c/ns/a/sa/b'])(
-    'takes %j for no identity',
-    (uri) => expect(parseSpiffeId(uri)).toBeUndefined(),
-  )
+  it.each([
+    '',
+    'spiffe://cluster.local/ns/a',
+    'spiffe://cluster.local/ns/a/sa/b/c',
+    'https://cluster.local/ns/a/sa/b',
+    'spiffe://cluster.local/ns/a/sa/b\n',
+    'xspiffe://c/ns/a/sa/b',
+  ])('takes %j for no identity', (uri) => expect(parseSpiffeId(uri)).toBeUndefined())
 })
 
 describe('errors', () => {

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buildFailed } from '../failures.ts'
-import type { NodeBuild } from '../worker/steps.ts'
+import type { NodeBuild } from '../task.ts'
 import { condenseNpmError } from './npm-errors.ts'
 import { runNpm, type NpmCall, type NpmResult } from './npm.ts'
 import type { PackageJson } from './package-json.ts'

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import type { ArtifactInput, ArtifactRun } from '@weft/artifacts'
 import { buildFailed } from '../failures.ts'
 import { listFiles } from '../source/tree.ts'
-import type { ProgramBuild } from '../worker/steps.ts'
+import type { ProgramBuild } from '../task.ts'
 import { dockerfileEnv } from './dockerfile.ts'
 import { findProgram } from './find-program.ts'
 

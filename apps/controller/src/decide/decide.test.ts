@@ -6,7 +6,12 @@ import { planRevision } from './revision.ts'
 import { planTraffic } from './traffic.ts'
 
 function revision(short: string, number: number, template: FunctionSpec['template'] = { artifact: `sha256:${number}` }): RevisionResource {
-  return { apiVersion: 'weft.dev/v1alpha1', kind: 'Revision', metadata: { name: `temp-${short}`, namespace: 'default' }, spec: { function: 'temp', revision: short, number, template } }
+  return {
+    apiVersion: 'weft.dev/v1alpha1',
+    kind: 'Revision',
+    metadata: { name: `temp-${short}`, namespace: 'default' },
+    spec: { function: 'temp', revision: short, number, template },
+  }
 }
 
 describe('planRevision', () => {
@@ -14,7 +19,12 @@ describe('planRevision', () => {
   const named = revision('v1', 1, { revision: 'v1', artifact: 'sha256:a' })
   it.each([
     ['cuts the first revision with number 1', { artifact: 'sha256:a' }, [], { kind: 'create', revision: '00001', number: 1 }],
-    ['keeps the newest when nothing changed but the order of keys', { env: { B: '2', A: '1' }, artifact: 'sha256:a' }, [one], { kind: 'keep', revision: '00001' }],
+    [
+      'keeps the newest when nothing changed but the order of keys',
+      { env: { B: '2', A: '1' }, artifact: 'sha256:a' },
+      [one],
+      { kind: 'keep', revision: '00001' },
+    ],
     ['cuts the next number for a changed template', { artifact: 'sha256:b' }, [one], { kind: 'create', revision: '00002', number: 2 }],
     ['cuts a named revision', { artifact: 'sha256:b', revision: 'v2' }, [named], { kind: 'create', revision: 'v2', number: 2 }],
     ['finds a named revision again', { artifact: 'sha256:a', revision: 'v1' }, [named, revision('v2', 2)], { kind: 'keep', revision: 'v1' }],
@@ -35,13 +45,57 @@ describe('planTraffic', () => {
     ['stays with the old one while the new one is not ready', spec(), ['v1'], v1, 'latest-ready', v1],
     ['stays where it is when nothing is ready any more', spec(), [], v1, 'nothing-ready', v1],
     ['forgets a revision that is gone', spec(), [], [{ revision: 'v0', weight: 100 }], 'nothing-ready', []],
-    ['follows what is pinned', spec([{ revision: 'v1', weight: 90 }, { revision: 'v2', weight: 10 }]), ['v1', 'v2'], v1, 'pinned', [{ revision: 'v1', weight: 90 }, { revision: 'v2', weight: 10 }]],
-    ['keeps the old split until all that is pinned is ready', spec([{ revision: 'v1', weight: 90 }, { revision: 'v2', weight: 10 }]), ['v1'], v1, 'pinned-not-ready', v1],
-    ['adds up the shares of one revision', spec([{ revision: 'v2', weight: 40 }, { weight: 60 }]), ['v1', 'v2'], v1, 'pinned', [{ revision: 'v2', weight: 100 }]],
-    ['does not wait for a share of zero', spec([{ revision: 'v1', weight: 100 }, { revision: 'v2', weight: 0 }]), ['v1'], [], 'pinned-not-ready-or-zero', undefined],
+    [
+      'follows what is pinned',
+      spec([
+        { revision: 'v1', weight: 90 },
+        { revision: 'v2', weight: 10 },
+      ]),
+      ['v1', 'v2'],
+      v1,
+      'pinned',
+      [
+        { revision: 'v1', weight: 90 },
+        { revision: 'v2', weight: 10 },
+      ],
+    ],
+    [
+      'keeps the old split until all that is pinned is ready',
+      spec([
+        { revision: 'v1', weight: 90 },
+        { revision: 'v2', weight: 10 },
+      ]),
+      ['v1'],
+      v1,
+      'pinned-not-ready',
+      v1,
+    ],
+    [
+      'adds up the shares of one revision',
+      spec([{ revision: 'v2', weight: 40 }, { weight: 60 }]),
+      ['v1', 'v2'],
+      v1,
+      'pinned',
+      [{ revision: 'v2', weight: 100 }],
+    ],
+    [
+      'does not wait for a share of zero',
+      spec([
+        { revision: 'v1', weight: 100 },
+        { revision: 'v2', weight: 0 },
+      ]),
+      ['v1'],
+      [],
+      'pinned-not-ready-or-zero',
+      undefined,
+    ],
   ])('%s', (_name, functionSpec, ready, current, because, traffic) => {
     const plan = planTraffic({ spec: functionSpec, revisions, ready: new Set(ready), current })
-    if (traffic === undefined) expect(plan.traffic).toEqual([{ revision: 'v1', weight: 100 }, { revision: 'v2', weight: 0 }])
+    if (traffic === undefined)
+      expect(plan.traffic).toEqual([
+        { revision: 'v1', weight: 100 },
+        { revision: 'v2', weight: 0 },
+      ])
     else expect([plan.because, plan.traffic]).toEqual([because, traffic])
   })
 })
