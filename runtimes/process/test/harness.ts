@@ -29,6 +29,8 @@ export interface ReplicaOptions {
   readonly config?: Readonly<Record<string, unknown>>
   /** In a network namespace of its own, with the loopback alone. */
   readonly sandbox?: boolean
+  /** Directories that the sandbox sees. */
+  readonly visible?: readonly string[]
 }
 
 /** One answer. */
@@ -156,7 +158,10 @@ export async function spawnReplica(options: ReplicaOptions): Promise<Replica> {
   }
   const env = { PATH: '/usr/local/bin:/usr/bin:/bin', TMPDIR: base, ...options.env, WEFT_RUNTIME_CONFIG: JSON.stringify(config), WEFT_OTHER: 'x' }
   const command = [process.execPath, '--enable-source-maps', bundle]
-  const [file = '', ...args] = options.sandbox === true ? sandboxCommand(command, { writable: base, readable: [dirname(bundle), dirname(process.execPath)] }) : command
+  const [file = '', ...args] =
+    options.sandbox === true
+      ? sandboxCommand(command, { writable: base, readable: [dirname(bundle), dirname(process.execPath), ...(options.visible ?? [])] })
+      : command
   const child = spawn(file, args, { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe', socket.fd, 'pipe'] })
   socket.close()
   let log = ''

@@ -56,8 +56,17 @@ describe('a program of the classic watchdog', () => {
     const headers = { 'X-Foo-Bar': 'a', traceparent: '00-1-2-01', Query: 'forged', Proxy: 'evil:1', Method: 'FORGED', many: ['one', 'two'] }
     const { body } = await replica.ask({ path: '/a%20b/c?x=1&y=%20', body: '123', headers })
     const lines = body.split('\n')
-    for (const line of ['Http_Method=POST', 'Http_Path=/a b/c', 'Http_Query=x=1&y=%20', 'Http_Content_Length=3', 'Http_ContentLength=3', 'Http_Host=fn.default']) expect(lines).toContain(line)
-    for (const line of ['Http_X_Foo_Bar=a', 'Http_Traceparent=00-1-2-01', 'MINE=yes', 'OPENFAAS_NAME=fn', 'OPENFAAS_NAMESPACE=default']) expect(lines).toContain(line)
+    for (const line of [
+      'Http_Method=POST',
+      'Http_Path=/a b/c',
+      'Http_Query=x=1&y=%20',
+      'Http_Content_Length=3',
+      'Http_ContentLength=3',
+      'Http_Host=fn.default',
+    ])
+      expect(lines).toContain(line)
+    for (const line of ['Http_X_Foo_Bar=a', 'Http_Traceparent=00-1-2-01', 'MINE=yes', 'OPENFAAS_NAME=fn', 'OPENFAAS_NAMESPACE=default'])
+      expect(lines).toContain(line)
     expect(body).not.toMatch(/WEFT_|Http_Proxy|forged|FORGED/)
     const chunked = (await replica.ask({ body: 'x', chunked: true })).body.split('\n')
     expect(chunked).toEqual(expect.arrayContaining(['Http_Transfer_Encoding=chunked', 'Http_Content_Length=-1']))
@@ -134,7 +143,9 @@ describe('a program of the classic watchdog', () => {
       .filter((name) => /^\d+$/.test(name))
       .flatMap((pid) => {
         try {
-          const [state, parent] = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
+          const [state, parent] = readFileSync(`/proc/${pid}/stat`, 'utf8')
+            .replace(/^.*\) /, '')
+            .split(' ')
           return Number(parent) === cat.child.pid ? [state] : []
         } catch {
           return []
@@ -164,6 +175,10 @@ describe('mode serializing', () => {
 
   it('hides what a failing program wrote, and says how it ended', async () => {
     const replica = await startReplica({ mode: 'serializing', command: 'false' })
-    expect(await replica.ask()).toMatchObject({ status: 500, headers: { 'x-openfaas-internal': 'of-watchdog' }, body: expect.stringContaining('exit status 1') })
+    expect(await replica.ask()).toMatchObject({
+      status: 500,
+      headers: { 'x-openfaas-internal': 'of-watchdog' },
+      body: expect.stringContaining('exit status 1'),
+    })
   })
 })

@@ -98,7 +98,10 @@ export class Upstream {
         failed(stale ? new StaleConnection(error.message) : error)
       })
       if (how.whole !== undefined || !hasBody(request)) outgoing.end(how.whole)
-      else request.pipe(outgoing)
+      else {
+        outgoing.flushHeaders() // the program may answer before the body begins
+        request.pipe(outgoing)
+      }
     })
   }
 }

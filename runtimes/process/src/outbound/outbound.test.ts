@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { logged, startReplica, stopAll, type Replica } from '../../test/harness.ts'
+import { startProxy, type Proxy } from '../../test/proxy.ts'
+import { encodeAnswer, parseQuery } from './dns-message.ts'
+
+const PYTHON = `
+import http.client, json, socket, ssl, sys, urllib.request
+task = json.load(sys.stdin)
+way, url = task['way'], task.get('url')
+ssl._create_default_https_context = lambda: ssl.create_default_context(cafile='cert.pem')
+try:
+    if way == 'urllib': print(urllib.request.urlopen(url, timeout=4).read().decode())
+    if way == 'urllib without proxy': print(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=4).read().decode())
+    if way == 'http.client':
+        connection = http.client.HTTPConnection(task['host'], task['port'], timeout=4)
+        connection.request('POST', '/p', 'the body'); answer = connection.getresponse(); print(answer.status, answer.read().decode())
+    if way == 'raw':
+        s = socket.create_connection((task['host'], task['port']), timeout=4); s.sendall(b'hello'); print(s.makefile().read())
+except Exception as error: print('failed:', repr(error))
+`
+const CURL = 'set -f; exec curl -sS -m 4 --cacert cert.pem $(cat) 2>&1\n'
+
+let proxy: Proxy
+let sandboxed: Readonly<Record<'python' | 'curl', Replica>>
+let plain: Replica
+let certificates: string
+const servers: Server[] = []
+
+const listen = async (server: Server): Promise<number> => {
+  servers.push(server)
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  return (server.address() as AddressInfo).port
+}
+
+beforeAll(async () => {
+  certificates = mkdtempSync(join(tmpdir(), 'weft-tls-'))
+  const [key, cert] = [join(certificates, 'key.pem'), join(certificates, 'cert.pem')]
+  const names = 'subjectAltName=DNS:api.example.com,DNS:temp.default'
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
+  execFileSync('openssl', ['req', '-x509', ...curve, '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=api.example.com', '-addext', names], {
+    stdio: 'ignore',
+  })
+  const tls = { key: readFileSync(key), cert: readFileSync(cert) }
+  const echo = await listen(createServer((socket) => socket.once('data', (chunk) => socket.end(`echo ${chunk.toString()}`))))
+  const secure = await listen(createTlsServer(tls, (request, response) => response.end(`secure ${request.headers.host}`)))
+  const outside = await listen(createHttpServer((request, response) => response.end(`plain ${request.headers.host}`)))
+  proxy = await startProxy({ 'db.example.com:5432': echo, 'api.example.com:443': secure, 'temp.default:443': secure, 'www.example.com:80': outside })
+  const files = { 'ask.py': PYTHON, 'curl.sh': CURL, 'cert.pem': tls.cert.toString() }
+  // the socket's directory must be in sight of the sandbox
+  const start = (command: string, sandbox: boolean) => startReplica({ command, files, sandbox, config: { outboundSocket: proxy.socketPath }, ...see })
+  const see = { visible: [dirname(proxy.socketPath)] }
+  sandboxed = { python: await start('python3 ask.py', true), curl: await start('sh curl.sh', true) }
+  plain = await start('sh curl.sh', false)
+})
+
+afterAll(async () => {
+  await stopAll()
+  await proxy.close()
+  for (const server of servers) server.close()
+  rmSync(certificates, { recursive: true, force: true })
+})
+
+describe('a program in a sandbox', () => {
+  it.each([
+    ['urllib by the proxy variables', { way: 'urllib', url: 'http://temp.default:8080/a?b=1' }, '"host":"temp.default:8080"'],
+    ['urllib without a proxy', { way: 'urllib without proxy', url: 'http://temp.default:8080/a?b=1' }, '"host":"temp.default:8080","path":"/a?b=1"'],
+    ['http.client to a short name', { way: 'http.client', host: 'temp', port: 80 }, '"body":"the body"'],
+    ['http.client to a long name', { way: 'http.client', host: 'temp.other.svc.cluster.local', port: 8080 }, '"host":"temp.other.svc.cluster.local:8080"'],
+    ['urllib to an outside host without a proxy', { way: 'urllib without proxy', url: 'http://www.example.com/' }, 'plain www.example.com'],
+    ['TLS to an outside host by the proxy', { way: 'urllib', url: 'https://api.example.com/' }, 'secure api.example.com'],
+    ['TLS to an outside host without a proxy', { way: 'urllib without proxy', url: 'https://api.example.com/' }, 'secure api.example.com'],
+    ['TLS to a mesh name', { way: 'urllib without proxy', url: 'https://temp.default/' }, 'secure temp.default'],
+    ['a database of the outside', { way: 'raw', host: 'db.example.com', port: 5432 }, 'echo hello'],
+    ['an outside host that policy refuses, with the reason', { way: 'urllib', url: 'https://evil.example.com/' }, '403'],
+    [
+      'a refused host without a proxy',
+      { way: 'http.client', host: 'evil.example.com', port: 80 },
+      '403 connection to evil.example.com:80 was refused by the egress policy (403: RBAC: access denied)',
+    ],
+  ])('in Python reaches %s', async (_name, task, expected) => {
+    expect((await sandboxed.python.ask({ body: JSON.stringify(task) })).body).toContain(expected)
+  })
+
+  it.each([
+    ['a mesh name by the proxy variables', 'http://temp.default:8080/x', '"host":"temp.default:8080"'],
+    ['a mesh name without a proxy', '--noproxy * http://temp.default:8080/x', '"path":"/x"'],
+    ['an outside host over TLS', 'https://api.example.com/', 'secure api.example.com'],
+    ['an outside host over TLS without a proxy', '--noproxy * https://api.example.com/', 'secure api.example.com'],
+    ['a host that policy refuses', 'https://evil.example.com/', 'CONNECT tunnel failed, response 403'],
+    ['the loopback as it is', 'http://localhost:1/', 'Failed to connect to localhost port 1'],
+    ['no port that nobody named', '--noproxy * http://temp.default:7/', 'Failed to connect to temp.default port 7'],
+  ])('with curl reaches %s', async (_name, args, expected) => {
+    expect((await sandboxed.curl.ask({ body: args })).body).toContain(expected)
+  })
+
+  it('whose connection was refused finds the reason in its log', async () => {
+    await sandboxed.curl.ask({ body: '--noproxy * https://evil.example.com/' })
+    await expect(
+      logged(sandboxed.curl, 'weft: connection to evil.example.com:443 was refused by the egress policy (403: RBAC: access denied)'),
+    ).resolves.toBeUndefined()
+  })
+})
+
+describe('a program without a sandbox', () => {
+  it('reaches names by the proxy variables', async () => {
+    expect((await plain.ask({ body: 'http://temp.default:8080/x' })).body).toContain('"host":"temp.default:8080"')
+    expect((await plain.ask({ body: 'https://api.example.com/' })).body).toContain('secure api.example.com')
+  })
+})
+
+describe('a DNS message', () => {
+  const query = Buffer.from('1234010000010000000000000454656d7007646566617571740000010001'.replace('717400', '6c7400'), 'hex')
+
+  it('is read and answered', () => {
+    const question = parseQuery(query)
+    expect(question).toMatchObject({ id: 0x1234, name: 'temp.default', type: 1, recursionDesired: true })
+    if (question === undefined) throw new Error('no question')
+    expect(encodeAnswer(question, { address: '127.64.0.9' }).subarray(-4)).toEqual(Buffer.from([127, 64, 0, 9]))
+    expect(encodeAnswer(question, 'unknown').readUInt16BE(2) & 15).toBe(3)
+    expect(encodeAnswer(question, 'empty').readUInt16BE(6)).toBe(0)
+  })
+
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['half a header', query.subarray(0, 7)],
+    ['a name without an end', query.subarray(0, 20)],
+    ['a question without its type', query.subarray(0, query.length - 3)],
+    ['a pointer as a name', Buffer.concat([query.subarray(0, 12), Buffer.from('c00c00010001', 'hex')])],
+    ['an answer', Buffer.concat([query.subarray(0, 2), Buffer.from([0x81]), query.subarray(3)])],
+  ])('that is %s is passed over', (_name, message) => {
+    expect(parseQuery(message)).toBeUndefined()
+  })
+})
