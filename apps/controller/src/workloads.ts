@@ -35,6 +35,8 @@ export interface WorkloadState {
 interface Entry extends WorkloadState {
   readonly proven: Set<string>
   readonly retiring: Set<string>
+  /** One of its replicas was proven through the mesh before, so its listeners, identity and policies are known to work. */
+  provenOnce: boolean
   waiters: ((result: WakeResult) => void)[]
 }
 
@@ -200,10 +202,14 @@ export class Workloads {
     })
   }
 
-  /** Readiness is proven: acknowledged by the proxies and answered through the mesh. */
+  /**
+   * Readiness is proven: acknowledged by the proxies and answered through the mesh. Calls that are held wait for the whole proof only the first
+   * time: later the proxies route to the replica anyway once they have acknowledged it, and the probe would only add its own duration to each of them.
+   */
   async #prove(entry: Entry, replica: Replica, delivery: Delivery): Promise<void> {
     for (const straggler of delivery.stragglers)
       this.#options.log.warn({ ...straggler, replica: replica.id }, 'a proxy did not acknowledge in time and is not waited for')
+    if (entry.provenOnce && delivery.stragglers.length === 0) settle(entry, { ok: true })
     const probe = await this.#options.mesh.probe(entry.workload, PROBE_TIMEOUT_MS)
     if (!this.#isReady(replica)) return
     if (!probe.ok) {
@@ -214,8 +220,9 @@ export class Workloads {
       return
     }
     entry.proven.add(replica.id)
+    entry.provenOnce = true
     entry.failure = undefined
-    const steps = [...replica.steps, ...delivery.steps, { name: 'probe', ms: probe.ms }]
+    const steps = [...durations(replica.steps), ...delivery.steps, { name: 'probe', ms: probe.ms }]
     entry.lastActivation = { at: new Date(this.#options.now()).toISOString(), steps }
     settle(entry, { ok: true })
     this.#options.changed(entry.functionKey)
@@ -257,8 +264,14 @@ function newEntry(functionKey: string, workload: NamespacedName, now: number): E
     lastActivation: undefined,
     proven: new Set(),
     retiring: new Set(),
+    provenOnce: false,
     waiters: [],
   }
+}
+
+/** The provider's steps count from the start of the replica; what each of them took adds up with the steps that follow. */
+function durations(steps: readonly Step[]): readonly Step[] {
+  return steps.map(({ name, ms }, index) => ({ name, ms: ms - (steps[index - 1]?.ms ?? 0) }))
 }
 
 function settle(entry: Entry, result: WakeResult): void {

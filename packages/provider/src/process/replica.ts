@@ -10,6 +10,8 @@ import type { Machine } from './machine.ts'
 import { limitGroup, prepare, type Prepared } from './prepare.ts'
 
 const OUTPUT_AFTER_EXIT_MS = 200
+/** The readiness path that a runtime answers by itself. */
+const RUNTIME_READINESS_PATH = '/_/ready'
 
 type FailedMessage = Extract<ControlMessage, { type: 'failed' }>
 
@@ -194,7 +196,8 @@ export class SupervisedReplica {
       await Promise.race([living.listening, aborted(end)])
       if (end.aborted) return
       this.#step('listening')
-      await awaitReady(socket, spec.readinessPath, end)
+      // the Node.js runtime says `listening` when it answers; its own readiness path would only say so again
+      if (spec.run.kind !== 'nodejs' || spec.readinessPath !== RUNTIME_READINESS_PATH) await awaitReady(socket, spec.readinessPath, end)
     } finally {
       clearTimeout(timeout)
     }
