@@ -14,7 +14,10 @@ export interface Program {
 }
 
 /** Options of every command that talks to a gateway. */
-export const GATEWAY_OPTION: OptionSpec = { flags: '-g, --gateway <url>', description: 'gateway to talk to (WEFT_GATEWAY, OPENFAAS_URL, else the platform on this machine)' }
+export const GATEWAY_OPTION: OptionSpec = {
+  flags: '-g, --gateway <url>',
+  description: 'gateway to talk to (WEFT_GATEWAY, OPENFAAS_URL, else the platform on this machine)',
+}
 
 /** Options that come with {@link GATEWAY_OPTION}, as faas-cli has them. */
 const CONNECTION_OPTIONS: readonly OptionSpec[] = [
@@ -77,7 +80,9 @@ function configure(parser: Parser, world: World): Parser {
 }
 
 function addCommand(parent: Parser, leaf: string, command: Command, world: World, done: (code: number) => void): void {
-  const parser = configure(parent.command(leaf), world).summary(command.summary).description(command.description ?? command.summary)
+  const parser = configure(parent.command(leaf), world)
+    .summary(command.summary)
+    .description(command.description ?? command.summary)
   if (command.aliases !== undefined) parser.aliases([...command.aliases])
   for (const argument of command.args ?? []) parser.argument(argument.syntax, argument.description)
   for (const option of optionsOf(command)) parser.addOption(toOption(option))

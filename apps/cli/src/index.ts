@@ -1,4 +1,4 @@
-export { runProgram, type Program } from './cli.ts'
+export { optionsOf, runProgram, type Program } from './cli.ts'
 export type { Command, World } from './command.ts'
 export { kubelessProgram } from './commands/kubeless.ts'
 export { weftProgram } from './program.ts'

@@ -91,7 +91,7 @@ function fromEnvironment(env: ConfigSources['env']): ConfigFile {
   }
   return Object.fromEntries(
     Object.entries(pick).flatMap(([key, name]) => (env[name] === undefined || env[name] === '' ? [] : [[key, env[name]]])),
-  ) as ConfigFile
+  )
 }
 
 function compile(file: ConfigFile, { env, uid }: ConfigSources): Config {

@@ -13,7 +13,13 @@ export interface DiscoveredKind {
 }
 
 interface ResourceList {
-  readonly resources: readonly { readonly name: string; readonly singularName?: string; readonly kind: string; readonly shortNames?: readonly string[]; readonly namespaced: boolean }[]
+  readonly resources: readonly {
+    readonly name: string
+    readonly singularName?: string
+    readonly kind: string
+    readonly shortNames?: readonly string[]
+    readonly namespaced: boolean
+  }[]
 }
 
 interface GroupList {

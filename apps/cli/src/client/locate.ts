@@ -19,7 +19,7 @@ const DEFAULT_URL = 'http://127.0.0.1:8080'
 
 /**
  * Finds the gateway: `--gateway`, `WEFT_GATEWAY`, `OPENFAAS_URL`, the platform of the data directory on this machine, else http://127.0.0.1:8080.
- * Credentials are those of `weft login` (or `faas-cli login`) for that URL, else the token given, else the local platform's.
+ * Credentials are those of `weft login` (or `faas-cli login`) for that URL, else the local platform's, else the token given.
  */
 export async function locateGateway(env: Env, gatewayFlag: string | undefined, token?: string): Promise<GatewayTarget> {
   const instance = await readInstance(dataDirectory(env))
@@ -30,8 +30,9 @@ export async function locateGateway(env: Env, gatewayFlag: string | undefined, t
   ])
   const url = named === undefined ? (instance?.gateway ?? DEFAULT_URL) : normaliseUrl(named.value)
   const isLocal = instance !== undefined && instance.gateway === url
-  const stored = (await storedAuthorization(env, url)) ?? (token === undefined ? undefined : `Bearer ${token}`)
-  const authorization = stored ?? (isLocal ? await localAuthorization(instance) : undefined)
+  const stored = await storedAuthorization(env, url)
+  const known = stored ?? (isLocal ? await localAuthorization(instance) : undefined)
+  const authorization = known ?? (token === undefined ? undefined : `Bearer ${token}`)
   return {
     url,
     ...(isLocal ? { socketPath: instance.socket } : {}),

@@ -1,4 +1,5 @@
 import { WeftError } from '@weft/core'
+import { optionsOf } from '../cli.ts'
 import type { Command } from '../command.ts'
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const
@@ -32,7 +33,9 @@ export function completionScript(program: string, commands: readonly Command[], 
 }
 
 function longFlags(command: Command): string[] {
-  return (command.options ?? []).filter((option) => option.hidden !== true).flatMap((option) => /--[a-z][-a-zA-Z]*/.exec(option.flags) ?? [])
+  return optionsOf(command)
+    .filter((option) => option.hidden !== true)
+    .flatMap((option) => /--[a-z][-a-zA-Z]*/.exec(option.flags) ?? [])
 }
 
 /** Words that may follow `prefix`: names of commands and groups. */

@@ -23,9 +23,18 @@ const NAME_ARGUMENT = [{ syntax: '[names...]', description: 'a function that opt
 export const deployCommand: Command = {
   name: 'deploy',
   summary: 'deploy a function, or those of a stack.yaml',
-  description: 'Deploys a function from an image, a source file, an archive or a handler directory, or the functions of a stack.yaml. A change makes a new revision, and traffic moves to it when it is proven ready; a split that somebody pinned stays.',
+  description:
+    'Deploys a function from an image, a source file, an archive or a handler directory, or the functions of a stack.yaml. A change makes a new revision, and traffic moves to it when it is proven ready; a split that somebody pinned stays.',
   args: NAME_ARGUMENT,
-  options: [GATEWAY_OPTION, NAMESPACE_OPTION, ...STACK_OPTIONS, ...FUNCTION_OPTIONS, ...WAIT_OPTIONS, { flags: '--dry-run', description: 'print what would be built and written' }, { flags: '--dryrun', description: 'same as --dry-run', hidden: true }],
+  options: [
+    GATEWAY_OPTION,
+    NAMESPACE_OPTION,
+    ...STACK_OPTIONS,
+    ...FUNCTION_OPTIONS,
+    ...WAIT_OPTIONS,
+    { flags: '--dry-run', description: 'print what would be built and written' },
+    { flags: '--dryrun', description: 'same as --dry-run', hidden: true },
+  ],
   examples: [
     'weft deploy hello --from-file hello.js --runtime fetch',
     'weft deploy temp --from-file temp.js --handler temp.sample --runtime nodejs6 --revision v2',
@@ -58,7 +67,8 @@ export const upCommand: Command = {
 export const buildCommand: Command = {
   name: 'build',
   summary: 'build functions into the local artifact store',
-  description: 'Builds and records the image reference in the local artifact store, so that any OpenFaaS client can deploy it by that name. Needs no running platform.',
+  description:
+    'Builds and records the image reference in the local artifact store, so that any OpenFaaS client can deploy it by that name. Needs no running platform.',
   args: NAME_ARGUMENT,
   options: [{ flags: '--name <name>', description: 'name of the function, as faas-cli has it' }, NAMESPACE_OPTION, ...STACK_OPTIONS, ...FUNCTION_OPTIONS],
   examples: ['weft build', 'weft build --name hello --lang node22 --handler ./hello --image acme/hello:1.0'],
@@ -135,7 +145,8 @@ function isDescribed({ options }: Invocation): boolean {
 /** `deploy` of a stack takes what `weft build` recorded under its image, as faas-cli does. */
 function withoutBuild(request: FunctionRequest): FunctionRequest {
   if (request.build === undefined) return request
-  if (request.template.image === undefined) throw new WeftError('INVALID_VALUE', { field: 'image', reason: `${request.ref.name} has no image in the stack; use: weft up ${request.ref.name}` })
+  if (request.template.image === undefined)
+    throw new WeftError('INVALID_VALUE', { field: 'image', reason: `${request.ref.name} has no image in the stack; use: weft up ${request.ref.name}` })
   return { ...request, build: undefined }
 }
 

@@ -14,7 +14,8 @@ const APIS = [OPENFAAS_API, WEFT_API_VERSION] as const
 export const generateCommand: Command = {
   name: 'generate',
   summary: 'print Function resources for a stack.yaml',
-  description: 'Prints a Function resource for each function of a stack.yaml, sorted by name. Each runs the image that the stack names: build it first with weft build.',
+  description:
+    'Prints a Function resource for each function of a stack.yaml, sorted by name. Each runs the image that the stack names: build it first with weft build.',
   args: [{ syntax: '[names...]', description: 'functions of the stack; none: all' }],
   options: [
     NAMESPACE_OPTION,
@@ -33,7 +34,10 @@ export const generateCommand: Command = {
     const namespace = textOption(options, 'namespace')
     const resources = await Promise.all(
       chosen.map(async (fn) =>
-        functionResource(withMore(fn, more), await environmentOf(fn, dirname(file), {}), { namespace: namespace ?? fn.namespace, api: textOption(options, 'api') ?? OPENFAAS_API }),
+        functionResource(withMore(fn, more), await environmentOf(fn, dirname(file), {}), {
+          namespace: namespace ?? fn.namespace,
+          api: textOption(options, 'api') ?? OPENFAAS_API,
+        }),
       ),
     )
     const sorted = resources.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
@@ -46,9 +50,14 @@ function withMore(fn: StackFunction, more: Pick<StackFunction, 'labels' | 'annot
 }
 
 /** One function as a resource. @throws WeftError `INVALID_VALUE` when the stack names no image */
-export function functionResource(fn: StackFunction, env: Readonly<Record<string, string>>, form: { readonly namespace: string | undefined; readonly api: string }) {
+export function functionResource(
+  fn: StackFunction,
+  env: Readonly<Record<string, string>>,
+  form: { readonly namespace: string | undefined; readonly api: string },
+) {
   const template = templateOf(fn, env)
-  if (template.image === undefined) throw new WeftError('INVALID_VALUE', { field: `functions.${fn.name}.image`, reason: 'it is missing, and a resource must name what runs' })
+  if (template.image === undefined)
+    throw new WeftError('INVALID_VALUE', { field: `functions.${fn.name}.image`, reason: 'it is missing, and a resource must name what runs' })
   const metadata = { name: fn.name, namespace: canonicalNamespace(form.namespace) }
   if (form.api === WEFT_API_VERSION) return { apiVersion: WEFT_API_VERSION, kind: 'Function', metadata, spec: { template } }
   const { image, labels, annotations, env: environment, constraints, secrets, limits, requests, readOnlyRootFilesystem } = template

@@ -24,7 +24,11 @@ export const invokeCommand: Command = {
     { flags: '-a, --async', description: 'refused: asynchronous calls come later', hidden: true },
     { flags: '-i, --include', description: 'print status and headers too' },
   ],
-  examples: ['weft invoke control', `weft invoke thermostat --data '{"temp": "10"}' --content-type application/json`, 'weft invoke resize < picture.png > small.png'],
+  examples: [
+    'weft invoke control',
+    `weft invoke thermostat --data '{"temp": "10"}' --content-type application/json`,
+    'weft invoke resize < picture.png > small.png',
+  ],
   async run({ world, args, options, client }) {
     const ref = functionRef(args[0] ?? '', options)
     if (options['async'] === true) {

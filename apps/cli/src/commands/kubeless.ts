@@ -37,7 +37,11 @@ const DEPLOY_OPTIONS: readonly OptionSpec[] = [
   { flags: '--service-account <name>', description: 'identity' },
   { flags: '-o, --out <format>', description: 'form of --dryrun', choices: ['json', 'yaml'] },
 ]
-const DEPLOY_FLAGS: readonly OptionSpec[] = [...DEPLOY_OPTIONS, { flags: '--dryrun', description: 'print what would be written' }, ...refusedOptions(KUBELESS_REFUSED)]
+const DEPLOY_FLAGS: readonly OptionSpec[] = [
+  ...DEPLOY_OPTIONS,
+  { flags: '--dryrun', description: 'print what would be written' },
+  ...refusedOptions(KUBELESS_REFUSED),
+]
 
 async function deploy(invocation: Invocation, mustExist: boolean): Promise<void> {
   const { world, args, options } = invocation
@@ -74,7 +78,9 @@ async function call(invocation: Invocation): Promise<void> {
   const { world, args, options } = invocation
   const ref = functionRef(args[0] ?? '', options)
   const data = textOption(options, 'data')
-  const answer = await (await invocation.client()).send({
+  const answer = await (
+    await invocation.client()
+  ).send({
     method: data === undefined ? 'GET' : 'POST',
     path: `/function/${ref.name}.${ref.namespace}/`,
     headers: { ...eventHeaders(), ...(data === undefined ? {} : { 'content-type': isJson(data) ? 'application/json' : 'application/x-www-form-urlencoded' }) },
@@ -108,7 +114,14 @@ const listView = {
   row: (fn: FunctionResource) => {
     const { replicas = 0, availableReplicas = 0 } = fn.status ?? {}
     const { handler = '', runtime = '' } = fn.spec.template
-    return [fn.metadata.name, fn.metadata.namespace ?? 'default', handler, runtime, '', `${availableReplicas}/${replicas} ${availableReplicas === replicas ? 'READY' : 'NOT READY'}`]
+    return [
+      fn.metadata.name,
+      fn.metadata.namespace ?? 'default',
+      handler,
+      runtime,
+      '',
+      `${availableReplicas}/${replicas} ${availableReplicas === replicas ? 'READY' : 'NOT READY'}`,
+    ]
   },
   name: (fn: FunctionResource) => fn.metadata.name,
 }
@@ -182,7 +195,12 @@ const functionCommands: readonly Command[] = [
     name: 'function top',
     aliases: ['stats'],
     summary: 'calls, failures and durations of functions',
-    options: [GATEWAY_OPTION, NAMESPACE_OPTION, { flags: '-f, --function <name>', description: 'only this function' }, { ...OUTPUT, choices: ['json', 'yaml'] }],
+    options: [
+      GATEWAY_OPTION,
+      NAMESPACE_OPTION,
+      { flags: '-f, --function <name>', description: 'only this function' },
+      { ...OUTPUT, choices: ['json', 'yaml'] },
+    ],
     examples: ['kubeless function top', 'kubeless function top -f control -o json'],
     run: top,
   },
@@ -205,7 +223,14 @@ async function top({ world, options, client }: Invocation): Promise<void> {
   const chosen = rows.filter((row) => (only === undefined || row.function === only) && (namespace === undefined || row.namespace === namespace))
   const view = {
     heading: ['NAME', 'NAMESPACE', 'TOTAL_CALLS', 'TOTAL_FAILURES', 'TOTAL_DURATION_SECONDS', 'AVG_DURATION_SECONDS'],
-    row: (row: TopRow) => [row.function, row.namespace, String(row.total_calls), String(row.total_failures), row.total_duration_seconds.toFixed(3), row.avg_duration_seconds.toFixed(4)],
+    row: (row: TopRow) => [
+      row.function,
+      row.namespace,
+      String(row.total_calls),
+      String(row.total_failures),
+      row.total_duration_seconds.toFixed(3),
+      row.avg_duration_seconds.toFixed(4),
+    ],
     name: (row: TopRow) => row.function,
   }
   world.stdout.write(render(chosen, view, textOption(options, 'out')))

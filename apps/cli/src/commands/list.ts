@@ -26,11 +26,23 @@ export const listCommand: Command = {
   name: 'list',
   aliases: ['ls'],
   summary: 'list functions',
-  options: [GATEWAY_OPTION, NAMESPACE_OPTION, OUTPUT_OPTION, { flags: '-q, --quiet', description: 'names only' }, { flags: '-v, --verbose', description: 'same as -o wide', hidden: true }],
+  options: [
+    GATEWAY_OPTION,
+    NAMESPACE_OPTION,
+    OUTPUT_OPTION,
+    { flags: '-q, --quiet', description: 'names only' },
+    { flags: '-v, --verbose', description: 'same as -o wide', hidden: true },
+  ],
   examples: ['weft list', 'weft list -n staging -o wide', 'weft list -o json'],
   async run({ world, options, client }) {
     const namespace = textOption(options, 'namespace')
     const functions = await listFunctions(await client(), namespace === undefined ? undefined : canonicalNamespace(namespace))
-    world.stdout.write(render(functions, view(Date.now()), options['quiet'] === true ? 'name' : (textOption(options, 'output') ?? (options['verbose'] === true ? 'wide' : undefined))))
+    world.stdout.write(
+      render(
+        functions,
+        view(Date.now()),
+        options['quiet'] === true ? 'name' : (textOption(options, 'output') ?? (options['verbose'] === true ? 'wide' : undefined)),
+      ),
+    )
   },
 }

@@ -89,7 +89,9 @@ function findingsText(status: MeshStatus): string {
 function configurationText(workloads: readonly WorkloadConfiguration[]): string {
   return workloads
     .map((entry) => {
-      const parts = (['listeners', 'routes', 'clusters', 'endpoints', 'secrets'] as const).flatMap((kind) => entry[kind].map((resource) => [`  ${kind}`, nameOf(resource)]))
+      const parts = (['listeners', 'routes', 'clusters', 'endpoints', 'secrets'] as const).flatMap((kind) =>
+        entry[kind].map((resource) => [`  ${kind}`, nameOf(resource)]),
+      )
       return `Workload ${entry.workload.namespace}/${entry.workload.name}\n${table(parts)}`
     })
     .join('\n')

@@ -35,7 +35,9 @@ export const newCommand: Command = {
     const file = textOption(options, 'yaml') ?? 'stack.yaml'
     await addToStack(world, file, name, { lang: template.name, handler: `./${handler}`, image })
     const welcome = template.file.welcomeMessage
-    world.stdout.write(`Made ${handler}/ and its entry in ${file}.\n${welcome === undefined ? '' : `${welcome.trim()}\n`}\nNext:\n  weft up ${name}\n  weft invoke ${name}\n`)
+    world.stdout.write(
+      `Made ${handler}/ and its entry in ${file}.\n${welcome === undefined ? '' : `${welcome.trim()}\n`}\nNext:\n  weft up ${name}\n  weft invoke ${name}\n`,
+    )
   },
 }
 
@@ -60,7 +62,8 @@ async function appendEntry(path: string, name: string, lines: string): Promise<v
   const document = parseDocument(text)
   const functions = document.get('functions')
   if (isMap(functions) && functions.has(name)) throw new WeftError('INVALID_VALUE', { field: 'name', reason: `${path} has a function ${name} already` })
-  if (isMap(document.contents) && document.contents.items.at(-1)?.key?.toString() === 'functions') return appendFile(path, `${text.endsWith('\n') ? '' : '\n'}${lines}`)
+  if (isMap(document.contents) && document.contents.items.at(-1)?.key?.toString() === 'functions')
+    return appendFile(path, `${text.endsWith('\n') ? '' : '\n'}${lines}`)
   const added = parseDocument(`functions:\n${lines}`).get('functions')
   document.setIn(['functions', name], isMap(added) ? added.get(name) : undefined)
   await writeFile(path, document.toString())

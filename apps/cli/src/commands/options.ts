@@ -2,7 +2,10 @@ import type { OptionSpec } from '../command.ts'
 import { OUTPUT_FORMATS } from '../output/render.ts'
 
 /** `-n, --namespace`. */
-export const NAMESPACE_OPTION: OptionSpec = { flags: '-n, --namespace <name>', description: 'namespace of the function (default: "default"; openfaas-fn is the same)' }
+export const NAMESPACE_OPTION: OptionSpec = {
+  flags: '-n, --namespace <name>',
+  description: 'namespace of the function (default: "default"; openfaas-fn is the same)',
+}
 /** `-o, --output` with all formats. */
 export const OUTPUT_OPTION: OptionSpec = { flags: '-o, --output <format>', description: 'how to print', choices: OUTPUT_FORMATS }
 

@@ -11,7 +11,8 @@ import { NAMESPACE_OPTION, textOption } from './options.ts'
 export const readyCommand: Command = {
   name: 'ready',
   summary: 'wait until the platform or a function is ready',
-  description: 'Waits until the gateway answers, or until the newest revision of a function is proven ready. A function that is scaled to zero is ready: its next call wakes it.',
+  description:
+    'Waits until the gateway answers, or until the newest revision of a function is proven ready. A function that is scaled to zero is ready: its next call wakes it.',
   args: [{ syntax: '[name]', description: 'function, or NAME.NAMESPACE; absent: the platform' }],
   options: [
     GATEWAY_OPTION,

@@ -31,7 +31,12 @@ export const applyCommand: Command = {
     const namespace = textOption(options, 'namespace')
     const progress = progressOn(world)
     const files = requiredFiles(options)
-    const tools = { ...(await deployTools(invocation, progress)), world, say: (line: string) => void world.stdout.write(`${line}\n`), ...(namespace === undefined ? {} : { namespace }) }
+    const tools = {
+      ...(await deployTools(invocation, progress)),
+      world,
+      say: (line: string) => void world.stdout.write(`${line}\n`),
+      ...(namespace === undefined ? {} : { namespace }),
+    }
     try {
       for (const path of files) {
         if (path === '-') await applyManifests(readManifests(await readText(world.stdin as AsyncIterable<Uint8Array>), 'standard input', namespace), tools)
@@ -70,7 +75,13 @@ export const getCommand: Command = {
     { syntax: '<kind>', description: 'kind, plural or short name: functions, vs, authorizationpolicies, …' },
     { syntax: '[name]', description: 'one resource' },
   ],
-  options: [GATEWAY_OPTION, NAMESPACE, { flags: '-A, --all-namespaces', description: 'of all namespaces' }, { flags: '-l, --selector <labels>', description: 'KEY=VALUE[,…]' }, OUTPUT_OPTION],
+  options: [
+    GATEWAY_OPTION,
+    NAMESPACE,
+    { flags: '-A, --all-namespaces', description: 'of all namespaces' },
+    { flags: '-l, --selector <labels>', description: 'KEY=VALUE[,…]' },
+    OUTPUT_OPTION,
+  ],
   examples: ['weft get functions', 'weft get vs temp -o yaml', 'weft get ap -A'],
   async run({ world, args, options, client }) {
     const gateway = await client()
@@ -124,7 +135,11 @@ async function resourcesIn(file: string, world: World, namespace: string | undef
   const { stacks, manifests } = await findManifests(resolve(world.cwd, file), namespace)
   const loaded = await Promise.all(stacks.map((stack) => loadStack(world, stack, true)))
   const functions = loaded.flatMap(({ stack }) =>
-    stack.functions.map((fn) => ({ apiVersion: WEFT_API_VERSION, kind: 'Function', metadata: { name: fn.name, namespace: canonicalNamespace(namespace ?? fn.namespace) } })),
+    stack.functions.map((fn) => ({
+      apiVersion: WEFT_API_VERSION,
+      kind: 'Function',
+      metadata: { name: fn.name, namespace: canonicalNamespace(namespace ?? fn.namespace) },
+    })),
   )
   return [...functions, ...manifests.map(({ resource }) => resource)]
 }

@@ -60,7 +60,10 @@ export const rollbackCommand: Command = {
 export function chooseRollback(revisions: readonly RevisionResource[], serving: ReadonlySet<string>, named: string | undefined): string {
   if (named !== undefined) {
     if (revisions.some((revision) => revision.spec.revision === named)) return named
-    throw new WeftError('INVALID_VALUE', { field: '--to', reason: `there is no revision ${named}; there are ${revisions.map((each) => each.spec.revision).join(', ')}` })
+    throw new WeftError('INVALID_VALUE', {
+      field: '--to',
+      reason: `there is no revision ${named}; there are ${revisions.map((each) => each.spec.revision).join(', ')}`,
+    })
   }
   const oldestServing = Math.min(...revisions.filter((revision) => serving.has(revision.spec.revision)).map((revision) => revision.spec.number))
   const proven = (revision: RevisionResource) => revision.status?.phase === 'Active' || revision.status?.phase === 'Retired'

@@ -18,7 +18,8 @@ const NAME_ARGUMENT = [{ syntax: '<name>', description: 'name of the secret' }]
 async function valueOf({ world, options }: Invocation): Promise<string> {
   const literal = textOption(options, 'fromLiteral')
   const file = textOption(options, 'fromFile')
-  if (literal !== undefined && file !== undefined) throw new WeftError('INVALID_VALUE', { field: 'secret', reason: 'give --from-literal or --from-file, not both' })
+  if (literal !== undefined && file !== undefined)
+    throw new WeftError('INVALID_VALUE', { field: 'secret', reason: 'give --from-literal or --from-file, not both' })
   if (literal === undefined && file === undefined && world.stdin.isTTY === true) {
     throw new WeftError('INVALID_VALUE', { field: 'secret', reason: 'there is no value: give --from-literal or --from-file, or pipe it in' })
   }
@@ -44,7 +45,11 @@ export const secretCommands: readonly Command[] = [
     summary: 'create a secret; functions that name it read it at /var/openfaas/secrets/NAME',
     args: NAME_ARGUMENT,
     options: [GATEWAY_OPTION, NAMESPACE_OPTION, ...VALUE_OPTIONS],
-    examples: ['weft secret create api-key --from-literal s3cret', 'weft secret create api-key --from-file ./key.txt', 'pass show key | weft secret create api-key'],
+    examples: [
+      'weft secret create api-key --from-literal s3cret',
+      'weft secret create api-key --from-file ./key.txt',
+      'pass show key | weft secret create api-key',
+    ],
     run: (invocation) => write(invocation, 'POST'),
   },
   {
@@ -63,7 +68,9 @@ export const secretCommands: readonly Command[] = [
     examples: ['weft secret list -n staging'],
     async run(invocation) {
       const namespace = namespaceOf(invocation)
-      const secrets = await (await invocation.client()).json<{ name: string; namespace: string }[]>({ method: 'GET', path: `/system/secrets?namespace=${namespace}` })
+      const secrets = await (
+        await invocation.client()
+      ).json<{ name: string; namespace: string }[]>({ method: 'GET', path: `/system/secrets?namespace=${namespace}` })
       const view = {
         heading: ['NAMESPACE', 'NAME'],
         row: (secret: { name: string; namespace?: string }) => [secret.namespace ?? namespace, secret.name],

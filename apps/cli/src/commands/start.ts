@@ -26,7 +26,11 @@ export const startCommand: Command = {
     { flags: '--config <file>', description: 'configuration file (default ./weft.yaml when it is there)' },
     { flags: '--json-logs', description: 'log as one JSON object per line' },
   ],
-  examples: ['weft start', 'weft start --apply functions/cold-room', 'weft start --listen 127.0.0.1:9000 --metrics-listen 127.0.0.1:9002 --data-dir /tmp/other'],
+  examples: [
+    'weft start',
+    'weft start --apply functions/cold-room',
+    'weft start --listen 127.0.0.1:9000 --metrics-listen 127.0.0.1:9002 --data-dir /tmp/other',
+  ],
   async run(invocation) {
     const { world } = invocation
     const config = await readStartConfig(invocation)
@@ -79,7 +83,9 @@ function greeting(platform: Platform, config: Config): string {
     '',
     `  Gateway      ${platform.gateway}`,
     `  Metrics      ${platform.metrics}/metrics`,
-    config.auth === 'none' ? '  Credentials  none: the control API is open to everyone who reaches it (--no-auth)' : `  Credentials  user admin, password in ${platform.passwordFile ?? ''}`,
+    config.auth === 'none'
+      ? '  Credentials  none: the control API is open to everyone who reaches it (--no-auth)'
+      : `  Credentials  user admin, password in ${platform.passwordFile ?? ''}`,
     `  Isolation    ${platform.isolation.summary}`,
     `  Mesh         ${config.mesh.path === 'encrypted' ? 'mutual TLS on every hop' : 'direct: one hop, same policies'}, trust domain ${config.mesh.trustDomain}`,
     `  Data         ${config.dataDir}`,

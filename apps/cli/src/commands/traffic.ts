@@ -23,7 +23,8 @@ export function parseShares(shares: readonly string[]): { revision: string; weig
 
 /** Reads `--match 'end-user: jason' --to v2` pairs. @throws WeftError `INVALID_VALUE` */
 export function parseMatches(matches: readonly string[], targets: readonly string[]): Match[] {
-  if (matches.length !== targets.length) throw new WeftError('INVALID_VALUE', { field: '--match', reason: 'each --match needs a --to with the revision it goes to' })
+  if (matches.length !== targets.length)
+    throw new WeftError('INVALID_VALUE', { field: '--match', reason: 'each --match needs a --to with the revision it goes to' })
   return matches.map((text, index) => {
     const colon = text.indexOf(':')
     const name = text.slice(0, colon).trim().toLowerCase()
@@ -58,7 +59,8 @@ export const trafficSetCommand: Command = {
     const gateway = await client()
     const known = new Set((await listRevisions(gateway, ref)).map((revision) => revision.spec.revision))
     for (const { revision } of [...shares, ...matches]) {
-      if (!known.has(revision)) throw new WeftError('INVALID_VALUE', { field: 'traffic', reason: `${ref.name} has no revision ${revision}; it has ${[...known].join(', ')}` })
+      if (!known.has(revision))
+        throw new WeftError('INVALID_VALUE', { field: 'traffic', reason: `${ref.name} has no revision ${revision}; it has ${[...known].join(', ')}` })
     }
     const spec = {
       ...(shares.length === 0 ? {} : { traffic: shares }),
@@ -103,6 +105,11 @@ function splitText(fn: FunctionResource): string {
   const wanted = new Map((fn.spec.traffic ?? []).map((target) => [target.revision ?? '(latest)', target.weight]))
   const names = [...new Set([...wanted.keys(), ...now.keys()])]
   const rows = names.map((name) => [name, wanted.size === 0 ? '-' : `${wanted.get(name) ?? 0}%`, `${now.get(name) ?? 0}%`])
-  const matches = (fn.spec.matches ?? []).map((match) => `  ${Object.entries(match.headers).map(([name, value]) => `${name}: ${value}`).join(', ')} -> ${match.revision}\n`)
+  const matches = (fn.spec.matches ?? []).map(
+    (match) =>
+      `  ${Object.entries(match.headers)
+        .map(([name, value]) => `${name}: ${value}`)
+        .join(', ')} -> ${match.revision}\n`,
+  )
   return `${table([['REVISION', 'PINNED', 'NOW'], ...rows])}${matches.length === 0 ? '' : `Header rules:\n${matches.join('')}`}`
 }

@@ -38,7 +38,9 @@ async function writeFunction(request: FunctionRequest, template: FunctionTemplat
     const text = await readText(found.body)
     if (found.status !== 200 && found.status !== 404) throw refusal(found.status, text)
     const existing = found.status === 200 ? (JSON.parse(text) as FunctionResource) : undefined
-    const answer = await client.send(existing === undefined ? create(request, template) : { method: 'PUT', path, body: { ...existing, spec: updated(existing.spec, request, template) } })
+    const answer = await client.send(
+      existing === undefined ? create(request, template) : { method: 'PUT', path, body: { ...existing, spec: updated(existing.spec, request, template) } },
+    )
     const body = await readText(answer.body)
     if (answer.status < 400) return { fn: JSON.parse(body) as FunctionResource, created: existing === undefined }
     if (answer.status !== 409 || attempt === WRITE_ATTEMPTS) throw refusal(answer.status, body)

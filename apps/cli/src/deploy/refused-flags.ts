@@ -35,7 +35,8 @@ export function refuse(refused: readonly RefusedFlag[], options: Readonly<Record
     const flag = flags.split(' ')[0] ?? flags
     const negated = flag.startsWith('--no-')
     const value = options[camelCase(flag.slice(negated ? '--no-'.length : '--'.length))]
-    if (value !== undefined && value !== negated) throw new WeftError('INVALID_VALUE', { field: negated ? `--${flag.slice(5)}=false` : flag, reason: `Weft does not have it: ${why}` })
+    if (value !== undefined && value !== negated)
+      throw new WeftError('INVALID_VALUE', { field: negated ? `--${flag.slice(5)}=false` : flag, reason: `Weft does not have it: ${why}` })
   }
 }
 

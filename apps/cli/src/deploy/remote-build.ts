@@ -5,7 +5,10 @@ import { readText, refusal, type GatewayClient } from '../client/gateway-client.
 import { lines } from '../client/lines.ts'
 import { sourceArchive } from './source-archive.ts'
 
-type BuildLine = { readonly step: string; readonly text: string } | { readonly manifest: ArtifactManifest } | { readonly error: { readonly message: string; readonly help?: string } }
+type BuildLine =
+  | { readonly step: string; readonly text: string }
+  | { readonly manifest: ArtifactManifest }
+  | { readonly error: { readonly message: string; readonly help?: string } }
 
 /** Uploads a source and has the gateway build it. @throws WeftError with the gateway's words when the build fails */
 export async function buildRemotely(client: GatewayClient, request: BuildRequest, progress: BuildProgress): Promise<ArtifactManifest> {

@@ -54,7 +54,8 @@ export const FUNCTION_OPTIONS: readonly OptionSpec[] = [
 export function refuseForeignFlags(options: Options): void {
   refuse([...OPENFAAS_REFUSED, ...KUBELESS_REFUSED], options)
   const tag = textOption(options, 'tag')
-  if (tag !== undefined && tag !== 'latest') throw new WeftError('INVALID_VALUE', { field: '--tag', reason: `Weft does not have "${tag}": write the tag into the image; a digest names what runs` })
+  if (tag !== undefined && tag !== 'latest')
+    throw new WeftError('INVALID_VALUE', { field: '--tag', reason: `Weft does not have "${tag}": write the tag into the image; a digest names what runs` })
 }
 
 /** Reads what a command line says of one function. @throws WeftError naming the option */
@@ -74,7 +75,8 @@ async function readBuild(name: string, options: Options, cwd: string): Promise<B
   const source = readSource(options, cwd)
   if (source === undefined) return undefined
   const runtime = textOption(options, 'runtime') ?? textOption(options, 'lang')
-  if (runtime === undefined) throw new WeftError('INVALID_VALUE', { field: '--runtime', reason: 'it is needed to build a source: node22, nodejs14, fetch, process, …' })
+  if (runtime === undefined)
+    throw new WeftError('INVALID_VALUE', { field: '--runtime', reason: 'it is needed to build a source: node22, nodejs14, fetch, process, …' })
   const contract = textOption(options, 'contract')
   const dependencies = textOption(options, 'dependencies')
   const process = textOption(options, 'fprocess')
@@ -116,6 +118,7 @@ export function readTemplate(options: Options): FunctionTemplate {
     ...optional('runtime', textOption(options, 'runtime') ?? textOption(options, 'lang')),
     ...(isContract(contract) ? { contract } : {}),
     ...optional('process', textOption(options, 'fprocess')),
+    ...optional('handler', textOption(options, 'fromFile') === undefined ? undefined : textOption(options, 'handler')),
     ...optional('serviceAccount', textOption(options, 'serviceAccount')),
     ...optional('timeout', textOption(options, 'timeout')),
     ...pairsField('env', options, 'env', '--env'),

@@ -45,7 +45,10 @@ export async function loadStack(world: World, named: string | undefined, substit
   const file = await findStack(world.cwd, named)
   if (file === undefined) {
     const where = named ?? world.cwd
-    throw new WeftError('INVALID_VALUE', { field: '--yaml', reason: `there is no stack.yaml in ${where}; name one with -f, or a function with its --image or source` })
+    throw new WeftError('INVALID_VALUE', {
+      field: '--yaml',
+      reason: `there is no stack.yaml in ${where}; name one with -f, or a function with its --image or source`,
+    })
   }
   const text = await readFile(file, 'utf8')
   const stack = parseStack(text, { file: basename(file), ...(substitute ? { lookup: (name: string) => world.env[name] } : {}) })
@@ -75,7 +78,8 @@ export async function requestsFromStack(loaded: LoadedStack, choice: StackChoice
 
 /** The functions that the command line means. @throws WeftError `INVALID_VALUE` when there is none */
 export function chooseFunctions(stack: Stack, choice: Pick<StackChoice, 'filter' | 'regex' | 'names'>): readonly StackFunction[] {
-  if (choice.filter !== undefined && choice.regex !== undefined) throw new WeftError('INVALID_VALUE', { field: '--filter', reason: 'give --filter or --regex, not both' })
+  if (choice.filter !== undefined && choice.regex !== undefined)
+    throw new WeftError('INVALID_VALUE', { field: '--filter', reason: 'give --filter or --regex, not both' })
   const selected = selectFunctions(stack, {
     ...(choice.filter === undefined ? {} : { filter: choice.filter }),
     ...(choice.regex === undefined ? {} : { regex: expression(choice.regex) }),
@@ -84,7 +88,10 @@ export function chooseFunctions(stack: Stack, choice: Pick<StackChoice, 'filter'
   const missing = choice.names.filter((name) => !named.some((fn) => fn.name === name))
   if (missing.length > 0 || named.length === 0) {
     const all = stack.functions.map((fn) => fn.name).join(', ')
-    throw new WeftError('INVALID_VALUE', { field: 'functions', reason: `the stack has no ${missing.length > 0 ? missing.join(', ') : 'function that matches'}; it has ${all}` })
+    throw new WeftError('INVALID_VALUE', {
+      field: 'functions',
+      reason: `the stack has no ${missing.length > 0 ? missing.join(', ') : 'function that matches'}; it has ${all}`,
+    })
   }
   return named
 }

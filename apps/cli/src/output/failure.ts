@@ -1,4 +1,4 @@
-import { isWeftError, messageOf } from '@weft/core'
+import { isWeftError, messageOf, type WeftError } from '@weft/core'
 
 /** What is wrong with a file that the user named, by the code of the operating system. */
 const FILE_PROBLEMS: Readonly<Record<string, string>> = {
@@ -25,16 +25,21 @@ export function exitCodeOf(error: unknown): number {
 
 /** What a person reads: what happened and why, then what to do. `debug` adds where a fault of Weft itself came from. */
 export function describeFailure(error: unknown, debug = false): string {
-  if (isWeftError(error)) return `Error: ${error.message}\n  ${error.help}\n`
+  if (isWeftError(error)) return `Error: ${error.code === 'INVALID_MANIFEST' ? problemsText(error) : error.message}\n  ${error.help}\n`
   const problem = fileProblem(error)
   if (problem !== undefined) return `Error: ${problem}\n  check the path and its permissions\n`
   const help = debug && error instanceof Error ? (error.stack ?? '') : 'this should not happen; WEFT_DEBUG=1 shows where it did'
   return `Error: ${messageOf(error)}\n  ${help}\n`
 }
 
+/** One line for each problem of a manifest. */
+function problemsText({ fields, message }: WeftError): string {
+  const problems = String(fields['problems']).split('; ')
+  return problems.length === 1 ? message : `${String(fields['file'])} cannot be applied:\n${problems.map((problem) => `  ${problem}`).join('\n')}`
+}
+
 function fileProblem(error: unknown): string | undefined {
-  if (!(error instanceof Error) || isWeftError(error)) return undefined
-  const { code = '', path } = error as NodeJS.ErrnoException
-  const words = FILE_PROBLEMS[code]
-  return words === undefined || path === undefined ? undefined : `${path} ${words}`
+  if (typeof error !== 'object' || error === null || !('code' in error) || !('path' in error)) return undefined
+  const words = FILE_PROBLEMS[String(error.code)]
+  return words === undefined ? undefined : `${String(error.path)} ${words}`
 }

@@ -11,7 +11,12 @@ function facts(more: Partial<FunctionFacts> = {}): FunctionFacts {
 }
 
 function known(short: string, number: number, more: Partial<RevisionFacts> = {}): RevisionFacts {
-  const revision: RevisionResource = { apiVersion: 'weft.dev/v1alpha1', kind: 'Revision', metadata: { name: `temp-${short}` }, spec: { function: 'temp', revision: short, number, template: {} } }
+  const revision: RevisionResource = {
+    apiVersion: 'weft.dev/v1alpha1',
+    kind: 'Revision',
+    metadata: { name: `temp-${short}` },
+    spec: { function: 'temp', revision: short, number, template: {} },
+  }
   return { revision, proven: 1, desired: 1, wasProven: true, failure: undefined, ...more }
 }
 
@@ -27,12 +32,24 @@ describe('functionStatus', () => {
     ['is ready while traffic goes somewhere', {}, 'Ready', 'True', /v1=100/],
     ['is not ready before', { plan: { traffic: [], because: 'nothing-ready' } }, 'Ready', 'False', /no revision/],
     ['says why a template made no revision', { refusal: { reason: 'RevisionExists', message: 'v1 exists' } }, 'RevisionReady', 'False', /v1 exists/],
-    ['says why the newest does not get ready', { revisions: [known('v2', 2, { proven: 0, failure: { reason: 'OOMKilled', message: 'killed' } })] }, 'RevisionReady', 'False', /v2: killed/],
-    ['forgives one that is proven all the same', { revisions: [known('v2', 2, { failure: { reason: 'OOMKilled', message: 'killed' } })] }, 'RevisionReady', 'True', /v2/],
+    [
+      'says why the newest does not get ready',
+      { revisions: [known('v2', 2, { proven: 0, failure: { reason: 'OOMKilled', message: 'killed' } })] },
+      'RevisionReady',
+      'False',
+      /v2: killed/,
+    ],
+    [
+      'forgives one that is proven all the same',
+      { revisions: [known('v2', 2, { failure: { reason: 'OOMKilled', message: 'killed' } })] },
+      'RevisionReady',
+      'True',
+      /v2/,
+    ],
     ['waits for one that starts', { revisions: [known('v2', 2, { proven: 0, wasProven: false })] }, 'RevisionReady', 'Unknown', /starting/],
     ['knows of no revision', { revisions: [] }, 'RevisionReady', 'Unknown', /no revision/],
   ] as const)('%s', (_name, more, type, status, message) => {
-    const condition = conditionOf(facts(more as Partial<FunctionFacts>), type)
+    const condition = conditionOf(facts(more), type)
     expect(condition).toMatchObject({ status, message: expect.stringMatching(message) })
   })
 

@@ -16,7 +16,7 @@ export function checker<S extends TSchema>(schema: S): (value: unknown) => Check
   let compiled: ReturnType<typeof Compile<S>> | undefined
   return (value) => {
     compiled ??= Compile(schema)
-    if (compiled.Check(value)) return { ok: true, value: value as Static<S> }
+    if (compiled.Check(value)) return { ok: true, value }
     return { ok: false, ...problems(compiled.Errors(value) as readonly SchemaError[]) }
   }
 }

@@ -128,7 +128,7 @@ function kindsOf(world: World, trustDomain: string): ReadonlyMap<string, Kind<Mo
 
 /** Forgets which model a kind has: the table above and {@link World.apply} only ever give a kind what it has read. */
 function kind<M extends Model>(it: Kind<M>): Kind<Model> {
-  return it as unknown as Kind<Model>
+  return it
 }
 
 function mapped<M extends Model>(read: (resource: Resource) => Read<M>, map: Map<string, M>, mark: (model: M, marks: Marks) => void): Kind<M> {

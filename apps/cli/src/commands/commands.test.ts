@@ -1,0 +1,169 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from '@jest/globals'
+import { cli, testGateway, testWorld, type Reply } from '../testing/world.ts'
+import { kubelessProgram } from './kubeless.ts'
+
+const BASE = '/apis/weft.dev/v1alpha1/namespaces/default'
+const revision = (name: string, number: number, phase: string) => ({
+  metadata: { name: `temp-${name}` },
+  spec: { revision: name, number, template: {} },
+  status: { phase },
+})
+const temp = {
+  metadata: { name: 'temp', namespace: 'default', generation: 1 },
+  spec: { template: { runtime: 'nodejs14', handler: 'h.fn', artifact: `sha256:${'b'.repeat(64)}`, env: { A: '1' }, revision: 'v2' } },
+  status: {
+    observedGeneration: 1,
+    replicas: 1,
+    availableReplicas: 1,
+    traffic: [{ revision: 'v2', weight: 100 }],
+    conditions: [{ type: 'RevisionReady', status: 'True', reason: 'Proven', message: '' }],
+  },
+}
+const REPLIES: Record<string, Reply> = {
+  [`GET ${BASE}/functions/temp`]: [200, temp],
+  [`PATCH ${BASE}/functions/temp`]: [200, temp],
+  [`PUT ${BASE}/functions/temp`]: [200, temp],
+  [`DELETE ${BASE}/functions/temp`]: [200, {}],
+  [`GET ${BASE}/revisions`]: [200, { items: [revision('v1', 1, 'Retired'), revision('v2', 2, 'Active')] }],
+}
+
+describe('changes of a function', () => {
+  it.each<[string, string[], string, object]>([
+    [
+      'a split',
+      ['traffic', 'set', 'temp', 'v1=90', 'v2=10'],
+      'PATCH',
+      {
+        spec: {
+          traffic: [
+            { revision: 'v1', weight: 90 },
+            { revision: 'v2', weight: 10 },
+          ],
+        },
+      },
+    ],
+    [
+      'a header rule',
+      ['traffic', 'set', 'temp', '--match', 'end-user: jason', '--to', 'v1'],
+      'PATCH',
+      { spec: { matches: [{ headers: { 'end-user': 'jason' }, revision: 'v1' }] } },
+    ],
+    ['no header rule any more', ['traffic', 'set', 'temp', '--clear-matches'], 'PATCH', { spec: { matches: null } }],
+    ['no split any more', ['traffic', 'clear', 'temp'], 'PATCH', { spec: { traffic: null, matches: null } }],
+    ['back to the one before', ['rollback', 'temp'], 'PATCH', { spec: { traffic: [{ revision: 'v1', weight: 100 }] } }],
+    ['replicas', ['scale', 'temp', '0'], 'PATCH', { spec: { scale: { replicas: 0 } } }],
+  ])('%s', async (_name, line, method, body) => {
+    await using gateway = await testGateway(REPLIES)
+    expect(await cli(line, { gateway })).toMatchObject({ code: 0 })
+    expect(JSON.parse(gateway.seen.find((one) => one.method === method)?.body ?? '')).toEqual(body)
+  })
+
+  it.each<[string, string[], string]>([
+    ['a split over a revision that is not there', ['traffic', 'set', 'temp', 'v9=100'], 'temp has no revision v9; it has v2, v1'],
+    ['no change of the split', ['traffic', 'set', 'temp'], 'give shares (v1=90 v2=10)'],
+    ['a number of replicas that is none', ['scale', 'temp', 'many'], '"many" is not a number from 0 to 1000'],
+    ['a function that is not there', ['remove', 'other'], 'there is no such thing'],
+  ])('are refused: %s', async (_name, line, message) => {
+    await using gateway = await testGateway(REPLIES)
+    expect(await cli(line, { gateway })).toMatchObject({ code: 2, err: expect.stringContaining(message) })
+    expect(gateway.seen.some(({ method }) => method === 'PATCH')).toBe(false)
+  })
+})
+
+describe('secrets', () => {
+  it.each<[string, string[], string | undefined, string]>([
+    ['a literal', ['--from-literal', ' x '], undefined, 'x'],
+    ['a literal with its white space', ['--from-literal', ' x ', '--trim=false'], undefined, ' x '],
+    ['what is piped in', [], 'piped\n', 'piped'],
+  ])('are made from %s', async (_name, flags, input, value) => {
+    await using gateway = await testGateway({ 'POST /system/secrets': [201, {}] })
+    expect(await cli(['secret', 'create', 'key', ...flags], { gateway, ...(input === undefined ? {} : { input }) })).toMatchObject({
+      code: 0,
+      out: 'Created secret key.\n',
+    })
+    expect(JSON.parse(gateway.seen[0]?.body ?? '')).toEqual({ name: 'key', namespace: 'default', value })
+  })
+
+  it('are made from a file, and refused without a value', async () => {
+    await using gateway = await testGateway({ 'POST /system/secrets': [201, {}] })
+    await using world = await testWorld()
+    await writeFile(join(world.cwd, 'k'), 'from a file')
+    await cli(['secret', 'create', 'key', '--from-file', 'k'], { gateway, world })
+    expect(JSON.parse(gateway.seen[0]?.body ?? '')).toMatchObject({ value: 'from a file' })
+    expect(await cli(['secret', 'create', 'key'], { gateway })).toMatchObject({ code: 2, err: expect.stringContaining('there is no value') })
+    expect(await cli(['secret', 'create', 'key', '--from-file', 'gone'], { gateway })).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/gone does not exist\n/),
+    })
+  })
+})
+
+describe('logs', () => {
+  it('are printed line by line, as they are or as JSON', async () => {
+    const line = { name: 'temp', instance: 'temp-1', timestamp: '2030-01-01T00:00:00Z', text: 'hello' }
+    await using gateway = await testGateway({ 'GET /system/logs': [200, `${JSON.stringify(line)}\n`] })
+    expect((await cli(['logs', 'temp', '--lines', '5', '--since-time', '2030-01-01'], { gateway })).out).toBe('2030-01-01T00:00:00Z temp (temp-1) hello\n')
+    expect(gateway.seen[0]?.path).toBe('/system/logs?name=temp&namespace=default&follow=false&tail=5&since=2030-01-01T00%3A00%3A00.000Z')
+    expect(JSON.parse((await cli(['logs', 'temp', '-o', 'json'], { gateway })).out)).toEqual(line)
+  })
+})
+
+describe('ready', () => {
+  it('waits for a function or the platform, and ends when the attempts are used up', async () => {
+    await using gateway = await testGateway({ ...REPLIES, 'GET /healthz': [200, 'OK'] })
+    expect(await cli(['ready'], { gateway })).toMatchObject({ code: 0 })
+    expect(await cli(['ready', 'temp'], { gateway })).toMatchObject({ code: 0, out: 'temp is ready.\n' })
+    expect(await cli(['ready', '-g', 'http://127.0.0.1:1', '--attempts', '2', '--interval', '10ms'])).toMatchObject({
+      err: expect.stringContaining('is not ready: no gateway answers'),
+    })
+    expect(await cli(['ready', '--attempts', 'x'])).toMatchObject({ code: 2 })
+  })
+})
+
+describe('kubeless', () => {
+  const kubeless = { program: kubelessProgram }
+
+  it('update changes what it names, and nothing else', async () => {
+    await using gateway = await testGateway(REPLIES)
+    expect(await cli(['function', 'update', 'temp', '--env', 'B=2', '--timeout', '9'], { gateway, ...kubeless })).toMatchObject({ code: 0 })
+    const { revision: _revision, ...template } = temp.spec.template
+    expect(JSON.parse(gateway.seen.find(({ method }) => method === 'PUT')?.body ?? '')).toMatchObject({
+      spec: { template: { ...template, env: { B: '2' }, timeout: '9' } },
+    })
+    expect(await cli(['function', 'update', 'other', '--env', 'B=2'], { gateway, ...kubeless })).toMatchObject({ code: 2 })
+  })
+
+  it('call sends an event', async () => {
+    await using gateway = await testGateway({ 'GET /function/temp.default/': [200, 'cold'], 'POST /function/temp.default/': [200, 'set\n'] })
+    expect(await cli(['function', 'call', 'temp'], { gateway, ...kubeless })).toMatchObject({ code: 0, out: 'cold\n' })
+    expect(await cli(['function', 'call', 'temp', '-d', '{"temp":1}'], { gateway, ...kubeless })).toMatchObject({ code: 0, out: 'set\n' })
+    expect(gateway.seen[1]?.headers).toMatchObject({
+      'content-type': 'application/json',
+      'event-namespace': 'cli.kubeless.io',
+      'event-id': expect.stringMatching(/^\w{11}$/),
+    })
+  })
+
+  it('top shows calls, failures and durations', async () => {
+    const statistics = [{ function: { namespace: 'default', name: 'temp' }, byCode: { 200: 3, 500: 1 }, durationSumSeconds: 2 }]
+    await using gateway = await testGateway({ 'GET /apis/mesh.weft.dev/v1alpha1/invocations': [200, statistics] })
+    expect((await cli(['function', 'top'], { gateway, ...kubeless })).out).toMatch(/^NAME +NAMESPACE +TOTAL_CALLS .*\ntemp +default +4 +1 +2\.000 +0\.5000\n$/)
+  })
+
+  it.each([
+    ['trigger', ['trigger', 'http', 'create', 'x'], 'triggers are not there yet'],
+    ['topic', ['topic', 'create', 'x'], 'queues are not there yet'],
+    ['autoscale', ['autoscale', 'create', 'x'], 'weft deploy NAME --min N --max N'],
+  ])('refuses %s by name', async (_name, line, message) => {
+    expect(await cli(line, kubeless)).toMatchObject({ code: 2, err: expect.stringContaining(message) })
+  })
+
+  it('refuses options that mean nothing here', async () => {
+    expect(await cli(['function', 'deploy', 'x', '--headless', '--runtime', 'nodejs14', '--from-file', 'x.js'], kubeless)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--headless: Weft does not have it'),
+    })
+  })
+})
