@@ -7,26 +7,9 @@ export function sandboxCommand(command: readonly string[], see: { readonly writa
     if (known === undefined) return []
     return known.isSymbolicLink() ? ['--symlink', readlinkSync(path), path] : ['--ro-bind', path, path]
   })
-  return [
-    'bwrap',
-    '--unshare-net',
-    '--unshare-pid',
-    '--die-with-parent',
-    ...['--ro-bind', '/usr', '/usr', ...top, '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp'],
-    ...['--bind', see.writable, see.writable, ...see.readable.flatMap((path) => ['--ro-bind', path, path])],
-    ...[
-      '--tmpfs',
-      '/weft/etc',
-      '--dir',
-      '/etc',
-      '--symlink',
-      '/weft/etc/resolv.conf',
-      '/etc/resolv.conf',
-      '--ro-bind',
-      '/etc/nsswitch.conf',
-      '/etc/nsswitch.conf',
-    ],
-    ...['--cap-add', 'CAP_NET_BIND_SERVICE', '--'],
-    ...command,
-  ]
+  const own = see.readable.flatMap((path) => ['--ro-bind', path, path])
+  const namespaces = '--unshare-net --unshare-pid --die-with-parent --cap-add CAP_NET_BIND_SERVICE'.split(' ')
+  const system = '--ro-bind /usr /usr --proc /proc --dev /dev --tmpfs /tmp --tmpfs /weft/etc'.split(' ')
+  const etc = '--dir /etc --symlink /weft/etc/resolv.conf /etc/resolv.conf --ro-bind /etc/nsswitch.conf /etc/nsswitch.conf'.split(' ')
+  return ['bwrap', ...namespaces, ...system, ...top, '--bind', see.writable, see.writable, ...own, ...etc, '--', ...command]
 }

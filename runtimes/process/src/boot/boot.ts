@@ -42,10 +42,13 @@ async function finish(world: World | undefined, code: number): Promise<never> {
   process.exit(code)
 }
 
+/** Whether an error is one of ours, whose message says all; the stack of any other shows where it came from. */
+const isOurs = (error: unknown): boolean => error instanceof Error && error.constructor === Error && !('code' in error)
+
 async function fail(world: World | undefined, error: unknown): Promise<never> {
   const message = error instanceof Error ? error.message : String(error)
   lastWords(`the program cannot be served: ${message}`)
-  report({ type: 'failed', message, stack: describeError(error) })
+  report({ type: 'failed', message, stack: isOurs(error) ? message : describeError(error) })
   return finish(world, 1)
 }
 

@@ -53,6 +53,11 @@ describe('mode static', () => {
     expect(await site.ask({ path, method: 'POST', body: 'x' })).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } })
   })
 
+  it('serves the function as a whole when it has no directory for it', async () => {
+    const replica = await startReplica({ mode: 'static', files: { 'index.html': 'all' } })
+    expect((await replica.ask()).body).toBe('all')
+  })
+
   it('says which directory is missing', async () => {
     const replica = await spawnReplica({ mode: 'static', env: { static_path: 'nowhere' } })
     expect(await replica.exited).toBe(1)

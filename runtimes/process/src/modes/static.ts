@@ -15,13 +15,16 @@ import { timeoutError } from './timeout.ts'
 const HOME = '/home/app/'
 const DEFAULT_PATH = `${HOME}public`
 
-/** The directory of static files: as it is named, else below the function's own directory. @throws Error when there is none */
+/**
+ * The directory of static files: as it is named, else below the function's own directory. A function that consists of its public files alone has
+ * no `public` among them. @throws Error when there is none
+ */
 function rootOf(staticPath: string): string {
-  const below = staticPath.startsWith(HOME) ? resolve(staticPath.slice(HOME.length)) : resolve(staticPath)
-  const root = [resolve(staticPath), below].find((path) => existsSync(path))
-  if (root === undefined || !statSync(root).isDirectory())
-    throw new Error(`mode=static: ${staticPath} is no directory of the function: name it with static_path, for example static_path=public`)
-  return realpathSync(root)
+  const below = staticPath.startsWith(HOME) ? [resolve(staticPath.slice(HOME.length))] : []
+  const whole = staticPath === DEFAULT_PATH ? [process.cwd()] : []
+  const root = [resolve(staticPath), ...below, ...whole].find((path) => existsSync(path))
+  if (root !== undefined && statSync(root).isDirectory()) return realpathSync(root)
+  throw new Error(`mode=static: ${staticPath} is no directory of the function: name it with static_path, for example static_path=public`)
 }
 
 const etagOf = (file: Stats): string => `W/"${Math.floor(file.mtimeMs).toString(16)}-${file.size.toString(16)}"`

@@ -1,4 +1,4 @@
-import { createServer, IncomingMessage, ServerResponse, type OutgoingHttpHeader, type OutgoingHttpHeaders, type Server } from 'node:http'
+import { createServer, ServerResponse, type IncomingMessage, type OutgoingHttpHeader, type OutgoingHttpHeaders, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { answerProbe } from '@weft/runtime-nodejs/probes'
 import { describeError, logLine } from '@weft/runtime-nodejs/report'
