@@ -105,6 +105,12 @@ describe('mode http', () => {
     expect(replica.log()).toContain('the program ended by itself: exit code 7')
   })
 
+  it('gives the program a free port for port 0', async () => {
+    const files = { 'run.sh': 'exec python3 server.py $PORT', 'server.py': PYTHON }
+    const replica = await startReplica({ mode: 'http', command: 'sh run.sh', files, env: { upstream_url: 'http://127.0.0.1:0' } })
+    expect((await replica.ask({ path: '/odd' })).status).toBe(203)
+  })
+
   it('drains: calls under way are answered, then the program gets SIGTERM', async () => {
     const replica = await start()
     const agent = new Agent({ keepAlive: true })

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { logLine } from '@weft/runtime-nodejs/report'
+import { listen } from '../outbound/listen.ts'
 import { findProgram, splitCommand } from '../program/command.ts'
 import { peekBody } from '../program/body.ts'
 import { LongLived } from '../program/long-lived.ts'
@@ -11,8 +13,21 @@ import type { Mode, ModeParts } from './mode.ts'
 import { timeoutError } from './timeout.ts'
 import { endToEnd, Upstream } from './upstream.ts'
 
+type Environment = Readonly<Record<string, string>>
+
 const MIB = 1_048_576
 const BUFFERED_BYTES = 256 * MIB
+
+/** Port 0 asks for a free one, which the program is told in `PORT`. */
+async function ownPort(upstreamUrl: string, env: Environment): Promise<{ readonly url: URL; readonly env: Environment }> {
+  const url = new URL(upstreamUrl)
+  if (url.port !== '0') return { url, env }
+  const server = await listen({ host: '127.0.0.1', port: 0 }, (socket) => socket.destroy())
+  const { port } = server.address() as AddressInfo
+  await new Promise((done) => server.close(done))
+  url.port = String(port)
+  return { url, env: { ...env, PORT: url.port } }
+}
 
 /** A program that is an HTTP server itself, started once: of-watchdog's `http`. */
 export class HttpMode implements Mode {
@@ -28,12 +43,18 @@ export class HttpMode implements Mode {
 
   /** Starts the program and waits until something listens at its address. @throws Error when it ends before, or there is no such program */
   static async start(parts: ModeParts): Promise<HttpMode> {
-    const { settings, config, env, logs } = parts
-    if (settings.upstreamUrl === undefined)
+    const { settings, config, logs } = parts
+    if (settings.upstreamUrl === undefined) {
       throw new Error('mode=http needs upstream_url, the address at which the program listens, for example http://127.0.0.1:5000')
+    }
+    const { url, env } = await ownPort(settings.upstreamUrl, parts.env)
     const { program, args } = splitCommand(config.command ?? '')
-    const upstream = new Upstream(new URL(settings.upstreamUrl))
-    if (await upstream.listens()) throw new Error(`something listens at ${settings.upstreamUrl} already: choose another port for the program (upstream_url)`)
+    const upstream = new Upstream(url)
+    if (await upstream.listens()) {
+      const help =
+        'without a sandbox the replicas share the ports of this machine; with upstream_url=http://127.0.0.1:0 each gets one of its own in the variable PORT'
+      throw new Error(`something listens at ${url.origin} already: ${help}`)
+    }
     const running = new LongLived(findProgram(program, env['PATH'] ?? ''), args, env, logs)
     await upstream.awaitListening(running.ended)
     void running.ended.then((how) => (running.stopping ? undefined : parts.fallen(`the program ended by itself: ${how}`)))
