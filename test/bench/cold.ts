@@ -31,7 +31,11 @@ interface Step {
   readonly ms: number
 }
 interface Revision {
-  readonly status?: { readonly replicas: number; readonly readyReplicas: number; readonly lastActivation?: { readonly at: string; readonly steps: readonly Step[] } }
+  readonly status?: {
+    readonly replicas: number
+    readonly readyReplicas: number
+    readonly lastActivation?: { readonly at: string; readonly steps: readonly Step[] }
+  }
 }
 
 const { values: options } = parseArgs({
@@ -64,7 +68,8 @@ async function main(): Promise<void> {
     await measurePolicy(series, weft.platform, Number(options.flips), `, ${count} parked`)
     await measureSplit(series, weft.platform, Number(options.flips), `, ${count} parked`)
   }
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ benchmark: 'cold', at: new Date().toISOString(), machine: about, series }, null, 2)}\n`)
+  if (options.json !== undefined)
+    writeFileSync(options.json, `${JSON.stringify({ benchmark: 'cold', at: new Date().toISOString(), machine: about, series }, null, 2)}\n`)
   console.log(`${JSON.stringify(about)}\n\n${report(series)}`)
 }
 
@@ -76,7 +81,11 @@ function record(series: Series, name: string, ms: number): void {
 function report(series: Series): string {
   const rows = Object.entries(series).map(([name, values]) => {
     const sorted = values.toSorted((a, b) => a - b)
-    return [name, String(values.length), ...[quantile(sorted, 0.5), quantile(sorted, 0.99), sorted[0] ?? 0, sorted.at(-1) ?? 0].map((ms) => ms.toFixed(ms < 10 ? 1 : 0))]
+    return [
+      name,
+      String(values.length),
+      ...[quantile(sorted, 0.5), quantile(sorted, 0.99), sorted[0] ?? 0, sorted.at(-1) ?? 0].map((ms) => ms.toFixed(ms < 10 ? 1 : 0)),
+    ]
   })
   return table([['milliseconds', 'n', 'p50', 'p99', 'lowest', 'highest'], ...rows])
 }
@@ -104,7 +113,12 @@ async function measureColdStarts(series: Series, platform: TestPlatform, count: 
   if (count > 0) await setScale(platform, { min: 0, zeroAfter: '300ms' })
   const agent = new Agent({ keepAlive: true })
   for (let index = 0; index < count; index += 1) {
-    await until('scale to zero', async () => (await revision(platform)).status?.replicas === 0 && (await revision(platform)).status?.readyReplicas === 0, DEADLINE_MS, 10)
+    await until(
+      'scale to zero',
+      async () => (await revision(platform)).status?.replicas === 0 && (await revision(platform)).status?.readyReplicas === 0,
+      DEADLINE_MS,
+      10,
+    )
     const at = Date.now()
     record(series, 'cold call', await timed(() => expectStatus(platform.call('a', { agent }))))
     record(series, 'warm call after it', await timed(() => expectStatus(platform.call('a', { agent }))))
@@ -116,7 +130,9 @@ async function measureColdStarts(series: Series, platform: TestPlatform, count: 
 }
 
 function setScale(platform: TestPlatform, scale: object): Promise<void> {
-  return expectStatus(platform.api('PATCH', '/apis/weft.dev/v1alpha1/namespaces/default/functions/a', { spec: { scale } }, { 'content-type': 'application/merge-patch+json' }))
+  return expectStatus(
+    platform.api('PATCH', '/apis/weft.dev/v1alpha1/namespaces/default/functions/a', { spec: { scale } }, { 'content-type': 'application/merge-patch+json' }),
+  )
 }
 
 /** The steps of an activation that ended since then. */
@@ -132,11 +148,7 @@ async function revision(platform: TestPlatform): Promise<Revision> {
 /** One update by the command line, from its start to its end, with calls going on; and what the platform takes of that. */
 async function measureDeploys(series: Series, weft: BenchPlatform, count: number): Promise<void> {
   for (let index = 0; index < count; index += 1) {
-    record(
-      series,
-      'weft deploy of a change, whole command',
-      await timed(() => weft.deploy('updated', `${HELLO}// ${index}\n`, 'node22')),
-    )
+    record(series, 'weft deploy of a change, whole command', await timed(() => weft.deploy('updated', `${HELLO}// ${index}\n`, 'node22')))
     record(series, 'weft version, whole command', await timed(() => weft.platform.weftOk(['version'])))
   }
 }
@@ -145,21 +157,34 @@ async function measureDeploys(series: Series, weft: BenchPlatform, count: number
 async function park(platform: TestPlatform, from: number, to: number): Promise<void> {
   const { spec } = JSON.parse((await platform.api('GET', '/apis/weft.dev/v1alpha1/namespaces/default/functions/a')).text) as { spec: { template: unknown } }
   for (let index = from; index < to; index += 1) {
-    const body = { apiVersion: 'weft.dev/v1alpha1', kind: 'Function', metadata: { name: `parked-${index}` }, spec: { template: spec.template, scale: { min: 0, zeroAfter: '1s' } } }
+    const body = {
+      apiVersion: 'weft.dev/v1alpha1',
+      kind: 'Function',
+      metadata: { name: `parked-${index}` },
+      spec: { template: spec.template, scale: { min: 0, zeroAfter: '1s' } },
+    }
     await expectStatus(platform.api('POST', '/apis/weft.dev/v1alpha1/namespaces/default/functions', body))
   }
   const isParked = ({ metadata, status }: { metadata: { name: string }; status?: { replicas: number; traffic: unknown[] } }) =>
     !metadata.name.startsWith('parked-') || (status !== undefined && status.replicas === 0 && status.traffic.length > 0)
   await until(
     'functions are parked',
-    async () => (JSON.parse((await platform.api('GET', '/apis/weft.dev/v1alpha1/namespaces/default/functions')).text) as { items: Parameters<typeof isParked>[0][] }).items.every(isParked),
+    async () =>
+      (
+        JSON.parse((await platform.api('GET', '/apis/weft.dev/v1alpha1/namespaces/default/functions')).text) as { items: Parameters<typeof isParked>[0][] }
+      ).items.every(isParked),
     600_000,
     500,
   )
 }
 
 async function measurePolicy(series: Series, platform: TestPlatform, count: number, suffix: string): Promise<void> {
-  const resource = (action: string) => ({ apiVersion: 'security.istio.io/v1', kind: 'AuthorizationPolicy', metadata: { name: 'bench' }, spec: { selector: { matchLabels: { app: 'a' } }, action, rules: [{}] } })
+  const resource = (action: string) => ({
+    apiVersion: 'security.istio.io/v1',
+    kind: 'AuthorizationPolicy',
+    metadata: { name: 'bench' },
+    spec: { selector: { matchLabels: { app: 'a' } }, action, rules: [{}] },
+  })
   const path = '/apis/security.istio.io/v1/namespaces/default/authorizationpolicies'
   await expectStatus(platform.api('POST', path, resource('ALLOW')))
   await flips(series, platform, count, `AuthorizationPolicy to effect${suffix}`, async (even) => {
@@ -171,7 +196,12 @@ async function measurePolicy(series: Series, platform: TestPlatform, count: numb
 
 async function measureSplit(series: Series, platform: TestPlatform, count: number, suffix: string): Promise<void> {
   const route = (host: string, weight: number) => ({ destination: { host }, weight })
-  const resource = (a: number) => ({ apiVersion: 'networking.istio.io/v1', kind: 'VirtualService', metadata: { name: 'bench' }, spec: { hosts: ['a'], http: [{ route: [route('a', a), route('b', 100 - a)] }] } })
+  const resource = (a: number) => ({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name: 'bench' },
+    spec: { hosts: ['a'], http: [{ route: [route('a', a), route('b', 100 - a)] }] },
+  })
   const path = '/apis/networking.istio.io/v1/namespaces/default/virtualservices'
   await expectStatus(platform.api('POST', path, resource(100)))
   await flips(series, platform, count, `VirtualService to effect${suffix}`, async (even) => {
@@ -187,7 +217,13 @@ interface Outcome {
 }
 
 /** From the sending of a change to the first answer that shows it, asked for over one connection without a pause. */
-async function flips(series: Series, platform: TestPlatform, count: number, name: string, change: (even: boolean) => Promise<(outcome: Outcome) => boolean>): Promise<void> {
+async function flips(
+  series: Series,
+  platform: TestPlatform,
+  count: number,
+  name: string,
+  change: (even: boolean) => Promise<(outcome: Outcome) => boolean>,
+): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   for (let index = 0; index < count; index += 1) {
     const started = performance.now()

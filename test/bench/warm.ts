@@ -94,7 +94,9 @@ async function measure(subject: Subject, connections: number, load: () => Promis
 async function startSubjects(stack: AsyncDisposableStack): Promise<readonly Subject[]> {
   const bare = stack.use(await startBareServer())
   const caller = stack.use(await startBareCaller(bare.url))
-  const functions = (...peers: readonly Peer[]) => ({ function: peers.reduce((sum, peer) => sum + (cpuOfTree(peer.pid, () => 'function')['function'] ?? 0), 0) })
+  const functions = (...peers: readonly Peer[]) => ({
+    function: peers.reduce((sum, peer) => sum + (cpuOfTree(peer.pid, () => 'function')['function'] ?? 0), 0),
+  })
   const subjects: Subject[] = [{ name: 'bare', url: bare.url, cpu: () => functions(bare) }]
   const nginx = await startNginxPair(bare.url)
   if (nginx === undefined) console.error('nginx or openssl is not installed: no comparison with the nginx pair')
@@ -133,7 +135,13 @@ function report(rounds: readonly Round[], subjects: readonly Subject[]): string 
       const column = (pick: (round: Round) => number) => show(summarise(mine.map(pick)))
       const ratio = ratioToBare(rounds, name, connections)
       const errors = mine.reduce((sum, round) => sum + round.errors, 0)
-      const cells = [column((round) => round.rps), column((round) => round.p50Ms), column((round) => round.p99Ms), column((round) => round.proxyUs), column((round) => round.functionUs)]
+      const cells = [
+        column((round) => round.rps),
+        column((round) => round.p50Ms),
+        column((round) => round.p99Ms),
+        column((round) => round.proxyUs),
+        column((round) => round.functionUs),
+      ]
       rows.push([name, String(connections), ...cells, show(ratio), String(errors)])
     }
   }
@@ -153,7 +161,9 @@ function verdict(rounds: readonly Round[]): string {
     if (Number.isNaN(median)) return []
     const times = median / OPENFAAS_RATIO
     const range = `${(min / OPENFAAS_RATIO).toFixed(1)}-${(max / OPENFAAS_RATIO).toFixed(1)}`
-    return [`${path}: ${median.toFixed(3)} of a bare server = ${times.toFixed(1)} times (${range}) OpenFaaS' ${OPENFAAS_RATIO}: "at least ${GOAL} times" ${times >= GOAL ? 'holds' : 'does not hold'}`]
+    return [
+      `${path}: ${median.toFixed(3)} of a bare server = ${times.toFixed(1)} times (${range}) OpenFaaS' ${OPENFAAS_RATIO}: "at least ${GOAL} times" ${times >= GOAL ? 'holds' : 'does not hold'}`,
+    ]
   })
   return [`Against OpenFaaS without a mesh (ratio to the bare server, quoted, ${OPENFAAS_CONNECTIONS} connections):`, ...lines].join('\n')
 }

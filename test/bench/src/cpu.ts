@@ -17,7 +17,7 @@ export function cpuOfTree(root: number, classify: (facts: { readonly pid: number
     .filter((entry) => /^\d+$/.test(entry))
     .flatMap((entry) => readFacts(Number(entry)))
   const members = new Set([root])
-  for (let size = 0; size !== members.size; ) {
+  for (let size = 0; size !== members.size;) {
     size = members.size
     for (const facts of all) if (members.has(facts.parent)) members.add(facts.pid)
   }

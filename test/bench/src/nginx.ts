@@ -21,7 +21,9 @@ export async function startNginxPair(target: string): Promise<Peer | undefined> 
   await makeCertificates(directory)
   const front = await freePort()
   writeFileSync(join(directory, 'nginx.conf'), configuration(directory, front, new URL(target).host))
-  const child = spawn('nginx', ['-p', directory, '-c', join(directory, 'nginx.conf'), '-e', join(directory, 'error.log')], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const child = spawn('nginx', ['-p', directory, '-c', join(directory, 'nginx.conf'), '-e', join(directory, 'error.log')], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
   const url = `http://127.0.0.1:${front}/`
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const dispose = () => {
@@ -70,7 +72,25 @@ async function makeCertificates(directory: string): Promise<void> {
   }
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
   await openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=bench', '-days', '1')
-  await openssl('req', '-x509', ...key, '-keyout', 'leaf.key', '-out', 'leaf.pem', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-subj', '/CN=second', '-addext', 'subjectAltName=DNS:second', '-days', '1')
+  await openssl(
+    'req',
+    '-x509',
+    ...key,
+    '-keyout',
+    'leaf.key',
+    '-out',
+    'leaf.pem',
+    '-CA',
+    'ca.pem',
+    '-CAkey',
+    'ca.key',
+    '-subj',
+    '/CN=second',
+    '-addext',
+    'subjectAltName=DNS:second',
+    '-days',
+    '1',
+  )
 }
 
 function freePort(): Promise<number> {

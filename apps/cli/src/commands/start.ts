@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createLog, type Log } from '@weft/kit'
-import { readConfig, startPlatform, type Config, type ConfigFile, type Platform } from '@weft/standalone'
+import type { Config, ConfigFile, Platform } from '@weft/standalone'
 import { applyPaths } from '../apply/apply-paths.ts'
 import { PACKAGED } from '../assets.ts'
 import { GatewayClient } from '../client/gateway-client.ts'
@@ -35,6 +35,7 @@ export const startCommand: Command = {
     const { world } = invocation
     const config = await readStartConfig(invocation)
     const log = createLog({ ...config.log, write: (line) => void world.stderr.write(line) })
+    const { startPlatform } = await loadPlatform()
     const platform = await startPlatform(config, {
       log,
       version: VERSION,
@@ -53,6 +54,9 @@ export const startCommand: Command = {
   },
 }
 
+/** The platform's code takes as long to load as all else together, and no other command needs it. */
+const loadPlatform = () => import('@weft/standalone')
+
 async function readStartConfig({ world, options }: Invocation): Promise<Config> {
   const flags: { -readonly [Key in keyof ConfigFile]: ConfigFile[Key] } = {}
   const texts = { listen: textOption(options, 'listen'), metricsListen: textOption(options, 'metricsListen'), dataDir: textOption(options, 'dataDir') }
@@ -62,6 +66,7 @@ async function readStartConfig({ world, options }: Invocation): Promise<Config> 
   if (options['auth'] === false) flags.auth = 'none'
   if (options['jsonLogs'] === true) flags.log = { format: 'json' }
   const file = await readConfigFile(world, textOption(options, 'config'))
+  const { readConfig } = await loadPlatform()
   return readConfig({ flags, env: world.env, uid: process.getuid?.() ?? 0, ...(file === undefined ? {} : { file }) })
 }
 
