@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import { REPLICA_PATH } from '../environment.ts'
-import { ARGUMENTS_FD, GATE, HOSTS_FD, INFO_FD, SECCOMP_FD, type LaunchInput, type LaunchPlan, type RootEntry } from './plan.ts'
+import { ARGUMENTS_FD, GATE, HOSTS_FD, INFO_FD, SECCOMP_FD, type LaunchInput, type LaunchPlan } from './plan.ts'
 
 /** Where things are inside a sandbox. */
 export const INSIDE = {
@@ -60,9 +60,20 @@ export function canMountAtRoot(secret: string): boolean {
   return !RESERVED.has(secret)
 }
 
-function systemArguments(root: readonly RootEntry[]): string[] {
-  const links = root.flatMap(({ path, link }) => (link === undefined ? ['--ro-bind', path, path] : ['--symlink', link, path]))
-  return ['--ro-bind', '/usr', '/usr', ...links, '--proc', '/proc', '--dev', '/dev']
+/**
+ * The devices of a sandbox. Without root, bubblewrap's own `--dev` makes a second user namespace (for pseudo-terminals), which does not own the
+ * network namespace: no port below 1024 could be listened on in it.
+ */
+function deviceArguments(uid: number | undefined): string[] {
+  if (uid !== undefined) return ['--dev', '/dev']
+  const devices = ['null', 'zero', 'full', 'random', 'urandom', 'tty'].flatMap((name) => ['--dev-bind', `/dev/${name}`, `/dev/${name}`])
+  const links = [['/proc/self/fd', 'fd'], ...['stdin', 'stdout', 'stderr'].map((name, fd) => [`/proc/self/fd/${fd}`, name])]
+  return ['--tmpfs', '/dev', ...devices, '--dir', '/dev/shm', ...links.flatMap(([to = '', name = '']) => ['--symlink', to, `/dev/${name}`])]
+}
+
+function systemArguments(input: LaunchInput): string[] {
+  const links = input.root.flatMap(({ path, link }) => (link === undefined ? ['--ro-bind', path, path] : ['--symlink', link, path]))
+  return ['--ro-bind', '/usr', '/usr', ...links, '--proc', '/proc', ...deviceArguments(input.uid)]
 }
 
 function tmpfs(path: string, bytes: number): string[] {
@@ -143,7 +154,7 @@ export function planSandbox(input: LaunchInput): LaunchPlan {
     '--new-session',
     '--clearenv',
     ...environment,
-    ...systemArguments(input.root),
+    ...systemArguments(input),
     ...writableArguments(tmpBytes),
     ...etcArguments(input.paths.privateDirectory),
     ...secretArguments(input),
