@@ -25,7 +25,9 @@ interface World {
 }
 
 async function openWorld(): Promise<World> {
-  const config = parseConfig(process.env['WEFT_RUNTIME_CONFIG'] ?? '{}')
+  const told = parseConfig(process.env['WEFT_RUNTIME_CONFIG'] ?? '{}')
+  const command = told.command ?? process.env['fprocess'] ?? process.env['function_process']
+  const config: ProcessConfig = command === undefined ? told : { ...told, command }
   const settings = readSettings(process.env)
   const fifos = new Fifos()
   const logs = openLogs(fifos, settings)

@@ -73,6 +73,11 @@ describe('a program of the classic watchdog', () => {
     expect((await replica.ask({ path: '/%00%zz' })).body).toContain('Http_Path=/%00%zz\n')
   })
 
+  it('is named by function_process where nothing else names it', async () => {
+    const replica = await startReplica({ env: { function_process: 'echo named' } })
+    expect((await replica.ask()).body).toBe('named\n')
+  })
+
   it('has no CGI variables with cgi_headers=false', async () => {
     const replica = await startReplica({ command: 'env', env: { cgi_headers: 'false' } })
     expect((await replica.ask()).body).not.toContain('Http_')
