@@ -8,6 +8,7 @@ import { listCommand } from './commands/list.ts'
 import { loginCommand, logoutCommand } from './commands/login.ts'
 import { logsCommand } from './commands/logs.ts'
 import { meshCommands } from './commands/mesh.ts'
+import { meshExplainCommands } from './commands/mesh-explain.ts'
 import { namespaceCommands } from './commands/namespace.ts'
 import { newCommand } from './commands/new.ts'
 import { readyCommand } from './commands/ready.ts'
@@ -47,6 +48,7 @@ export const weftProgram: Program = {
     ...secretCommands,
     ...namespaceCommands,
     ...meshCommands,
+    ...meshExplainCommands,
     applyCommand,
     getCommand,
     deleteCommand,

@@ -15,6 +15,7 @@ import { registerLogRoutes } from './logs/logs.ts'
 import { createMetricsServer } from './metrics/server.ts'
 import { InvocationTotals } from './metrics/invocations.ts'
 import { ApiMetrics } from './metrics/metrics.ts'
+import { registerExplainRoutes } from './mesh/explain-routes.ts'
 import { registerMeshRoutes } from './mesh/routes.ts'
 import { registerNamespaceRoutes } from './namespaces/namespaces.ts'
 import { removeNamespace } from './namespaces/remove.ts'
@@ -74,6 +75,7 @@ export function createControl(options: GatewayOptions): Control {
     uploads,
   })
   registerMeshRoutes(app, mesh, invocations)
+  registerExplainRoutes(app, mesh)
   registerOpenApiRoutes(app, options.version.release)
   registerDiscoveryRoutes(app, kinds, options.version)
   registerResourceRoutes(app, {

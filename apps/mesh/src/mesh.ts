@@ -160,6 +160,8 @@ class RunningMesh implements Mesh {
   probe: Mesh['probe'] = (workload, timeoutMs) => this.#call('probe', workload, timeoutMs)
   status: Mesh['status'] = () => this.#call('status')
   configuration: Mesh['configuration'] = (host) => this.#call('configuration', host)
+  authorize: Mesh['authorize'] = (question) => this.#call('authorize', question)
+  describe: Mesh['describe'] = (host) => this.#call('describe', host)
   certificates: Mesh['certificates'] = () => this.#call('certificates')
   rotate: Mesh['rotate'] = () => this.#call('rotate')
   invocations: Mesh['invocations'] = () => this.#call('invocations')

@@ -13,10 +13,14 @@
  * is not understood denies.
  */
 export * from './snapshot.ts'
+export type * from './route-actions.ts'
 export * from './plane.ts'
 export { createCompiler, type Compilation, type CompilerSettings, type MeshCompiler } from './compiler.ts'
 export { difference } from './difference.ts'
-export { evaluatePolicy, type PolicyCall, type Verdict } from './policy/evaluate.ts'
+export * from './explain/index.ts'
+export { evaluatePolicy, remarksOn, type PolicyCall, type Remarks, type Verdict } from './policy/evaluate.ts'
 export type { FindingReason } from './read/finding.ts'
 export { resolveHost } from './read/names.ts'
 export { MESH_KINDS, type Change } from './world/change.ts'
+export { SPACE_DELIMITED_CLAIMS } from './policy/claims.ts'
+export { everyValueRegex, templateRegex } from './policy/text.ts'

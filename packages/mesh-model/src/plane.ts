@@ -1,4 +1,6 @@
 import type { NamespacedName, ResourceRef } from '@weft/core'
+import type { AuthorizationAnswer, AuthorizationQuestion } from './explain/authorize.ts'
+import type { HostDescription } from './explain/describe.ts'
 import type { ResourceFinding } from './snapshot.ts'
 
 /** A live replica, as the mesh needs it. */
@@ -128,6 +130,10 @@ export interface MeshPlane {
   status(): Promise<MeshStatus>
   /** @returns one entry per workload of that function (or Service) */
   configuration(host: NamespacedName): Promise<readonly WorkloadConfiguration[]>
+  /** Asks the policies in force. @returns `undefined` when there is no such host */
+  authorize(question: AuthorizationQuestion): Promise<AuthorizationAnswer | undefined>
+  /** A host in plain words. @returns `undefined` when there is none of that name */
+  describe(host: NamespacedName): Promise<HostDescription | undefined>
   certificates(): Promise<readonly CertificateStatus[]>
   /** Issues new certificates for all identities now (for tests and emergencies). */
   rotate(): Promise<void>

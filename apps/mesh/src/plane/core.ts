@@ -2,10 +2,15 @@ import { join } from 'node:path'
 import { keyOf, messageOf, splitKey, SYSTEM_NAMESPACE, WeftError, type NamespacedName, type ResourceRef } from '@weft/core'
 import type { Log } from '@weft/kit'
 import {
+  authorize,
   createCompiler,
+  describeHost,
+  type AuthorizationAnswer,
+  type AuthorizationQuestion,
   type CertificateStatus,
   type Change,
   type Delivery,
+  type HostDescription,
   type InvocationStatistics,
   type LoadReport,
   type MeshCompiler,
@@ -19,6 +24,7 @@ import {
 import { Activator } from '../activator/activator.ts'
 import { activatorService } from '../activator/service.ts'
 import { inboundName, inboundSocket, INGRESS_LISTENER, localCluster, outboundListener, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from '../encode/names.ts'
+import type { Touched } from '../encode/types.ts'
 import { askAdmin } from '../envoy/admin.ts'
 import { LogRotation } from '../envoy/log-rotation.ts'
 import { LoadReceiver } from '../load/service.ts'
@@ -109,7 +115,7 @@ export class MeshCore {
     const { layout } = this.#settings
     const ads = adsService({
       node: (id) => (id === layout.node ? this.#proxy.state : undefined),
-      subscribed: (_node, typeUrl) => this.#subscribed(typeUrl),
+      subscribed: (_node, typeUrl, names) => this.#subscribed(typeUrl, names),
       log: this.#with.log,
       now: this.#with.now,
     })
@@ -145,23 +151,23 @@ export class MeshCore {
     this.#compileSoon = undefined
     const changes = this.#pending.splice(0)
     try {
-      if (changes.length > 0) this.#compiler.apply(changes)
+      const { hosts, workloads } = this.#compiler.apply(changes).difference
+      this.#publish({ hosts: [...hosts.set, ...hosts.removed], workloads: [...workloads.set, ...workloads.removed] })
     } catch (error) {
       this.#with.log.error({ changes: changes.length, reason: messageOf(error) }, 'changes could not be compiled; the last snapshot stays in force')
     }
-    this.#publish()
     for (const resolve of this.#snapshotWaiters.splice(0)) resolve()
   }
 
-  #publish(): void {
-    this.#proxy.publish(this.#compiler.snapshot, this.#layouts, this.#replicas)
-    this.#watchLoad()
+  #publish(touched: Partial<Touched>): void {
+    this.#proxy.publish({ snapshot: this.#compiler.snapshot, layouts: this.#layouts, replicas: this.#replicas }, touched)
   }
 
   /** Only what is made on demand has to be looked at again. */
-  #subscribed(typeUrl: string): void {
-    if (typeUrl === TYPE_URLS.secret) this.#proxy.answerSecrets()
-    else if (this.#proxy.demandChanged()) this.#publish()
+  #subscribed(typeUrl: string, names: Iterable<string>): void {
+    if (typeUrl === TYPE_URLS.secret) this.#proxy.answerSecrets(names)
+    const touched = this.#proxy.demanded(typeUrl, names)
+    if (touched !== undefined) this.#publish(touched)
   }
 
   /** Load is asked for where replicas are, or where calls wait for one. */
@@ -196,7 +202,8 @@ export class MeshCore {
     if (replicas.length === 0) this.#replicas.delete(key)
     else this.#replicas.set(key, replicas)
     if (onlyFewer(before, replicas) && this.#compiler.snapshot.workloads.has(key)) this.#proxy.publishEndpoints(key, replicas)
-    this.#publish()
+    this.#publish({ workloads: [key] })
+    this.#watchLoad()
     const known = await this.#untilKnown(key, replicas, signal)
     const listeners = await this.#listenersInForce(key, replicas, known, signal)
     const listenersAt = this.#with.now()
@@ -275,6 +282,14 @@ export class MeshCore {
 
   configuration(host: NamespacedName): readonly WorkloadConfiguration[] {
     return configurationOf(this.#compiler.snapshot, this.#proxy.state, host)
+  }
+
+  authorize(question: AuthorizationQuestion): AuthorizationAnswer | undefined {
+    return authorize(this.#compiler.snapshot, question)
+  }
+
+  describe(host: NamespacedName): HostDescription | undefined {
+    return describeHost(this.#compiler.snapshot, host)
   }
 
   certificates(): readonly CertificateStatus[] {

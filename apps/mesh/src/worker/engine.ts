@@ -1,8 +1,11 @@
 import type { NamespacedName } from '@weft/core'
 import type {
+  AuthorizationAnswer,
+  AuthorizationQuestion,
   CertificateStatus,
   Change,
   Delivery,
+  HostDescription,
   InvocationStatistics,
   LoadReport,
   MeshReplica,
@@ -22,6 +25,8 @@ export type EngineMethods = {
   readonly probe: (workload: NamespacedName, timeoutMs: number) => Promise<ProbeResult>
   readonly status: () => MeshStatus
   readonly configuration: (host: NamespacedName) => readonly WorkloadConfiguration[]
+  readonly authorize: (question: AuthorizationQuestion) => AuthorizationAnswer | undefined
+  readonly describe: (host: NamespacedName) => HostDescription | undefined
   readonly certificates: () => readonly CertificateStatus[]
   readonly rotate: () => Promise<void>
   readonly invocations: () => Promise<readonly InvocationStatistics[]>
@@ -53,6 +58,8 @@ export const ENGINE_METHODS = [
   'probe',
   'status',
   'configuration',
+  'authorize',
+  'describe',
   'certificates',
   'rotate',
   'invocations',

@@ -24,6 +24,8 @@ export async function openEngine(settings: MeshSettings, log: Log, host: Pick<Ho
     probe: (workload, timeoutMs) => core.probe(workload, timeoutMs),
     status: () => core.status(),
     configuration: (name) => core.configuration(name),
+    authorize: (question) => core.authorize(question),
+    describe: (name) => core.describe(name),
     certificates: () => core.certificates(),
     rotate: () => core.rotate(),
     invocations: () => core.invocations(),

@@ -1,4 +1,6 @@
 import { keyOf, type NamespacedName } from '@weft/core'
+import { authorize, describeHost, type AuthorizationAnswer, type AuthorizationQuestion, type HostDescription } from '../explain/index.ts'
+import type { MeshSnapshot } from '../snapshot.ts'
 import type {
   CertificateStatus,
   Delivery,
@@ -15,6 +17,7 @@ import type {
 /** The mesh without proxies: it keeps what it is told and gives it back; calls and load are what a test says. */
 export class MemoryMesh implements MeshPlane {
   readonly replicas = new Map<string, readonly MeshReplica[]>()
+  #snapshot: MeshSnapshot | undefined
   #invocations: readonly InvocationStatistics[] = []
   #wake: ((workload: NamespacedName) => Promise<WakeResult>) | undefined
   readonly #loadListeners = new Set<(reports: readonly LoadReport[]) => void>()
@@ -67,6 +70,19 @@ export class MemoryMesh implements MeshPlane {
   async configuration(host: NamespacedName): Promise<readonly WorkloadConfiguration[]> {
     if (!this.replicas.has(keyOf(host))) return []
     return [{ workload: host, listeners: [], routes: [], clusters: [], endpoints: [], secrets: [], model: { workload: {}, hosts: [] } }]
+  }
+
+  /** What questions about policies and hosts are answered from, from now on. */
+  know(snapshot: MeshSnapshot): void {
+    this.#snapshot = snapshot
+  }
+
+  async authorize(question: AuthorizationQuestion): Promise<AuthorizationAnswer | undefined> {
+    return this.#snapshot === undefined ? undefined : authorize(this.#snapshot, question)
+  }
+
+  async describe(host: NamespacedName): Promise<HostDescription | undefined> {
+    return this.#snapshot === undefined ? undefined : describeHost(this.#snapshot, host)
   }
 
   async certificates(): Promise<readonly CertificateStatus[]> {

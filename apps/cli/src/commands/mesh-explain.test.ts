@@ -1,0 +1,80 @@
+import { describe, expect, it } from '@jest/globals'
+import type { AuthorizationAnswer, HostDescription } from '@weft/mesh-model'
+import { cli, testGateway } from '../testing/world.ts'
+
+const BASE = '/apis/mesh.weft.dev/v1alpha1'
+const check = { workload: 'default/temp-v1', revision: 'v1', allowing: [], principal: 'spiffe://cluster.local/ns/default/sa/a' }
+const refused: AuthorizationAnswer = {
+  host: 'default/temp',
+  allowed: false,
+  callerKnown: false,
+  checks: [{ ...check, allowed: false, because: 'no-rule-matches', sentence: 'default/a may not GET / of default/temp-v1: no rule allows it' }],
+}
+const description: HostDescription = {
+  host: 'default/temp',
+  fqdn: 'temp.default.svc.cluster.local',
+  ports: [80, 8080],
+  routes: [
+    {
+      name: 'default',
+      when: 'Every call',
+      shares: [{ percent: 90, workload: 'default/temp-v1' }, { percent: 10, missing: 'no subset v2' }],
+      also: ['at most 2000 ms'],
+      origin: { group: 'networking.istio.io', kind: 'VirtualService', namespace: 'default', name: 'split' },
+    },
+  ],
+  workloads: [
+    {
+      workload: 'default/temp-v1',
+      function: 'temp',
+      revision: 'v1',
+      identity: 'spiffe://cluster.local/ns/default/sa/temp',
+      mtls: 'strict',
+      mtlsText: 'mutual TLS only',
+      callers: ['Everybody: no AuthorizationPolicy selects it'],
+      fromOutside: true,
+      policies: [],
+    },
+  ],
+  findings: [],
+}
+
+describe('weft mesh authz check', () => {
+  it('asks with what it was given, prints each answer, and fails when one is refused', async () => {
+    await using gateway = await testGateway({ [`GET ${BASE}/authorization/temp.default`]: [200, refused] })
+    const outcome = await cli(['mesh', 'authz', 'check', '--from', 'a', '--to', 'temp', '--method', 'POST', '--path', '/x y'], { gateway })
+    expect(outcome).toEqual({
+      code: 1,
+      err: '',
+      out: 'REFUSED  default/a may not GET / of default/temp-v1: no rule allows it\nNothing named a is deployed: this is for the identity that it would have.\n',
+    })
+    expect(gateway.seen[0]?.path).toBe(`${BASE}/authorization/temp.default?from=a&method=POST&path=%2Fx+y`)
+  })
+
+  it('is done when the call is allowed, and gives JSON', async () => {
+    const allowed = { ...refused, allowed: true, callerKnown: true }
+    await using gateway = await testGateway({ [`GET ${BASE}/authorization/temp.ns`]: [200, allowed] })
+    const outcome = await cli(['mesh', 'authz', 'check', '--to', 'temp.ns', '-o', 'json'], { gateway })
+    expect([outcome.code, JSON.parse(outcome.out)]).toEqual([0, allowed])
+  })
+
+  it('needs to know who is called', async () => {
+    expect(await cli(['mesh', 'authz', 'check', '--from', 'a'])).toMatchObject({ code: 2, err: expect.stringContaining('--to') })
+  })
+})
+
+describe('weft mesh describe', () => {
+  it('tells of a host in words', async () => {
+    await using gateway = await testGateway({ [`GET ${BASE}/description/temp.default`]: [200, description] })
+    const { code, out } = await cli(['mesh', 'describe', 'temp'], { gateway })
+    expect(code).toBe(0)
+    expect(out).toContain('Every call: 90 % to default/temp-v1, 10 % answered 503 (no subset v2) (at most 2000 ms); because of VirtualService default/split')
+    expect(out).toContain('Everybody: no AuthorizationPolicy selects it')
+    expect(out).toContain('the ingress can call it')
+  })
+
+  it('says when there is no such host', async () => {
+    await using gateway = await testGateway({})
+    expect(await cli(['mesh', 'describe', 'nope'], { gateway })).toMatchObject({ code: 2, err: expect.stringContaining('there is no such thing') })
+  })
+})

@@ -1,0 +1,91 @@
+import type { AuthorizationAnswer, DescribedRoute, DescribedWorkload, HostDescription } from '@weft/mesh-model'
+import { WeftError } from '@weft/core'
+import { GATEWAY_OPTION } from '../cli.ts'
+import { functionRef } from '../client/functions.ts'
+import type { Command, Invocation } from '../command.ts'
+import { structured } from '../output/render.ts'
+import { NAMESPACE_OPTION, textOption } from './options.ts'
+
+const MESH_PATH = '/apis/mesh.weft.dev/v1alpha1'
+const FORMAT_OPTION = { flags: '-o, --output <format>', description: 'how to print', choices: ['json', 'yaml'] }
+/** Exit code of a check whose call is refused. */
+const REFUSED = 1
+
+/** `weft mesh authz check` and `weft mesh describe`. */
+export const meshExplainCommands: readonly Command[] = [
+  {
+    name: 'mesh authz check',
+    summary: 'whether a call would be allowed, and the rule and resource that decide',
+    description: 'Asks the policies in force. Exit code 0: allowed by every version that the call may reach; 1: refused by one of them.',
+    options: [
+      GATEWAY_OPTION,
+      NAMESPACE_OPTION,
+      { flags: '--from <caller>', description: 'function or Service that calls, or an identity such as cluster.local/ns/NS/sa/NAME (default: the ingress)' },
+      { flags: '--to <name>', description: 'function or Service that is called, or NAME.NAMESPACE' },
+      { flags: '--method <method>', description: 'HTTP method', default: 'GET' },
+      { flags: '--path <path>', description: 'path, without the query', default: '/' },
+      { flags: '--host <host>', description: "host as the caller writes it (default: the callee's full name)" },
+      FORMAT_OPTION,
+    ],
+    examples: ['weft mesh authz check --from control --to thermostat --method POST --path /', 'weft mesh authz check --to thermostat'],
+    run: authorize,
+  },
+  {
+    name: 'mesh describe',
+    summary: 'who can call a function or Service, where its traffic goes, and why',
+    args: [{ syntax: '<name>', description: 'function or Service, or NAME.NAMESPACE' }],
+    options: [GATEWAY_OPTION, NAMESPACE_OPTION, FORMAT_OPTION],
+    examples: ['weft mesh describe thermostat', 'weft mesh describe temp.staging -o json'],
+    async run({ world, args, options, client }) {
+      const ref = functionRef(args[0] ?? '', options)
+      const description = await (await client()).json<HostDescription>({ method: 'GET', path: `${MESH_PATH}/description/${ref.name}.${ref.namespace}` })
+      const format = textOption(options, 'output')
+      world.stdout.write(format === undefined ? descriptionText(description) : structured(description, format))
+    },
+  },
+]
+
+async function authorize({ world, options, client }: Invocation): Promise<number> {
+  const to = textOption(options, 'to')
+  if (to === undefined) throw new WeftError('INVALID_VALUE', { field: '--to', reason: 'name the function or Service that is called' })
+  const ref = functionRef(to, options)
+  const query = new URLSearchParams()
+  for (const name of ['from', 'method', 'path', 'host', 'namespace'] as const) {
+    const value = textOption(options, name)
+    if (value !== undefined) query.set(name, value)
+  }
+  const answer = await (await client()).json<AuthorizationAnswer>({ method: 'GET', path: `${MESH_PATH}/authorization/${ref.name}.${ref.namespace}?${query.toString()}` })
+  const format = textOption(options, 'output')
+  world.stdout.write(format === undefined ? authorizationText(answer, textOption(options, 'from')) : structured(answer, format))
+  return answer.allowed ? 0 : REFUSED
+}
+
+/** What a person reads of an answer. */
+export function authorizationText({ host, checks, callerKnown }: AuthorizationAnswer, from: string | undefined): string {
+  if (checks.length === 0) return `${host} has no version that calls could reach: they are answered 503\n`
+  const assumed = callerKnown ? '' : `Nothing named ${from ?? ''} is deployed: this is for the identity that it would have.\n`
+  return `${checks.map(({ allowed, sentence }) => `${allowed ? 'ALLOWED' : 'REFUSED'}  ${sentence}\n`).join('')}${assumed}`
+}
+
+/** What a person reads of a host. */
+export function descriptionText(description: HostDescription): string {
+  const { host, fqdn, ports, routes, workloads, findings } = description
+  const remarks = findings.map(({ severity, resource, reason, message }) => `  ${severity} ${reason} (${resource.kind} ${resource.namespace ?? ''}/${resource.name}): ${message}\n`)
+  return [
+    `${host}: http://${fqdn} on port ${ports.join(' and ')}\n`,
+    `Where calls go, the first that fits:\n${routes.map(routeText).join('')}`,
+    ...workloads.map(workloadText),
+    ...(remarks.length === 0 ? [] : [`To look at:\n${remarks.join('')}`]),
+  ].join('\n')
+}
+
+function routeText({ when, shares, also, origin }: DescribedRoute): string {
+  const to = shares.map(({ percent, workload, missing }) => `${percent} % ${workload === undefined ? `answered 503 (${missing ?? 'nothing is there'})` : `to ${workload}`}`)
+  const more = also.length === 0 ? '' : ` (${also.join(', ')})`
+  return `  ${when}: ${to.join(', ')}${more}; because of ${origin.kind} ${origin.namespace ?? ''}/${origin.name}\n`
+}
+
+function workloadText({ workload, revision, identity, mtlsText, callers, fromOutside }: DescribedWorkload): string {
+  const outside = fromOutside ? 'can call it (GET /)' : 'cannot call it (GET /)'
+  return `Version ${revision} (${workload})\n  Identity: ${identity}\n  Takes: ${mtlsText}\n  Who can call it:\n${callers.map((line) => `    ${line}\n`).join('')}  From outside: the ingress ${outside}\n`
+}

@@ -1,0 +1,76 @@
+import type { FastifyInstance } from 'fastify'
+import { Type, type Static } from 'typebox'
+import { canonicalNamespace, parseFunctionRef, parseSpiffeId, WeftError, type NamespacedName } from '@weft/core'
+import type { AskedCaller, MeshPlane } from '@weft/mesh-model'
+import { routeOptions, type RouteSpec } from '../http/route.ts'
+
+const BASE = '/apis/mesh.weft.dev/v1alpha1'
+const Name = Type.Object({ name: Type.String({ description: 'NAME or NAME.NAMESPACE of a function or Service' }) })
+const Where = Type.Object({ namespace: Type.Optional(Type.String()) })
+const Call = Type.Object({
+  namespace: Type.Optional(Type.String()),
+  from: Type.Optional(Type.String({ maxLength: 512, description: 'function or Service that calls, or an identity such as cluster.local/ns/NS/sa/NAME; absent: the ingress' })),
+  method: Type.Optional(Type.String({ pattern: "^[A-Za-z!#$%&'*+.^_`|~-]+$", maxLength: 32, description: 'default GET' })),
+  path: Type.Optional(Type.String({ pattern: '^/', maxLength: 8192, description: 'default /' })),
+  host: Type.Optional(Type.String({ maxLength: 253, description: "as the caller writes it; default the host's full name" })),
+})
+
+/** Questions about policies and hosts; for `weft mesh authz check` and `weft mesh describe`. */
+export const EXPLAIN_ROUTES = {
+  authorize: {
+    method: 'GET',
+    url: `${BASE}/authorization/:name`,
+    summary: 'Whether a call would be allowed, and the rule and resource that decide',
+    tag: 'mesh',
+    params: Name,
+    query: Call,
+    responses: { 200: { description: 'AuthorizationAnswer' }, 404: { description: 'the mesh knows no such host' } },
+  },
+  describe: {
+    method: 'GET',
+    url: `${BASE}/description/:name`,
+    summary: 'Who can call a function or Service, where its traffic goes, and why',
+    tag: 'mesh',
+    params: Name,
+    query: Where,
+    responses: { 200: { description: 'HostDescription' }, 404: { description: 'the mesh knows no such host' } },
+  },
+} as const satisfies Record<string, RouteSpec>
+
+/** Attaches the handlers. */
+export function registerExplainRoutes(app: FastifyInstance, mesh: Pick<MeshPlane, 'authorize' | 'describe'>): void {
+  app.route<{ Params: Static<typeof Name>; Querystring: Static<typeof Call> }>({
+    ...routeOptions(EXPLAIN_ROUTES.authorize),
+    handler: async ({ params, query }) => {
+      const { namespace, from, method = 'GET', path = '/', host } = query
+      const to = refOf(params.name, namespace)
+      const answer = await mesh.authorize({ from: callerOf(from, namespace), to, method: method.toUpperCase(), path, ...(host === undefined ? {} : { host }) })
+      return answer ?? notThere(to)
+    },
+  })
+  app.route<{ Params: Static<typeof Name>; Querystring: Static<typeof Where> }>({
+    ...routeOptions(EXPLAIN_ROUTES.describe),
+    handler: async ({ params, query }) => {
+      const ref = refOf(params.name, query.namespace)
+      return (await mesh.describe(ref)) ?? notThere(ref)
+    },
+  })
+}
+
+function refOf(name: string, namespace: string | undefined): NamespacedName {
+  return parseFunctionRef(name, canonicalNamespace(namespace))
+}
+
+/** A caller as the command line writes it. @throws WeftError `INVALID_NAME`, `INVALID_VALUE` */
+function callerOf(text: string | undefined, namespace: string | undefined): AskedCaller {
+  if (text === undefined) return { kind: 'ingress' }
+  if (!text.includes('/')) return { kind: 'workload', name: refOf(text, namespace) }
+  const principal = text.startsWith('spiffe://') ? text : `spiffe://${text}`
+  if (parseSpiffeId(principal) === undefined) throw new WeftError('INVALID_VALUE', { field: 'from', reason: `${text} is not an identity such as cluster.local/ns/default/sa/control` })
+  return { kind: 'identity', principal }
+}
+
+function notThere(ref: NamespacedName): never {
+  const { namespace, name } = ref
+  throw new WeftError('NOT_FOUND', { kind: 'host', name: `${name}.${namespace}` })
+}

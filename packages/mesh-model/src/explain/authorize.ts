@@ -1,0 +1,136 @@
+import { keyOf, parseSpiffeId, spiffeId, SYSTEM_NAMESPACE, type NamespacedName, type ResourceRef } from '@weft/core'
+import { evaluatePolicy, type Verdict } from '../policy/evaluate.ts'
+import type { MeshHost, MeshSnapshot, MeshWorkload, WorkloadKey } from '../snapshot.ts'
+import { resourceText } from './words.ts'
+
+/** Who calls, in a question: a function or Service, an identity, or the ingress. */
+export type AskedCaller = { readonly kind: 'workload'; readonly name: NamespacedName } | { readonly kind: 'identity'; readonly principal: string } | { readonly kind: 'ingress' }
+
+/** "May this caller make this call?" */
+export interface AuthorizationQuestion {
+  readonly from: AskedCaller
+  /** A function or Service. */
+  readonly to: NamespacedName
+  readonly method: string
+  readonly path: string
+  /** As the caller writes it; default the host's full name. */
+  readonly host?: string
+}
+
+/** The answer for one identity of the caller and one workload that its call may reach. */
+export interface AuthorizationCheck {
+  readonly workload: WorkloadKey
+  readonly revision: string
+  /** SPIFFE ID that the callee verifies; absent where it takes plain text only and verifies nobody. */
+  readonly principal?: string
+  readonly allowed: boolean
+  readonly because: Verdict['because']
+  /** The rule that decided, numbered from 0 in its resource. */
+  readonly rule?: { readonly policy: ResourceRef; readonly index: number }
+  /** Policies that allow something and did not allow this, where none of them did. */
+  readonly allowing: readonly ResourceRef[]
+  /** The answer for a person. */
+  readonly sentence: string
+}
+
+/** The answer to an {@link AuthorizationQuestion}. */
+export interface AuthorizationAnswer {
+  readonly host: string
+  /** Whether every check is allowed. */
+  readonly allowed: boolean
+  /** `false`: nothing of the caller's name is deployed; the answer is for the identity that a function of that name would have. */
+  readonly callerKnown: boolean
+  readonly checks: readonly AuthorizationCheck[]
+}
+
+/** The port that a function's workload has, whatever port of its host was called (as the encoder has it). */
+const WORKLOAD_PORT = 8080
+
+/**
+ * Asks the policy evaluator, which does what Envoy does, for every workload that a call to the host may reach.
+ * @returns `undefined` when the mesh has no such host
+ */
+export function authorize(snapshot: MeshSnapshot, question: AuthorizationQuestion): AuthorizationAnswer | undefined {
+  const host = snapshot.hosts.get(keyOf(question.to))
+  if (host === undefined) return undefined
+  const { principals, known } = principalsOf(snapshot, question.from)
+  const checks = workloadsOf(snapshot, host).flatMap((workload) => principals.map((principal) => check(workload, principal, question, host)))
+  return { host: host.key, allowed: checks.length > 0 && checks.every((one) => one.allowed), callerKnown: known, checks }
+}
+
+/** The workloads that routes of a host may choose, those that are there, by name. */
+export function workloadsOf(snapshot: Pick<MeshSnapshot, 'workloads'>, host: MeshHost): readonly MeshWorkload[] {
+  const keys = new Set(host.routes.flatMap((route) => route.targets.flatMap((target) => target.workload ?? [])))
+  return [...keys].toSorted().flatMap((key) => snapshot.workloads.get(key) ?? [])
+}
+
+/** SPIFFE ID of a workload. */
+export function identityOf(snapshot: Pick<MeshSnapshot, 'trustDomain'>, workload: Pick<MeshWorkload, 'namespace' | 'serviceAccount'>): string {
+  return spiffeId({ trustDomain: snapshot.trustDomain, namespace: workload.namespace, serviceAccount: workload.serviceAccount })
+}
+
+function principalsOf(snapshot: MeshSnapshot, from: AskedCaller): { readonly principals: readonly string[]; readonly known: boolean } {
+  const { trustDomain } = snapshot
+  switch (from.kind) {
+    case 'ingress':
+      return { principals: [spiffeId({ trustDomain, namespace: SYSTEM_NAMESPACE, serviceAccount: 'ingress' })], known: true }
+    case 'identity':
+      return { principals: [from.principal.startsWith('spiffe://') ? from.principal : `spiffe://${from.principal}`], known: true }
+    case 'workload': {
+      const host = snapshot.hosts.get(keyOf(from.name))
+      const own = host === undefined ? [] : workloadsOf(snapshot, host).map((workload) => identityOf(snapshot, workload))
+      const assumed = spiffeId({ trustDomain, namespace: from.name.namespace, serviceAccount: from.name.name })
+      return own.length > 0 ? { principals: [...new Set(own)], known: true } : { principals: [assumed], known: false }
+    }
+    default:
+      return from satisfies never
+  }
+}
+
+function check(workload: MeshWorkload, principal: string, question: AuthorizationQuestion, host: MeshHost): AuthorizationCheck {
+  const verified = workload.mtls === 'disable' ? undefined : principal
+  const { method, path } = question
+  const call = { method, path, host: question.host ?? host.fqdn, port: WORKLOAD_PORT, ...(verified === undefined ? {} : { principal: verified }) }
+  const verdict = evaluatePolicy(workload.policy, call)
+  const rule = 'rule' in verdict ? { policy: verdict.rule.policy, index: verdict.rule.index } : undefined
+  const allowing = verdict.because === 'no-rule-matches' ? policiesOf(workload.policy.allow ?? []) : []
+  const who = verified === undefined ? 'An unverified caller' : callerText(verified)
+  return {
+    workload: workload.key,
+    revision: workload.revision,
+    ...(verified === undefined ? {} : { principal: verified }),
+    allowed: verdict.allowed,
+    because: verdict.because,
+    ...(rule === undefined ? {} : { rule }),
+    allowing,
+    sentence: `${who} ${verdict.allowed ? 'may' : 'may not'} ${method} ${path} of ${workload.key}: ${reasonText(verdict, allowing)}`,
+  }
+}
+
+function policiesOf(rules: readonly { readonly policy: ResourceRef }[]): readonly ResourceRef[] {
+  return [...new Map(rules.map(({ policy }) => [resourceText(policy), policy])).values()]
+}
+
+function callerText(principal: string): string {
+  const identity = parseSpiffeId(principal)
+  return identity === undefined ? principal : `${identity.namespace}/${identity.serviceAccount}`
+}
+
+function reasonText(verdict: Verdict, allowing: readonly ResourceRef[]): string {
+  switch (verdict.because) {
+    case 'no-policy':
+      return 'no ALLOW policy selects it, and no DENY rule matches'
+    case 'allow-rule':
+      return `rule ${verdict.rule.index} of ${resourceText(verdict.rule.policy)} allows it`
+    case 'deny-rule':
+      return `rule ${verdict.rule.index} of ${resourceText(verdict.rule.policy)} denies it`
+    case 'no-rule-matches':
+      return allowing.length === 0 ? 'an ALLOW policy without rules selects it' : `no rule of ${allowing.map(resourceText).join(', ')} allows it`
+    case 'bad-path':
+      return 'the path has an escaped slash or leaves its root, which the proxy refuses'
+    case 'policy-broken':
+      return `a policy cannot be understood, so everything is denied: ${verdict.reason}`
+    default:
+      return verdict satisfies never
+  }
+}

@@ -1,0 +1,112 @@
+import { keyOf, SYSTEM_NAMESPACE, type NamespacedName, type ResourceRef } from '@weft/core'
+import type { HostKey, MeshHost, MeshRoute, MeshSnapshot, MeshWorkload, ResourceFinding, WorkloadKey, WorkloadPolicy } from '../snapshot.ts'
+import { authorize, identityOf, workloadsOf } from './authorize.ts'
+import { resourceText, routeWhenText, ruleText } from './words.ts'
+
+/** A host in plain words: sentences are for people, the rest for programs. */
+export interface HostDescription {
+  readonly host: HostKey
+  readonly fqdn: string
+  readonly ports: readonly number[]
+  readonly routes: readonly DescribedRoute[]
+  readonly workloads: readonly DescribedWorkload[]
+  /** What the compiler has to say about the resources that are concerned. */
+  readonly findings: readonly ResourceFinding[]
+}
+
+/** Where some calls go, and why. */
+export interface DescribedRoute {
+  readonly name: string
+  readonly when: string
+  readonly shares: readonly { readonly percent: number; readonly workload?: WorkloadKey; readonly missing?: string }[]
+  readonly also: readonly string[]
+  readonly origin: ResourceRef
+}
+
+/** One version, and who may call it. */
+export interface DescribedWorkload {
+  readonly workload: WorkloadKey
+  readonly function: string
+  readonly revision: string
+  readonly identity: string
+  readonly mtls: MeshWorkload['mtls']
+  readonly mtlsText: string
+  readonly callers: readonly string[]
+  /** Whether `GET /` from outside, through the ingress, is allowed. */
+  readonly fromOutside: boolean
+  readonly policies: readonly ResourceRef[]
+}
+
+/** Describes a host. @returns `undefined` when the mesh has none of that name */
+export function describeHost(snapshot: MeshSnapshot, name: NamespacedName): HostDescription | undefined {
+  const host = snapshot.hosts.get(keyOf(name))
+  if (host === undefined) return undefined
+  const outside = new Map(outsideChecks(snapshot, host))
+  const workloads = workloadsOf(snapshot, host).map((workload) => describeWorkload(snapshot, workload, outside.get(workload.key) === true))
+  return { host: host.key, fqdn: host.fqdn, ports: host.ports, routes: host.routes.map(describeRoute), workloads, findings: findingsOf(snapshot, host, workloads) }
+}
+
+function outsideChecks(snapshot: MeshSnapshot, { namespace, name }: MeshHost): readonly (readonly [WorkloadKey, boolean])[] {
+  const answer = authorize(snapshot, { from: { kind: 'ingress' }, to: { namespace, name }, method: 'GET', path: '/' })
+  return (answer?.checks ?? []).map((check) => [check.workload, check.allowed] as const)
+}
+
+function describeRoute(route: MeshRoute): DescribedRoute {
+  const sum = route.targets.reduce((total, target) => total + target.weight, 0)
+  const shares = route.targets.map(({ weight, workload, missing }) => ({
+    percent: sum === 0 ? 0 : Math.round((weight / sum) * 1000) / 10,
+    ...(workload === undefined ? {} : { workload }),
+    ...(missing === undefined ? {} : { missing }),
+  }))
+  return { name: route.name, when: routeWhenText(route), shares, also: alsoText(route), origin: route.origin }
+}
+
+function alsoText({ timeoutMs, retries, requestHeaders, responseHeaders }: MeshRoute): readonly string[] {
+  const time = timeoutMs === undefined ? [] : [timeoutMs === 0 ? 'no time-out' : `at most ${timeoutMs} ms`]
+  const tries = retries === undefined ? [] : [retries.attempts === 0 ? 'no retries' : `up to ${retries.attempts} retries`]
+  const headers = requestHeaders === undefined && responseHeaders === undefined ? [] : ['headers are changed']
+  return [...time, ...tries, ...headers]
+}
+
+const MTLS_TEXT: Readonly<Record<MeshWorkload['mtls'], string>> = {
+  strict: 'mutual TLS only: callers must prove who they are',
+  permissive: 'mutual TLS, and plain text from callers that prove nothing',
+  disable: 'plain text only: nobody proves who they are',
+}
+
+function describeWorkload(snapshot: MeshSnapshot, workload: MeshWorkload, fromOutside: boolean): DescribedWorkload {
+  const { policy } = workload
+  const refs = [...policy.deny, ...(policy.allow ?? [])].map((rule) => rule.policy).concat(policy.broken?.policy ?? [])
+  return {
+    workload: workload.key,
+    function: workload.function,
+    revision: workload.revision,
+    identity: identityOf(snapshot, workload),
+    mtls: workload.mtls,
+    mtlsText: MTLS_TEXT[workload.mtls],
+    callers: callersText(policy),
+    fromOutside,
+    policies: [...new Map(refs.map((ref) => [resourceText(ref), ref])).values()],
+  }
+}
+
+function callersText({ broken, deny, allow }: WorkloadPolicy): readonly string[] {
+  if (broken !== undefined) return [`Nobody: ${resourceText(broken.policy)} cannot be understood (${broken.reason})`]
+  const refused = deny.map((rule) => `Refused: ${ruleText(rule)}`)
+  if (allow === undefined) return [...refused, refused.length === 0 ? 'Everybody: no AuthorizationPolicy selects it' : 'Everybody else']
+  if (allow.length === 0) return [...refused, 'Nobody: an ALLOW policy without rules selects it']
+  return [...refused, ...allow.map((rule) => `Allowed: ${ruleText(rule)}`), 'Nobody else']
+}
+
+function findingsOf(snapshot: MeshSnapshot, host: MeshHost, workloads: readonly DescribedWorkload[]): readonly ResourceFinding[] {
+  const { namespace, name } = host
+  const concerned = new Set([
+    ...host.routes.map((route) => resourceText(route.origin)),
+    ...workloads.flatMap((workload) => workload.policies.map(resourceText)),
+    ...workloads.map(({ workload }) => `Revision ${workload}`),
+    `Function ${namespace}/${name}`,
+    `Service ${namespace}/${name}`,
+    `DestinationRule ${namespace}/${name}`,
+  ])
+  return snapshot.findings.filter(({ resource }) => concerned.has(resourceText(resource)) || (resource.namespace === SYSTEM_NAMESPACE && resource.kind === 'AuthorizationPolicy'))
+}

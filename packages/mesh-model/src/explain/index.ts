@@ -1,0 +1,2 @@
+export { authorize, type AskedCaller, type AuthorizationAnswer, type AuthorizationCheck, type AuthorizationQuestion } from './authorize.ts'
+export { describeHost, type DescribedRoute, type DescribedWorkload, type HostDescription } from './describe.ts'
