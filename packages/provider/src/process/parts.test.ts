@@ -93,8 +93,12 @@ describe('the plan of a launch', () => {
   it('of a sandbox shares no namespace and shows nothing that can be written but /tmp, /dev/shm and /weft/etc', () => {
     const args = pairs(planSandbox(input).sandboxArguments)
     for (const part of ['--unshare-net', '--unshare-pid', '--unshare-ipc', '--unshare-uts', '--die-with-parent', '--clearenv']) expect(args).toContain(part)
-    expect(args).not.toMatch(/(?:^| )--(?:dev-)?bind /)
-    expect([...args.matchAll(/--tmpfs (\S+)/g)].map(([, path]) => path)).toEqual(['/tmp', '/dev/shm', '/weft/etc'])
+    expect(args).not.toMatch(/(?:^| )--bind /)
+    // the devices that bubblewrap's own --dev shows, and no other; /dev itself is read-only after that
+    const devices = ['null', 'zero', 'full', 'random', 'urandom', 'tty'].map((name) => `/dev/${name}`)
+    expect([...args.matchAll(/--dev-bind (\S+) (\S+)/g)].map(([, from, to]) => [from, to])).toEqual(devices.map((path) => [path, path]))
+    expect([...args.matchAll(/--tmpfs (\S+)/g)].map(([, path]) => path)).toEqual(['/dev', '/tmp', '/dev/shm', '/weft/etc'])
+    expect(args).toContain('--remount-ro /dev --remount-ro /')
     expect(args).not.toContain('/run/i/')
     expect(args).toContain('--symlink usr/bin /bin')
     expect(args).toContain('--ro-bind /lib /lib')
