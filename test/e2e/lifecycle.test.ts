@@ -27,7 +27,8 @@ describe('the life of the platform', () => {
     await using platform = await TestPlatform.start()
     await deploy(platform, 'echo', `export default () => new Response('ok')`)
     const runDirectory = platform.socket.replace(/\/gateway\.sock$/, '')
-    const mine = async () => (await run('ps', ['-eo', 'args'])).stdout.split('\n').filter((line) => line.includes(runDirectory) || line.includes(platform.dataDir))
+    const mine = async () =>
+      (await run('ps', ['-eo', 'args'])).stdout.split('\n').filter((line) => line.includes(runDirectory) || line.includes(platform.dataDir))
     expect((await mine()).length).toBeGreaterThan(0)
     await platform.stop('SIGKILL')
     await until('Envoy and the replicas are gone', async () => (await mine()).length === 0, 20_000)
@@ -53,7 +54,13 @@ describe('the life of the platform', () => {
 
   it('loses no idempotent call when replicas are killed', async () => {
     await using platform = await TestPlatform.start()
-    await deploy(platform, 'mortal', `export default (r) => { if (r.url.endsWith('/die')) process.kill(process.pid, 'SIGKILL'); return new Response('ok') }`, '--replicas', '2')
+    await deploy(
+      platform,
+      'mortal',
+      `export default (r) => { if (r.url.endsWith('/die')) process.kill(process.pid, 'SIGKILL'); return new Response('ok') }`,
+      '--replicas',
+      '2',
+    )
     const load = startLoad(`${platform.gateway}/function/mortal`, 4)
     for (let kill = 1; kill <= 4; kill += 1) {
       const before = load.calls()

@@ -89,9 +89,7 @@ function fromEnvironment(env: ConfigSources['env']): ConfigFile {
     auth: 'WEFT_AUTH',
     isolation: 'WEFT_ISOLATION',
   }
-  return Object.fromEntries(
-    Object.entries(pick).flatMap(([key, name]) => (env[name] === undefined || env[name] === '' ? [] : [[key, env[name]]])),
-  )
+  return Object.fromEntries(Object.entries(pick).flatMap(([key, name]) => (env[name] === undefined || env[name] === '' ? [] : [[key, env[name]]])))
 }
 
 function compile(file: ConfigFile, { env, uid }: ConfigSources): Config {

@@ -76,7 +76,7 @@ beforeAll(async () => {
   world = await World.start(model, async (starting) => {
     await starting.addReplica(
       'default/mirror-1',
-      async (request, response) => {
+      (request, response) => {
         if (request.url === '/events') {
           response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')
           return void setTimeout(() => response.end('data: 2\n\n'), 700)

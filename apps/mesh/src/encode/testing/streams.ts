@@ -61,7 +61,7 @@ export function tunnel(socketPath: string, authority: string): Promise<net.Socke
     const request = http.request({ socketPath, method: 'CONNECT', path: authority, headers: { host: authority }, agent: false })
     request.on('error', reject)
     request.on('connect', (response, socket) => {
-      if (response.statusCode === 200) return resolve(socket as net.Socket)
+      if (response.statusCode === 200) return resolve(socket)
       socket.destroy()
       resolve(response.statusCode ?? 0)
     })
