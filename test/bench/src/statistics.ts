@@ -5,9 +5,9 @@ export interface Summary {
   readonly max: number
 }
 
-/** Sums up the values of the rounds; NaN when there are none. */
+/** Sums up the values of the rounds, without those that could not be read; NaN when there are none. */
 export function summarise(values: readonly number[]): Summary {
-  const sorted = values.toSorted((a, b) => a - b)
+  const sorted = values.filter((value) => !Number.isNaN(value)).toSorted((a, b) => a - b)
   return { median: quantile(sorted, 0.5), min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN }
 }
 
