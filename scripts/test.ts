@@ -18,14 +18,22 @@ interface JestResults {
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'weft-test-'))
-const resultsFile = join(directory, 'results.json')
 try {
+  await runTests(join(directory, 'results.json'))
+} catch (error) {
+  // set-up that failed, or a test runner that ended without results: the last line says so too
+  console.error(error)
+  console.log('0 passed, 1 failed, 0 skipped')
+  process.exitCode = 1
+} finally {
+  rmSync(directory, { recursive: true, force: true })
+}
+
+async function runTests(resultsFile: string): Promise<void> {
   const env = { ...process.env, ...(await setUp((line) => console.log(line))) }
   const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js', '--json', `--outputFile=${resultsFile}`]
   const { status } = spawnSync(process.execPath, [...jest, ...process.argv.slice(2)], { stdio: ['ignore', 'ignore', 'inherit'], env })
   report(JSON.parse(readFileSync(resultsFile, 'utf8')) as JestResults, status ?? 1)
-} finally {
-  rmSync(directory, { recursive: true, force: true })
 }
 
 function report(results: JestResults, status: number): void {
