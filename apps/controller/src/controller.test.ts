@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import type { FunctionResource, FunctionSpec, RevisionResource } from '@weft/api'
+import type { CanaryResource, FunctionResource, FunctionSpec, RevisionResource } from '@weft/api'
 import type { ArtifactManifest, ArtifactStore } from '@weft/artifacts'
 import { WeftError } from '@weft/core'
 import { silentLog } from '@weft/kit'
-import { MemoryMesh } from '@weft/mesh-model/memory'
+import { calls, MemoryMesh } from '@weft/mesh-model/memory'
 import { MemoryProvider } from '@weft/provider/memory'
 import type { Store } from '@weft/store'
 import { memoryStore } from '@weft/store/memory'
@@ -229,5 +229,58 @@ describe('the controller', () => {
     expect(await serves('v1=100')()).toBe(true)
     expect((await revisions()).map((each) => each.metadata.uid)).toEqual(before)
     await second.close(1_000)
+  })
+
+  describe('with a canary', () => {
+    const canary = { group: 'weft.dev', kind: 'Canary', namespace: 'default', name: 'temp' }
+    const phase = async () => ((await store.get(canary)) as CanaryResource).status?.phase
+    const count = (revision: string, ok: number, bad = 0) => ({ ...calls('temp', revision, ok + bad), byCode: { 200: ok, 503: bad } })
+
+    beforeEach(async () => {
+      await apply({ template: { artifact: ARTIFACT, revision: 'v1' } })
+      await eventually('v1', serves('v1=100'))
+      const spec = { function: 'temp', steps: [20, 60], interval: '1s', analysis: { minRequests: 10, successRate: { min: 90 } } }
+      await store.create({ apiVersion: 'weft.dev/v1alpha1', kind: 'Canary', metadata: { name: 'temp', namespace: 'default' }, spec })
+      await eventually('stable known', async () => ((await store.get(canary)) as CanaryResource).status?.stable === 'v1')
+    })
+
+    it('gives a new revision its steps and then everything while it does well', async () => {
+      let served = 0
+      const traffic = setInterval(() => {
+        served += 20
+        mesh.count(count('v1', served), count('v2', served))
+      }, 50)
+      await apply({ template: { artifact: OTHER, revision: 'v2' } })
+      await eventually('first step', serves('v1=80 v2=20'))
+      await eventually('second step', serves('v1=40 v2=60'), 8_000)
+      await eventually('all', serves('v2=100'), 8_000)
+      clearInterval(traffic)
+      expect(await phase()).toBe('Succeeded')
+      await eventually('v1 ended', async () => present('temp-v1') === 0)
+    }, 30_000)
+
+    it('takes a failing revision out within one interval, ends its replicas and stays with the stable one', async () => {
+      await apply({ template: { artifact: OTHER, revision: 'v2' } })
+      await eventually('first step', serves('v1=80 v2=20'))
+      let served = 0
+      const traffic = setInterval(() => {
+        served += 20
+        mesh.count(count('v1', served), count('v2', 0, served))
+      }, 50)
+      await eventually('rolled back', serves('v1=100'), 8_000)
+      clearInterval(traffic)
+      expect(await phase()).toBe('Failed')
+      await eventually('v2 ended', async () => present('temp-v2') === 0)
+      expect(((await store.get(canary)) as CanaryResource).status?.history.map((event) => event.reason)).toEqual(['Started', 'Advanced', 'RolledBack'])
+    }, 30_000)
+
+    it('obeys promote and abort', async () => {
+      await apply({ template: { artifact: OTHER, revision: 'v2' } })
+      await eventually('first step', serves('v1=80 v2=20'))
+      const found = (await store.get(canary)) as CanaryResource
+      await store.update({ ...found, metadata: { name: 'temp', namespace: 'default' }, spec: { ...found.spec, promote: 'v2' } })
+      await eventually('promoted', serves('v2=100'))
+      expect(await phase()).toBe('Succeeded')
+    }, 30_000)
   })
 })

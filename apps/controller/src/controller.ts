@@ -6,6 +6,8 @@ import type { MeshPlane } from '@weft/mesh-model'
 import type { Provider } from '@weft/provider'
 import type { Store } from '@weft/store'
 import { follow } from '@weft/store/follow'
+import { CanaryReconciler } from './canary/reconcile-canary.ts'
+import { followSecrets } from './follow-secrets.ts'
 import { FunctionReconciler } from './reconcile-function.ts'
 import { SpecResolver } from './spec-resolver.ts'
 import { Workloads } from './workloads.ts'
@@ -44,13 +46,24 @@ export async function startController(options: ControllerOptions): Promise<Contr
     now,
     again: (key, delayMs) => queue.add(key, delayMs),
   })
+  const canaryQueue: KeyedQueue = new KeyedQueue({ work: (key) => canaries.reconcile(key), log: options.log, concurrency: CONCURRENCY })
+  const canaries = new CanaryReconciler({
+    store: options.store,
+    mesh: options.mesh,
+    log: options.log,
+    now,
+    again: (key, delayMs) => canaryQueue.add(key, delayMs),
+    changed: (key) => queue.add(key),
+  })
   const ending = new AbortController()
   await followFunctions(options, queue, ending.signal)
+  await followSecrets({ store: options.store, workloads, resolver, log: options.log }, ending.signal)
+  await followCanaries(options, { functions: queue, canaries: canaryQueue }, ending.signal)
   return {
     async close() {
       ending.abort()
       workloads.close()
-      await queue.close()
+      await Promise.all([queue.close(), canaryQueue.close()])
     },
   }
 }
@@ -76,6 +89,33 @@ async function followFunctions(options: ControllerOptions, queue: KeyedQueue, si
           enqueue(resource)
         },
       },
+      { signal, onError },
+    )
+  }
+}
+
+/** A canary is looked at when it or its function changes; its function, when the canary is gone. */
+async function followCanaries(options: ControllerOptions, queues: { functions: KeyedQueue; canaries: KeyedQueue }, signal: AbortSignal): Promise<void> {
+  const onError = (reason: string) => options.log.error({ reason }, 'the canaries lost their watch on the store and try again')
+  const byFunction = new Map<string, string>()
+  const note = (resource: Resource) => {
+    const { namespace = 'default', name } = resource.metadata
+    const fn = keyOf({ namespace, name: (resource.spec as { function: string }).function })
+    byFunction.set(fn, keyOf({ namespace, name }))
+    queues.canaries.add(keyOf({ namespace, name }))
+    queues.functions.add(fn)
+  }
+  const handler = { listed: (items: readonly Resource[]) => items.forEach(note), changed: (_type: string, resource: Resource) => note(resource) }
+  await follow(options.store, { group: 'weft.dev', kind: 'Canary' }, handler, { signal, onError })
+  const touch = (resource: Resource) => {
+    const canary = byFunction.get(functionKey(resource))
+    if (canary !== undefined) queues.canaries.add(canary)
+  }
+  for (const kind of ['Function', 'Revision']) {
+    await follow(
+      options.store,
+      { group: 'weft.dev', kind },
+      { listed: (items) => items.forEach(touch), changed: (_type, resource) => touch(resource) },
       { signal, onError },
     )
   }

@@ -1,4 +1,4 @@
-import type { FunctionResource, RevisionResource, RevisionStatus } from '@weft/api'
+import type { CanaryResource, CanaryStatus, FunctionResource, RevisionResource, RevisionStatus } from '@weft/api'
 import { revisionObjectName, WEFT_API_VERSION } from '@weft/api'
 import { isWeftError, messageOf, parseDurationMs, splitKey, type NamespacedName, type Resource } from '@weft/core'
 import type { Log } from '@weft/kit'
@@ -34,6 +34,7 @@ interface Pass {
   readonly fn: FunctionResource
   readonly revisions: readonly RevisionResource[]
   readonly refusal: { readonly reason: string; readonly message: string } | undefined
+  readonly canary: CanaryStatus | undefined
 }
 
 /**
@@ -63,7 +64,7 @@ export class FunctionReconciler {
     const found = await this.#options.store.get({ group: 'weft.dev', kind: 'Function', ...splitKey(key) })
     if (found === undefined) return this.#removed(key)
     const fn = found as FunctionResource
-    const pass = await this.#planned(key, fn, await this.#revisionsOf(fn))
+    const pass = { ...(await this.#planned(key, fn, await this.#revisionsOf(fn))), canary: await this.#canaryOf(fn) }
     await this.#declareAll(pass)
     const traffic = this.#traffic(pass)
     const written = await this.#writeFunctionStatus(pass, traffic)
@@ -85,8 +86,14 @@ export class FunctionReconciler {
     return list.items as readonly RevisionResource[]
   }
 
+  async #canaryOf(fn: FunctionResource): Promise<CanaryStatus | undefined> {
+    const { namespace = 'default', name } = fn.metadata
+    const { items } = await this.#options.store.list({ group: 'weft.dev', kind: 'Canary', namespace })
+    return (items as readonly CanaryResource[]).find((canary) => canary.spec.function === name)?.status
+  }
+
   /** Cuts a new revision when the template changed. */
-  async #planned(key: string, fn: FunctionResource, revisions: readonly RevisionResource[]): Promise<Pass> {
+  async #planned(key: string, fn: FunctionResource, revisions: readonly RevisionResource[]): Promise<Omit<Pass, 'canary'>> {
     if (fn.status?.observedGeneration === fn.metadata.generation && revisions.length > 0) return { key, fn, revisions, refusal: undefined }
     let template
     try {
@@ -129,7 +136,7 @@ export class FunctionReconciler {
   #traffic(pass: Pass): TrafficPlan {
     const current = pass.fn.status?.traffic ?? []
     const ready = new Set(pass.revisions.filter((revision) => this.#mayTakeTraffic(pass, revision, current)).map((revision) => revision.spec.revision))
-    return planTraffic({ spec: pass.fn.spec, revisions: pass.revisions, ready, current })
+    return planTraffic({ spec: pass.fn.spec, revisions: pass.revisions, ready, current, ...canaryShare(pass.canary) })
   }
 
   /** A revision that serves keeps serving; another must have been proven, and first have all the replicas that are wanted unless it wants none. */
@@ -160,19 +167,21 @@ export class FunctionReconciler {
     const newest = newestOf(pass.revisions)
     for (const revision of pass.revisions) {
       const routed = this.#routed(pass, revision, traffic)
-      const wantedSoon = !routed && (targets.has(revision.spec.revision) || (revision === newest && targets.size === 0))
-      if (wantedSoon && this.#options.workloads.state(workloadOf(revision)) === undefined) await this.#declare(pass, revision)
-      await this.#scale(pass, revision, routed, wantedSoon || (revision === newest && !this.#wasProven(revision)))
+      const soon = !routed && (targets.has(revision.spec.revision) || (targets.size === 0 && isNext(revision, newest, pass.canary)))
+      if (soon && this.#options.workloads.state(workloadOf(revision)) === undefined) await this.#declare(pass, revision)
+      await this.#scale(pass, revision, { routed, soon, unproven: revision === newest && !this.#wasProven(revision) })
     }
   }
 
-  async #scale(pass: Pass, revision: RevisionResource, routed: boolean, proving: boolean): Promise<void> {
+  /** `soon`: traffic is to go there as soon as it is ready, so it keeps its replicas; `unproven`: it is the newest and starts once to be proven. */
+  async #scale(pass: Pass, revision: RevisionResource, { routed, soon, unproven }: { routed: boolean; soon: boolean; unproven: boolean }): Promise<void> {
     const workload = workloadOf(revision)
     const state = this.#options.workloads.state(workload)
     if (state === undefined) return
     this.#options.workloads.unrouted(workload, routed ? undefined : this.#settled.get(pass.key)?.at)
     const { present, proven } = this.#options.workloads.replicas(workload)
-    const facts = { ...state, scale: pass.fn.spec.scale, routed, proving: proving && proven < Math.max(1, wantedReplicas(pass.fn)), present }
+    const proving = (soon || unproven) && proven < Math.max(1, wantedReplicas(pass.fn))
+    const facts = { ...state, scale: pass.fn.spec.scale, routed: routed || soon, proving, present }
     const plan = planReplicas(facts, zeroAfterMs(pass.fn), this.#options.now())
     await this.#options.workloads.scale(workload, plan.desired)
     if (plan.againInMs !== undefined) this.#options.again(pass.key, plan.againInMs)
@@ -245,6 +254,19 @@ export class FunctionReconciler {
       await this.#options.store.remove({ group: 'weft.dev', kind: 'Revision', ...workloadOf(revision) })
     }
   }
+}
+
+/** Whether traffic is to go to a revision next: to the newest, unless a canary has tried it and gave it up. */
+function isNext(revision: RevisionResource, newest: RevisionResource | undefined, canary: CanaryStatus | undefined): boolean {
+  if (revision !== newest) return false
+  const gaveUp = canary?.candidate === revision.spec.revision && (canary.phase === 'Failed' || canary.phase === 'Aborted')
+  return !gaveUp
+}
+
+/** What a canary says of the split; nothing before it has found what is stable. */
+function canaryShare(status: CanaryStatus | undefined): { canary?: { stable: string; candidate: string | undefined; weight: number } } {
+  if (status?.stable === undefined) return {}
+  return { canary: { stable: status.stable, candidate: status.candidate, weight: status.weight } }
 }
 
 function workloadOf(revision: RevisionResource): NamespacedName {

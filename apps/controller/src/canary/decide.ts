@@ -142,7 +142,11 @@ function advance(input: CanaryInput, now: number, why: string): CanaryDecision {
   const step = state.step + 1
   const weight = rules.steps[step]
   if (weight === undefined) return promote(input, now, why)
-  return { state: { ...state, phase: 'Progressing', step, weight, stepSince: now }, because: 'Advanced', message: `${state.candidate ?? ''} gets ${weight} %: ${why}` }
+  return {
+    state: { ...state, phase: 'Progressing', step, weight, stepSince: now },
+    because: 'Advanced',
+    message: `${state.candidate ?? ''} gets ${weight} %: ${why}`,
+  }
 }
 
 function promote({ state }: CanaryInput, now: number, why: string): CanaryDecision {

@@ -4,28 +4,28 @@ import type { RevisionNumbers } from './decide.ts'
 /** Cumulative numbers of one revision at one moment. */
 export type Totals = Pick<InvocationStatistics, 'byCode' | 'durationBuckets' | 'durationCount'>
 
-/** What happened between two moments; a counter that went back (the proxy began anew) counts from zero. */
-export function numbersBetween(before: Totals | undefined, after: Totals): RevisionNumbers {
+/** What happened between two moments; counters that went back (the proxy began anew) count from zero. */
+export function numbersBetween(earlier: Totals | undefined, after: Totals): RevisionNumbers {
+  const before = earlier !== undefined && calls(after) >= calls(earlier) ? earlier : undefined
   let requests = 0
   let errors = 0
   for (const [code, count] of Object.entries(after.byCode)) {
-    const delta = grown(before?.byCode[code], count)
+    const delta = Math.max(0, count - (before?.byCode[code] ?? 0))
     requests += delta
     if (Number(code) >= 500) errors += delta
   }
   return { requests, errors, p99Ms: percentileMs(before, after, 0.99) }
 }
 
-function grown(before: number | undefined, after: number): number {
-  return before === undefined || after < before ? after : after - before
+function calls({ byCode }: Totals): number {
+  return Object.values(byCode).reduce((sum, count) => sum + count, 0)
 }
 
 /** Interpolated inside the bucket, as Prometheus' histogram_quantile does; the upper bound of the last bucket that is bounded beyond that. */
 function percentileMs(before: Totals | undefined, after: Totals, quantile: number): number | undefined {
   const earlier = new Map((before?.durationBuckets ?? []).map((bucket) => [bucket.le, bucket.count]))
-  const restarted = before !== undefined && after.durationCount < before.durationCount
-  const buckets = after.durationBuckets.map(({ le, count }) => ({ le, count: restarted ? count : count - (earlier.get(le) ?? 0) }))
-  const total = Math.max(buckets.at(-1)?.count ?? 0, restarted ? after.durationCount : after.durationCount - (before?.durationCount ?? 0))
+  const buckets = after.durationBuckets.map(({ le, count }) => ({ le, count: count - (earlier.get(le) ?? 0) }))
+  const total = after.durationCount - (before?.durationCount ?? 0)
   if (total <= 0) return undefined
   const rank = quantile * total
   let lower = { le: 0, count: 0 }

@@ -10,7 +10,7 @@ export interface Share {
 /** Where traffic is to go, and why. */
 export interface TrafficPlan {
   readonly traffic: readonly Share[]
-  readonly because: 'latest-ready' | 'pinned' | 'pinned-not-ready' | 'nothing-ready'
+  readonly because: 'latest-ready' | 'canary' | 'pinned' | 'pinned-not-ready' | 'nothing-ready'
   /** For people, when the split that was asked for is not in force. */
   readonly message?: string
 }
@@ -23,11 +23,23 @@ export interface TrafficFacts {
   readonly ready: ReadonlySet<string>
   /** Where traffic goes now. */
   readonly current: readonly Share[]
+  /** Where the function's canary stands, if it has one that has begun. */
+  readonly canary?: { readonly stable: string; readonly candidate: string | undefined; readonly weight: number }
 }
 
-/** Decides where traffic goes: what somebody pinned, else the newest revision that is proven ready, else as it is. */
+/** Decides where traffic goes: what somebody pinned, else what the canary says, else the newest revision that is proven ready, else as it is. */
 export function planTraffic(facts: TrafficFacts): TrafficPlan {
+  const isPinned = facts.spec.traffic !== undefined && facts.spec.traffic.length > 0
+  if (!isPinned && facts.canary !== undefined) return planCanary(facts, facts.canary)
   return facts.spec.traffic === undefined || facts.spec.traffic.length === 0 ? planLatest(facts) : planPinned(facts, facts.spec.traffic)
+}
+
+/** A candidate that lost its replicas has its share served by the stable revision until it has them again. */
+function planCanary({ ready, revisions, current }: TrafficFacts, { stable, candidate, weight }: NonNullable<TrafficFacts['canary']>): TrafficPlan {
+  if (!revisions.some((revision) => revision.spec.revision === stable)) return { traffic: existing(current, revisions), because: 'nothing-ready' }
+  const share = candidate !== undefined && candidate !== stable && ready.has(candidate) ? weight : 0
+  const shares = [{ revision: stable, weight: 100 - share }, ...(share > 0 && candidate !== undefined ? [{ revision: candidate, weight: share }] : [])]
+  return { traffic: shares.filter((entry) => entry.weight > 0), because: 'canary' }
 }
 
 function planLatest({ revisions, ready, current }: TrafficFacts): TrafficPlan {
