@@ -222,7 +222,7 @@ export function providerContract(name: string, make: () => Promise<ProviderUnder
       expect(Date.now() - before).toBeLessThan(3000)
     })
 
-    it('changes nothing but limits when a workload is declared again', async () => {
+    it('changes nothing that runs but its limits when a workload is declared again', async () => {
       const spec = exampleSpec('fixed')
       await provider.apply(spec)
       await provider.scale(spec.workload, 1)

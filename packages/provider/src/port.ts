@@ -137,7 +137,10 @@ export interface Isolation {
  * sense or the provider is closed.
  */
 export interface Provider {
-  /** Declares a workload, at zero replicas when new. A workload is immutable: declaring it again with another spec changes only limits. */
+  /**
+   * Declares a workload, at zero replicas when new. A workload is immutable: declaring it again with another spec changes only limits, and the secrets of replicas
+   * that start from then on.
+   */
   apply(spec: WorkloadSpec): Promise<void>
   /** Sets how many replicas are wanted; returns when the change is under way, not when it is done. @throws WeftError `NOT_FOUND` */
   scale(workload: NamespacedName, replicas: number): Promise<void>

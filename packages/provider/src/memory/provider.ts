@@ -56,7 +56,7 @@ export class MemoryProvider implements Provider {
     this.#checkOpen()
     const known = this.#workloads.get(keyOf(spec.workload))
     if (known === undefined) this.#workloads.set(keyOf(spec.workload), { spec, wanted: 0, entries: new Map() })
-    else known.spec = { ...known.spec, limits: spec.limits }
+    else known.spec = { ...known.spec, limits: spec.limits, secrets: spec.secrets }
   }
 
   async scale(workload: NamespacedName, replicas: number): Promise<void> {

@@ -52,7 +52,7 @@ export class ProcessProvider implements Provider {
       this.#workloads.set(keyOf(spec.workload), { spec, wanted: 0, replicas: new Map() })
       return
     }
-    known.spec = { ...known.spec, limits: spec.limits }
+    known.spec = { ...known.spec, limits: spec.limits, secrets: spec.secrets }
     for (const replica of known.replicas.values()) replica.relimit()
   }
 
