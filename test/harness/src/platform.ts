@@ -157,7 +157,7 @@ export class TestPlatform implements AsyncDisposable {
     await until(
       'start of the platform',
       async () => {
-        if (this.#child.exitCode !== null) throw new Error('it ended')
+        if (this.#child.exitCode !== null) return 'ended'
         const instance = JSON.parse(await readFile(join(this.dataDir, 'instance.json'), 'utf8')) as {
           pid: number
           gateway: string
@@ -168,13 +168,17 @@ export class TestPlatform implements AsyncDisposable {
         this.gateway = instance.gateway
         this.metrics = instance.metrics
         this.socket = instance.socket
-        return (await ask(`${this.gateway}/healthz`)).status === 200
+        return (await ask(`${this.gateway}/healthz`)).status === 200 && 'ready'
       },
       START_DEADLINE_MS,
-    ).catch(async (error: unknown) => {
-      await this.stop('SIGKILL')
-      throw new Error(`${(error as Error).message}\n${this.#output}`)
-    })
+    )
+      .then((how) => {
+        if (how === 'ended') throw new Error('the platform ended while it started')
+      })
+      .catch(async (error: unknown) => {
+        await this.stop('SIGKILL')
+        throw new Error(`${(error as Error).message}\n${this.#output}`)
+      })
   }
 }
 

@@ -1,0 +1,48 @@
+import { access, constants, mkdir } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { run } from './platform.ts'
+
+/** The real client of OpenFaaS, or why there is none. */
+export type FaasCli = { readonly path: string } | { readonly path?: undefined; readonly reason: string; readonly isSkip: boolean }
+
+const MODULE = 'github.com/openfaas/faas-cli@latest'
+
+/**
+ * Finds today's `faas-cli`: `WEFT_FAAS_CLI`, the PATH, the cache, else built there from its source with Go. Without Go there is none, and tests that need
+ * it are skipped by name; a build that fails is a failure.
+ */
+export async function ensureFaasCli(env: Readonly<Record<string, string | undefined>>): Promise<FaasCli> {
+  const named = env['WEFT_FAAS_CLI']
+  if (named !== undefined && named !== '') return { path: named }
+  const cache = join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'weft', 'test')
+  const found = await findProgram('faas-cli', [...pathOf(env), cache])
+  if (found !== undefined) return { path: found }
+  const go = await findProgram('go', pathOf(env))
+  if (go === undefined) return { reason: 'Go is not installed, so that faas-cli cannot be built (or set WEFT_FAAS_CLI to a faas-cli)', isSkip: true }
+  await mkdir(cache, { recursive: true })
+  const built = await run(go, ['install', MODULE], { env: { ...known(env), GOBIN: cache } })
+  if (built.code === 0) return { path: join(cache, 'faas-cli') }
+  const reason = `go install ${MODULE} ended with ${built.code}: ${built.stderr.trim()} (or set WEFT_FAAS_CLI to a faas-cli)`
+  return { reason, isSkip: false }
+}
+
+function pathOf(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return (env['PATH'] ?? '').split(delimiter).filter((part) => part !== '')
+}
+
+function known(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
+}
+
+async function findProgram(name: string, directories: readonly string[]): Promise<string | undefined> {
+  for (const directory of directories) {
+    const path = join(directory, name)
+    const isThere = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) return path
+  }
+  return undefined
+}
