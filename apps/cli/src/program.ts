@@ -1,4 +1,5 @@
 import type { Program } from './cli.ts'
+import { canaryCommands } from './commands/canary.ts'
 import { completionCommand } from './commands/completion.ts'
 import { buildCommand, deployCommand, upCommand } from './commands/deploy.ts'
 import { describeCommand } from './commands/describe.ts'
@@ -45,6 +46,7 @@ export const weftProgram: Program = {
     trafficSetCommand,
     trafficShowCommand,
     trafficClearCommand,
+    ...canaryCommands,
     ...secretCommands,
     ...namespaceCommands,
     ...meshCommands,

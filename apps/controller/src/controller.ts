@@ -8,7 +8,6 @@ import type { Store } from '@weft/store'
 import { follow } from '@weft/store/follow'
 import { CanaryReconciler } from './canary/reconcile-canary.ts'
 import { followSecrets } from './follow-secrets.ts'
-import { followSecrets } from './follow-secrets.ts'
 import { FunctionReconciler } from './reconcile-function.ts'
 import { SpecResolver } from './spec-resolver.ts'
 import { Workloads } from './workloads.ts'
@@ -58,7 +57,6 @@ export async function startController(options: ControllerOptions): Promise<Contr
   })
   const ending = new AbortController()
   await followFunctions(options, queue, ending.signal)
-  await followSecrets({ store: options.store, workloads, resolver, log: options.log }, ending.signal)
   await followSecrets({ store: options.store, workloads, resolver, log: options.log }, ending.signal)
   await followCanaries(options, { functions: queue, canaries: canaryQueue }, ending.signal)
   return {

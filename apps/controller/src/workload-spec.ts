@@ -63,7 +63,7 @@ function runSpec(template: FunctionTemplate, manifest: ArtifactManifest): RunSpe
 
 /** A program: the command of the template wins; of-watchdog's `mode` variable chooses how it is run. */
 function processRun(template: FunctionTemplate, manifest: ArtifactManifest): RunSpec {
-  const command = template.process ?? template.env?.['fprocess'] ?? manifest.run.command
+  const command = template.process ?? template.env?.['fprocess'] ?? template.env?.['function_process'] ?? manifest.run.command
   const asked = template.env?.['mode']
   const mode: ProcessMode = asked !== undefined && isProcessMode(asked) ? asked : (manifest.run.mode ?? 'classic')
   return { kind: 'process', mode, ...(command === undefined ? {} : { command }) }

@@ -1,4 +1,4 @@
-import type { FunctionResource } from '@weft/api'
+import type { CanaryResource, FunctionResource } from '@weft/api'
 import { WeftError, type Resource } from '@weft/core'
 import type { Store } from '@weft/store'
 
@@ -11,15 +11,25 @@ export class SplitOwners {
   }
 
   /**
-   * One writer per split: a VirtualService that spreads the calls of the function's host over subsets owns the weights.
+   * One writer per split: a VirtualService that spreads the calls of the function's host over subsets owns the weights, then a Canary that runs.
    * @throws WeftError `SPLIT_OWNED` naming the owner
    */
   async assertFree(fn: FunctionResource): Promise<void> {
     const { name, namespace = 'default' } = fn.metadata
     const { items } = await this.#store.list({ group: 'networking.istio.io', kind: 'VirtualService' })
     const owner = items.find((item) => hostsOf(item).some((host) => isHostOf(host, item.metadata.namespace ?? 'default', name, namespace)) && spreads(item))
-    if (owner === undefined) return
-    throw new WeftError('SPLIT_OWNED', { name, owner: `VirtualService ${owner.metadata.namespace ?? 'default'}/${owner.metadata.name}` })
+    if (owner !== undefined)
+      throw new WeftError('SPLIT_OWNED', { name, owner: `VirtualService ${owner.metadata.namespace ?? 'default'}/${owner.metadata.name}` })
+    const canary = await this.#runningCanary(name, namespace)
+    if (canary !== undefined) throw new WeftError('SPLIT_OWNED', { name, owner: `Canary ${namespace}/${canary.metadata.name}, which runs` })
+  }
+
+  /** A canary owns the split for as long as it tries a candidate. */
+  async #runningCanary(name: string, namespace: string): Promise<CanaryResource | undefined> {
+    const { items } = await this.#store.list({ group: 'weft.dev', kind: 'Canary', namespace })
+    return (items as readonly CanaryResource[]).find(
+      ({ spec, status }) => spec.function === name && (status?.phase === 'Waiting' || status?.phase === 'Progressing'),
+    )
   }
 }
 
