@@ -80,7 +80,10 @@ describe('the cold room', () => {
   it('lets nobody who may not call wake the thermostat, and answers control from zero', async () => {
     await toZero('thermostat')
     expect((await platform.call('thermostat', { body: 'temp=10' })).status).toBe(403)
-    expect((await platform.call('thermostat', { body: 'temp=10', headers: { 'x-forwarded-client-cert': 'URI=spiffe://cluster.local/ns/default/sa/control' } })).status).toBe(403)
+    expect(
+      (await platform.call('thermostat', { body: 'temp=10', headers: { 'x-forwarded-client-cert': 'URI=spiffe://cluster.local/ns/default/sa/control' } }))
+        .status,
+    ).toBe(403)
     expect((await platform.call('intruder')).text).toBe('403')
     expect((await platform.call('thermostat/_weft/probe')).status).toBe(403)
     await expect(handshake(await inbound('thermostat'), await foreignCertificate())).rejects.toThrow()
@@ -147,7 +150,25 @@ async function foreignCertificate(): Promise<ConnectionOptions> {
   const directory = await mkdtemp(join(tmpdir(), 'weft-foreign-'))
   const [key, cert] = [join(directory, 'key'), join(directory, 'cert')]
   const san = 'subjectAltName=URI:spiffe://cluster.local/ns/default/sa/control'
-  await run('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1', '-subj', '/', '-addext', san, '-keyout', key, '-out', cert])
+  await run('openssl', [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-days',
+    '1',
+    '-subj',
+    '/',
+    '-addext',
+    san,
+    '-keyout',
+    key,
+    '-out',
+    cert,
+  ])
   const options = { key: await readFile(key), cert: await readFile(cert) }
   await rm(directory, { recursive: true })
   return options

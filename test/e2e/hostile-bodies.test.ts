@@ -99,7 +99,13 @@ function withScale(document: Document): Document {
   return { ...document, spec: { ...spec, scale: { replicas: 0, min: 0 } } }
 }
 
-const post = (what: string, document: unknown): Attempt => ({ what, method: 'POST', path: collectionOf(document), type: 'application/json', body: JSON.stringify(document) })
+const post = (what: string, document: unknown): Attempt => ({
+  what,
+  method: 'POST',
+  path: collectionOf(document),
+  type: 'application/json',
+  body: JSON.stringify(document),
+})
 
 /** What a path names already may be left out of a body: these are refused in a file only. */
 const SAID_BY_PATH = ['no apiVersion', 'no kind']
@@ -131,7 +137,13 @@ describe(`2,000 good and 2,000 bad inputs next to each other (WEFT_SEED=${SEED})
       4,
     ).map(({ document, because }) => post(because, document))
     const secrets = Array.from({ length: COUNTS.names }, (_, index) => ({ name: `secret-${index}`, value: `value ${index}` }))
-    const goodNames = secrets.map((secret): Attempt => ({ what: secret.name, method: 'POST', path: '/system/secrets', type: 'application/json', body: JSON.stringify(secret) }))
+    const goodNames = secrets.map((secret): Attempt => ({
+      what: secret.name,
+      method: 'POST',
+      path: '/system/secrets',
+      type: 'application/json',
+      body: JSON.stringify(secret),
+    }))
     const names = badNames()
 
     const before = await dump()
@@ -156,7 +168,10 @@ describe(`2,000 good and 2,000 bad inputs next to each other (WEFT_SEED=${SEED})
   it('is changed by none of the bad ones when they come alone either', async () => {
     const before = await dump()
     const bad = sample(invalidResource(), 400, 5).filter(({ because }) => !SAID_BY_PATH.includes(because))
-    const answers = await all([...bad.map(({ document, because }) => ({ ...post(because, document), method: 'PUT', path: `${collectionOf(document)}/n-1` })), ...badNames()])
+    const answers = await all([
+      ...bad.map(({ document, because }) => ({ ...post(because, document), method: 'PUT', path: `${collectionOf(document)}/n-1` })),
+      ...badNames(),
+    ])
     expect(answers.filter(({ status }) => status < 400 || status > 499).map(({ status, text }) => [status, text.slice(0, 300)])).toEqual([])
     expect(await dump()).toEqual(before)
   }, 60_000)
@@ -198,7 +213,10 @@ describe('files', () => {
     const directory = join(platform.dataDir, 'mixed')
     await mkdir(directory)
     await writeFile(join(directory, 'a-good.yaml'), stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'never' } }))
-    await writeFile(join(directory, 'b-bad.yaml'), 'apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: x }\nspec: { hosts: [x], http: [{ gremlin: 1 }] }\n')
+    await writeFile(
+      join(directory, 'b-bad.yaml'),
+      'apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: x }\nspec: { hosts: [x], http: [{ gremlin: 1 }] }\n',
+    )
     const { code, stderr } = await platform.weft(['apply', '-f', directory])
     expect([code === 0, stderr]).toEqual([false, expect.stringMatching(/b-bad\.yaml.*gremlin/s)])
     expect(await dump()).toEqual(before)
@@ -208,7 +226,9 @@ describe('files', () => {
     const before = await dump()
     const bad = sample(invalidManifest(), COUNTS.files, 8)
     const path = '/apis/networking.istio.io/v1/namespaces/default/virtualservices/never?fieldManager=test'
-    const answers = await all(bad.map(({ text, because }) => ({ what: because, method: 'PATCH', path, type: 'application/apply-patch+yaml', body: text === '' ? ' ' : text })))
+    const answers = await all(
+      bad.map(({ text, because }) => ({ what: because, method: 'PATCH', path, type: 'application/apply-patch+yaml', body: text === '' ? ' ' : text })),
+    )
     expect(answers.filter(({ status }) => status < 400 || status > 499).map(({ status, text }) => [status, text.slice(0, 300)])).toEqual([])
     expect(await dump()).toEqual(before)
   }, 60_000)

@@ -14,21 +14,31 @@ const PAGES: readonly (readonly [page: string, where: 'root' | 'empty'])[] = [
 ]
 
 describe('what the pages say', () => {
-  it.each(PAGES)('%s can be done as it stands', async (page, where) => {
-    const blocks = readBlocks(await readFile(join(ROOT, page), 'utf8'))
-    expect(blocks.length).toBeGreaterThan(2)
-    const directory = await mkdtemp(join(tmpdir(), 'weft-page-'))
-    await using platform = await TestPlatform.start()
-    const env = { PATH: `${await makeShims(directory)}:${process.env['PATH'] ?? ''}`, HOME: directory, WEFT_GATEWAY: platform.gateway, WEFT_DATA_DIR: platform.dataDir, GATEWAY: platform.gateway }
-    try {
-      for (const block of blocks) {
-        const result = await run('bash', ['-e', '-c', block.commands], { env, cwd: where === 'root' ? ROOT : directory })
-        const where_ = `${page}:${block.line}\n${block.commands}\n${result.stdout}${result.stderr}`
-        expect([where_, result.code !== 0]).toEqual([where_, block.fails])
-        for (const line of block.prints) expect(`${result.stdout}${result.stderr}`).toMatch(line)
+  it.each(PAGES)(
+    '%s can be done as it stands',
+    async (page, where) => {
+      const blocks = readBlocks(await readFile(join(ROOT, page), 'utf8'))
+      expect(blocks.length).toBeGreaterThan(2)
+      const directory = await mkdtemp(join(tmpdir(), 'weft-page-'))
+      await using platform = await TestPlatform.start()
+      const env = {
+        PATH: `${await makeShims(directory)}:${process.env['PATH'] ?? ''}`,
+        HOME: directory,
+        WEFT_GATEWAY: platform.gateway,
+        WEFT_DATA_DIR: platform.dataDir,
+        GATEWAY: platform.gateway,
       }
-    } finally {
-      await rm(directory, { recursive: true, force: true })
-    }
-  }, 240_000)
+      try {
+        for (const block of blocks) {
+          const result = await run('bash', ['-e', '-c', block.commands], { env, cwd: where === 'root' ? ROOT : directory })
+          const where_ = `${page}:${block.line}\n${block.commands}\n${result.stdout}${result.stderr}`
+          expect([where_, result.code !== 0]).toEqual([where_, block.fails])
+          for (const line of block.prints) expect(`${result.stdout}${result.stderr}`).toMatch(line)
+        }
+      } finally {
+        await rm(directory, { recursive: true, force: true })
+      }
+    },
+    240_000,
+  )
 })
