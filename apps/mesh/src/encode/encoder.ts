@@ -1,4 +1,5 @@
-import type { MeshHost, MeshReplica, MeshWorkload } from '@weft/mesh-model'
+import { messageOf } from '@weft/core'
+import type { HostKey, MeshHost, MeshReplica, MeshSnapshot, MeshWorkload, WorkloadKey } from '@weft/mesh-model'
 import {
   encodeConnectCluster,
   encodeEgressCluster,
@@ -8,14 +9,13 @@ import {
   encodeMissingCluster,
   encodePairCluster,
 } from './clusters.ts'
+import { Dependencies } from './dependencies.ts'
 import { encodeHoldListener } from './hold.ts'
 import { encodeInboundListener, encodeInboundRoutes } from './inbound.ts'
 import { encodeControlRoutes, encodeControlScopes, encodeHostScopes, encodeIngressListener, encodeIngressRoutes } from './ingress.ts'
 import { resource } from './json.ts'
 import { ingressPort, INGRESS_CALLER, pairParts, routeContext, targetsOf, workloadCaller } from './legs.ts'
 import type { Caller } from './legs.ts'
-import { Memo } from './memo.ts'
-import type { Bundle } from './memo.ts'
 import { identitySecret, outboundRoutes, parsePairCluster, parseVirtualHost, TRUST_SECRET, TYPE_URLS } from './names.ts'
 import {
   authoritiesOf,
@@ -26,95 +26,239 @@ import {
   encodeVirtualHost,
   parseAuthority,
 } from './outbound.ts'
-import type { EncodedNode, EncodeInput, EnvoyResource, Json, NodeLayout } from './types.ts'
+import type { EncodeInput, EnvoyResource, Json, NodeLayout, ResourceChanges, Touched } from './types.ts'
+import { UnitBook, type Bundle, type Wanted } from './units.ts'
 
 const NO_REPLICAS: readonly MeshReplica[] = []
 const NO_SECRETS: readonly string[] = []
 
-/** Turns snapshots into the resources of one node. What did not change since the last call are the same objects. */
+/** Turns snapshots into the resources of one node. */
 export interface Encoder {
-  /** @throws RangeError when the node has no layout */
-  encode(input: EncodeInput): EncodedNode
+  /**
+   * What is different since the last call. With `touched`, only that is looked at, and what was made of it: the cost does not depend on how much there is.
+   * Without, and the first time, everything is.
+   * @throws RangeError when the node has no layout
+   */
+  update(input: EncodeInput, touched?: Touched): ResourceChanges
+  /** Whether a resource in force refers to the secret. */
+  refersTo(secret: string): boolean
 }
+
+/** Makes an encoder that has given nothing yet. */
+export function createEncoder(): Encoder {
+  return new IncrementalEncoder()
+}
+
+type Surroundings = Pick<MeshSnapshot, 'namespaces' | 'outbound'>
 
 /**
- * Makes an encoder. A call costs a look at every workload and host (about two microseconds each) and the encoding of what changed.
+ * Resources are made in groups, each for one thing: a host, a workload, a name that was asked for. A group says what it looked at, and is made again when that
+ * changed. Names: `host/KEY`, `workload/KEY`, `virtual-host/NAME`, `cluster/NAME`; what groups look at has the same names, and `namespaces` and `everything`.
  */
-export function createEncoder(): Encoder {
-  const memo = new Memo()
-  return {
-    encode(input) {
-      memo.begin()
-      const encoded = new Round(input, memo).run()
-      memo.end()
-      return encoded
-    },
-  }
-}
+class IncrementalEncoder implements Encoder {
+  readonly #units = new UnitBook()
+  readonly #groups = new Map<string, readonly string[]>()
+  readonly #dependencies = new Dependencies()
+  readonly #accounts = new Accounts()
+  readonly #asked = new AskedNames()
+  #surroundings: Surroundings | undefined
 
-/** One pass over a snapshot. */
-class Round {
-  readonly #input: EncodeInput
-  readonly #memo: Memo
-  readonly #layout: NodeLayout
-  readonly #direct: boolean
-  readonly #maps: Readonly<Record<string, Map<string, EnvoyResource>>> = Object.fromEntries(Object.values(TYPE_URLS).map((typeUrl) => [typeUrl, new Map()]))
-  readonly #secrets = new Set<string>([TRUST_SECRET])
-
-  constructor(input: EncodeInput, memo: Memo) {
+  update(input: EncodeInput, touched?: Touched): ResourceChanges {
     const layout = input.layouts.get(input.node)
     if (layout === undefined) throw new RangeError(`no layout for node ${input.node}`)
-    this.#input = input
-    this.#memo = memo
-    this.#layout = layout
-    this.#direct = input.snapshot.path === 'direct'
+    const failures: { what: string; reason: string }[] = []
+    const dirty = touched === undefined || this.#surroundings === undefined ? this.#all(input) : this.#dirty(input, touched)
+    for (const group of dirty) {
+      try {
+        this.#make(group, input, layout)
+      } catch (error) {
+        failures.push({ what: group, reason: messageOf(error) })
+      }
+    }
+    return { ...this.#units.take(), failures }
   }
 
-  run(): EncodedNode {
-    const { snapshot, node, demand } = this.#input
-    this.#put('common', [], () => bundle([encodeHoldListener(this.#layout), encodeEgressCluster(this.#layout), encodeMissingCluster()]))
-    if (this.#layout.ingress !== undefined) this.#ingress(this.#layout.ingress)
-    for (const workload of snapshot.workloads.values()) if (workload.proxy === node) this.#workload(workload)
-    for (const name of demand.virtualHosts) this.#virtualHost(name)
-    for (const name of demand.clusters) this.#demandedCluster(name)
-    return {
-      listeners: this.#map(TYPE_URLS.listener),
-      clusters: this.#map(TYPE_URLS.cluster),
-      endpoints: this.#map(TYPE_URLS.endpoints),
-      routes: this.#map(TYPE_URLS.route),
-      scopedRoutes: this.#map(TYPE_URLS.scopedRoute),
-      virtualHosts: this.#map(TYPE_URLS.virtualHost),
-      secrets: this.#secrets,
+  refersTo(secret: string): boolean {
+    return this.#units.refersTo(secret)
+  }
+
+  /** Every group that there is or should be. */
+  #all(input: EncodeInput): ReadonlySet<string> {
+    const { snapshot, demand } = input
+    this.#surroundings = snapshot
+    for (const key of [...this.#accounts.workloads(), ...snapshot.workloads.keys()]) this.#accounts.set(key, ownAccount(input, key))
+    for (const name of [...this.#asked.names(), ...demand.virtualHosts]) this.#asked.set(name, demand.virtualHosts.has(name))
+    return new Set([
+      'common',
+      'ingress',
+      ...this.#groups.keys(),
+      ...[...snapshot.hosts.keys()].map((key) => `host/${key}`),
+      ...[...snapshot.workloads.keys()].map((key) => `workload/${key}`),
+      ...[...demand.virtualHosts].map((name) => `virtual-host/${name}`),
+      ...[...demand.clusters].map((name) => `cluster/${name}`),
+    ])
+  }
+
+  #dirty(input: EncodeInput, touched: Touched): ReadonlySet<string> {
+    const groups = new Set<string>()
+    const add = (name: string) => {
+      groups.add(name)
+      for (const dependent of this.#dependencies.on(name)) groups.add(dependent)
+    }
+    for (const key of touched.workloads) {
+      add(`workload/${key}`)
+      for (const account of this.#accounts.set(key, ownAccount(input, key))) for (const group of this.#dependencies.on(account)) groups.add(group)
+    }
+    for (const key of touched.hosts) add(`host/${key}`)
+    for (const name of touched.clusters) add(`cluster/${name}`)
+    for (const name of touched.virtualHosts) {
+      this.#asked.set(name, input.demand.virtualHosts.has(name))
+      add(`virtual-host/${name}`)
+    }
+    this.#addSurroundings(input.snapshot, groups)
+    return groups
+  }
+
+  #addSurroundings(snapshot: Surroundings, groups: Set<string>): void {
+    const before = this.#surroundings
+    this.#surroundings = snapshot
+    const same = before?.namespaces === snapshot.namespaces && before.outbound === snapshot.outbound
+    if (!same) for (const group of this.#dependencies.on('namespaces')) groups.add(group)
+    // A caller whose routes are sent as a whole; and how many unknown names it asked for depends on what exists.
+    if (groups.size > 0) for (const group of this.#dependencies.on('everything')) groups.add(group)
+    for (const group of groups) {
+      const asked = group.startsWith('virtual-host/') ? parseVirtualHost(group.slice('virtual-host/'.length)) : undefined
+      if (asked !== undefined) groups.add(`workload/${asked.workload}`)
     }
   }
 
-  #map(typeUrl: string): Map<string, EnvoyResource> {
-    const map = this.#maps[typeUrl]
-    if (map === undefined) throw new RangeError(`${typeUrl} is not a type of resource`)
-    return map
+  #make(group: string, input: EncodeInput, layout: NodeLayout): void {
+    const round = new Round(input, layout, this.#units, this.#accounts, this.#asked)
+    round.run(group)
+    const units = this.#units.exchange(this.#groups.get(group) ?? [], round.wanted)
+    if (units.length === 0) this.#groups.delete(group)
+    else this.#groups.set(group, units)
+    this.#dependencies.set(group, [...round.lookedAt])
+  }
+}
+
+function ownAccount({ snapshot, node }: EncodeInput, key: WorkloadKey): string | undefined {
+  const workload = snapshot.workloads.get(key)
+  return workload?.proxy === node ? accountOf(workload) : undefined
+}
+
+const accountOf = (account: { readonly namespace: string; readonly serviceAccount: string }) => `account/${account.namespace}/${account.serviceAccount}`
+
+/** Which workloads of the node have which identity. */
+class Accounts {
+  readonly #of = new Map<WorkloadKey, string>()
+  readonly #members = new Map<string, Set<WorkloadKey>>()
+
+  workloads(): readonly WorkloadKey[] {
+    return [...this.#of.keys()]
   }
 
-  /** Puts resources, made only when one of their parts changed. The layout, the trust domain and the path are parts of everything. */
+  /** @returns accounts of which the members changed */
+  set(key: WorkloadKey, account: string | undefined): readonly string[] {
+    const before = this.#of.get(key)
+    if (before === account) return []
+    if (before !== undefined && this.#members.get(before)?.delete(key) === true && this.#members.get(before)?.size === 0) this.#members.delete(before)
+    if (account === undefined) this.#of.delete(key)
+    else {
+      this.#of.set(key, account)
+      this.#members.set(account, (this.#members.get(account) ?? new Set()).add(key))
+    }
+    return [before, account].filter((each) => each !== undefined)
+  }
+
+  /** A workload with the identity. */
+  one(account: string): WorkloadKey | undefined {
+    return this.#members.get(account)?.values().next().value
+  }
+}
+
+/** Names of virtual hosts that are asked for, by who asks. */
+class AskedNames {
+  readonly #of = new Map<WorkloadKey, Set<string>>()
+
+  names(): readonly string[] {
+    return [...this.#of.values()].flatMap((names) => [...names])
+  }
+
+  set(name: string, asked: boolean): void {
+    const workload = parseVirtualHost(name)?.workload
+    if (workload === undefined) return
+    const names = this.#of.get(workload) ?? new Set()
+    if (asked) names.add(name)
+    else names.delete(name)
+    if (names.size === 0) this.#of.delete(workload)
+    else this.#of.set(workload, names)
+  }
+
+  of(workload: WorkloadKey): Iterable<string> {
+    return this.#of.get(workload) ?? []
+  }
+}
+
+/** Makes one group. */
+class Round {
+  /** Bundles of the group. */
+  readonly wanted: Wanted[] = []
+  readonly lookedAt = new Set<string>()
+  readonly #input: EncodeInput
+  readonly #layout: NodeLayout
+  readonly #direct: boolean
+  readonly #units: UnitBook
+  readonly #accounts: Accounts
+  readonly #asked: AskedNames
+
+  constructor(input: EncodeInput, layout: NodeLayout, units: UnitBook, accounts: Accounts, asked: AskedNames) {
+    this.#input = input
+    this.#layout = layout
+    this.#direct = input.snapshot.path === 'direct'
+    this.#units = units
+    this.#accounts = accounts
+    this.#asked = asked
+  }
+
+  run(group: string): void {
+    const slash = group.indexOf('/')
+    const kind = slash < 0 ? group : group.slice(0, slash)
+    const name = group.slice(slash + 1)
+    if (kind === 'common') this.#common()
+    else if (kind === 'ingress') this.#ingress()
+    else if (kind === 'host') this.#ingressHost(name)
+    else if (kind === 'workload') this.#workload(name)
+    else if (kind === 'virtual-host') this.#virtualHost(name)
+    else this.#demandedCluster(name)
+  }
+
+  /** Wants resources, made only when one of their parts changed. The layout, the trust domain and the path are parts of everything. */
   #put(key: string, parts: readonly unknown[], make: () => Bundle): void {
     const { trustDomain, path } = this.#input.snapshot
-    const { resources, secrets } = this.#memo.get(key, [this.#layout, trustDomain, path, ...parts], make)
-    for (const each of resources) this.#map(each.typeUrl).set(each.name, each)
-    for (const secret of secrets) this.#secrets.add(secret)
+    this.wanted.push(this.#units.want(key, [this.#layout, trustDomain, path, ...parts], make))
+  }
+
+  #common(): void {
+    this.#put('common', [], () => bundle([encodeHoldListener(this.#layout), encodeEgressCluster(this.#layout), encodeMissingCluster()], [TRUST_SECRET]))
   }
 
   // -- calls from outside -----------------------------------------------------------------------------------------------
 
-  #ingress(address: { readonly address: string; readonly port: number }): void {
+  #ingress(): void {
     const layout = this.#layout
+    const { ingress: address } = layout
+    if (address === undefined) return
     const identity = identitySecret(INGRESS_CALLER.namespace, INGRESS_CALLER.serviceAccount)
     this.#put('ingress', [], () =>
       bundle([encodeGatewayCluster(layout), encodeIngressListener(layout, address, this.#direct), encodeControlRoutes(), ...encodeControlScopes()], [identity]),
     )
-    for (const [key, host] of this.#input.snapshot.hosts) this.#ingressHost(key, host)
   }
 
-  #ingressHost(key: string, host: MeshHost): void {
-    const targets = targetsOf(this.#input.snapshot, host)
+  #ingressHost(key: HostKey): void {
+    const host = this.#input.snapshot.hosts.get(key)
+    if (host === undefined || this.#layout.ingress === undefined) return
+    const targets = this.#targets(host)
     this.#put(`ingress/${key}`, [host, ...targets], () => {
       const context = routeContext(this.#input, this.#layout, INGRESS_CALLER, ingressPort(host))
       return bundle([encodeIngressRoutes(key, host, context), ...encodeHostScopes(key, host)])
@@ -122,12 +266,20 @@ class Round {
     for (const callee of targets) this.#pair(INGRESS_CALLER, callee)
   }
 
+  /** The workloads of a host's routes; those that are not there (yet) are looked at too. */
+  #targets(host: MeshHost): readonly MeshWorkload[] {
+    for (const { targets } of host.routes) for (const { workload } of targets) if (workload !== undefined) this.lookedAt.add(`workload/${workload}`)
+    return targetsOf(this.#input.snapshot, host)
+  }
+
   // -- one workload -----------------------------------------------------------------------------------------------------
 
-  #workload(workload: MeshWorkload): void {
+  #workload(key: WorkloadKey): void {
+    const { snapshot, node } = this.#input
+    const workload = snapshot.workloads.get(key)
+    if (workload?.proxy !== node) return
     const layout = this.#layout
-    const { trustDomain } = this.#input.snapshot
-    const { key } = workload
+    const { trustDomain } = snapshot
     const replicas = this.#input.replicas.get(key) ?? NO_REPLICAS
     this.#put(`workload/${key}`, [workload], () =>
       bundle(
@@ -135,23 +287,27 @@ class Round {
         [identitySecret(workload.namespace, workload.serviceAccount)],
       ),
     )
-    this.#put(`replicas/${key}`, [replicas], () => bundle([encodeEndpoints(key, replicas, layout), ...this.#outboundListeners(workload, replicas)]))
-    if (replicas.some(calls)) this.#outboundRoutes(workload)
+    // Of the workload only its key is in there while nothing calls.
+    this.#put(`endpoints/${key}`, [replicas], () => bundle([encodeEndpoints(key, replicas, layout)]))
+    if (replicas.some(calls)) this.#outbound(workload, replicas)
   }
 
-  #outboundListeners(workload: MeshWorkload, replicas: readonly MeshReplica[]): readonly EnvoyResource[] {
-    const callers = replicas.filter(calls)
-    if (callers.length === 0) return []
-    return [
-      ...callers.map((replica) => encodeOutboundListener(workload, replica, replica.outboundSocket, this.#layout, this.#direct)),
-      encodeConnectListener(workload, this.#layout, this.#direct),
-      encodeConnectCluster(workload.key),
-    ]
+  #outbound(workload: MeshWorkload, replicas: readonly MeshReplica[]): void {
+    this.#put(`callers/${workload.key}`, [workload.key, replicas], () =>
+      bundle([
+        ...replicas.filter(calls).map((replica) => encodeOutboundListener(workload, replica, replica.outboundSocket, this.#layout, this.#direct)),
+        encodeConnectListener(workload, this.#layout, this.#direct),
+        encodeConnectCluster(workload.key),
+      ]),
+    )
+    this.#outboundRoutes(workload)
   }
 
   #outboundRoutes(workload: MeshWorkload): void {
     const { snapshot, demand } = this.#input
+    this.lookedAt.add('namespaces')
     const whole = this.#asksTooMuch(workload) ? [...snapshot.hosts.values()] : undefined
+    if (whole !== undefined) this.lookedAt.add('everything')
     const parts = [
       [...snapshot.namespaces].toSorted().join(' '),
       snapshot.outbound.policy,
@@ -168,9 +324,7 @@ class Round {
   #asksTooMuch(workload: MeshWorkload): boolean {
     const prefix = `${outboundRoutes(workload.key)}/`
     let unknown = 0
-    for (const name of this.#input.demand.virtualHosts) {
-      if (name.startsWith(prefix) && this.#find(workload, name.slice(prefix.length)).host === undefined) unknown += 1
-    }
+    for (const name of this.#asked.of(workload.key)) if (this.#find(workload, name.slice(prefix.length)).host === undefined) unknown += 1
     return unknown > this.#layout.limits.maxUnknownHosts
   }
 
@@ -188,12 +342,14 @@ class Round {
 
   #find(caller: MeshWorkload, authority: string): { readonly host: MeshHost | undefined; readonly port: number } {
     const asked = parseAuthority(authority, caller.namespace)
+    if (asked !== undefined) this.lookedAt.add(`host/${asked.namespace}/${asked.name}`)
     return { host: asked === undefined ? undefined : this.#input.snapshot.hosts.get(`${asked.namespace}/${asked.name}`), port: asked?.port ?? 80 }
   }
 
   #virtualHost(name: string): void {
     const asked = parseVirtualHost(name)
-    if (asked === undefined) return
+    if (asked === undefined || !this.#input.demand.virtualHosts.has(name)) return
+    this.lookedAt.add(`workload/${asked.workload}`)
     const workload = this.#input.snapshot.workloads.get(asked.workload)
     const { host, port } = workload === undefined ? { host: undefined, port: 0 } : this.#find(workload, asked.authority)
     const key = `virtual-host/${name}`
@@ -211,7 +367,7 @@ class Round {
 
   /** Clusters that routes to the host need for this caller. */
   #pairs(caller: Caller, host: MeshHost): readonly MeshWorkload[] {
-    const targets = targetsOf(this.#input.snapshot, host)
+    const targets = this.#targets(host)
     for (const callee of targets) this.#pair(caller, callee)
     return targets
   }
@@ -227,12 +383,13 @@ class Round {
   /** A cluster that a route named before this encoder gave it; only identities that this node serves get one. */
   #demandedCluster(name: string): void {
     const asked = parsePairCluster(name)
-    const callee = asked === undefined ? undefined : this.#input.snapshot.workloads.get(asked.workload)
-    if (asked === undefined || callee === undefined || this.#map(TYPE_URLS.cluster).has(name)) return
-    for (const workload of this.#input.snapshot.workloads.values()) {
-      const own = workload.proxy === this.#input.node && workload.namespace === asked.namespace && workload.serviceAccount === asked.serviceAccount
-      if (own) return this.#pair(workloadCaller(workload), callee)
-    }
+    if (asked === undefined || !this.#input.demand.clusters.has(name)) return
+    this.lookedAt.add(`workload/${asked.workload}`)
+    this.lookedAt.add(accountOf(asked))
+    const { workloads } = this.#input.snapshot
+    const callee = workloads.get(asked.workload)
+    const caller = workloads.get(this.#accounts.one(accountOf(asked)) ?? '')
+    if (callee !== undefined && caller !== undefined) this.#pair(workloadCaller(caller), callee)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { MeshReplica, MeshSnapshot, WorkloadKey } from '@weft/mesh-model'
+import type { HostKey, MeshReplica, MeshSnapshot, WorkloadKey } from '@weft/mesh-model'
 
 /** A JSON object in the form that protobufjs' `fromObject` reads (proto field names in snake_case; a nested Any carries its type as `@type`). */
 export type Json = { readonly [field: string]: unknown }
@@ -10,9 +10,6 @@ export interface EnvoyResource {
   readonly name: string
   readonly json: Json
 }
-
-/** Resources of one type by name. Entries that did not change are the same objects as in the last set. */
-export type ResourceMap = ReadonlyMap<string, EnvoyResource>
 
 /** How much of anything a stranger may use. Bytes, milliseconds or counts as the names say. */
 export interface NodeLimits {
@@ -79,20 +76,26 @@ export interface EncodeInput {
   readonly demand: Demand
 }
 
-/** The whole configuration of one node. */
-export interface EncodedNode {
-  /** LDS, wildcard. */
-  readonly listeners: ResourceMap
-  /** CDS, wildcard; contains every demanded cluster that may exist. */
-  readonly clusters: ResourceMap
-  /** EDS (`ClusterLoadAssignment`), named by `local/…`. */
-  readonly endpoints: ResourceMap
-  /** RDS. */
-  readonly routes: ResourceMap
-  /** SRDS, wildcard. */
-  readonly scopedRoutes: ResourceMap
-  /** VHDS: exactly the demanded names. */
-  readonly virtualHosts: ResourceMap
-  /** Names of the secrets (SDS) that the above refer to. */
-  readonly secrets: ReadonlySet<string>
+/** What changed since the last look, by name: it came, went, or is another object. Everything else is as it was. */
+export interface Touched {
+  /** Workloads that changed, or whose list of replicas did. */
+  readonly workloads: Iterable<WorkloadKey>
+  readonly hosts: Iterable<HostKey>
+  /** Names that are asked for now and were not, or the other way round. */
+  readonly virtualHosts: Iterable<string>
+  readonly clusters: Iterable<string>
+}
+
+/** One resource, by name. */
+export type ResourceName = Pick<EnvoyResource, 'typeUrl' | 'name'>
+
+/** What is different in the resources of a node. Among `set` may be some that say the same as before. */
+export interface ResourceChanges {
+  readonly set: readonly EnvoyResource[]
+  readonly removed: readonly ResourceName[]
+  /** Names of secrets (SDS) that resources refer to now and did not before, and the other way round. */
+  readonly secretsAdded: readonly string[]
+  readonly secretsRemoved: readonly string[]
+  /** What could not be encoded: it stays as it was. */
+  readonly failures: readonly { readonly what: string; readonly reason: string }[]
 }

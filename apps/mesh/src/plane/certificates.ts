@@ -1,5 +1,7 @@
 import { parseIdentitySecret, TRUST_SECRET, TYPE_URLS } from '../encode/names.ts'
 import type { EnvoyResource } from '../encode/types.ts'
+import { readAny } from '../proto/codec.ts'
+import type { WireResource } from '../xds/resource.ts'
 
 /** A service account, as secrets are named by it. */
 export interface Account {
@@ -29,7 +31,7 @@ export function trustResource(roots: string): EnvoyResource {
 }
 
 /** What a secret may be shown as: never a key. */
-export function shownSecret(resource: EnvoyResource): unknown {
+export function shownSecret(resource: WireResource): unknown {
   const account = parseIdentitySecret(resource.name)
-  return account === undefined ? resource.json : { name: resource.name, identity: account, private_key: '[not shown]' }
+  return account === undefined ? readAny(resource.typeUrl, resource.bytes) : { name: resource.name, identity: account, private_key: '[not shown]' }
 }

@@ -1,7 +1,8 @@
 import { keyOf, type NamespacedName } from '@weft/core'
 import type { MeshHost, MeshSnapshot, MeshWorkload, WorkloadConfiguration } from '@weft/mesh-model'
 import { connectName, identitySecret, inboundName, ingressRoutes, localCluster, outboundRoutes, TRUST_SECRET, TYPE_URLS } from '../encode/names.ts'
-import type { EnvoyResource } from '../encode/types.ts'
+import type { ResourceName } from '../encode/types.ts'
+import { readAny } from '../proto/codec.ts'
 import type { NodeState } from '../xds/node.ts'
 import { shownSecret } from './certificates.ts'
 
@@ -16,7 +17,7 @@ function workloadsOf(snapshot: MeshSnapshot, name: NamespacedName): readonly Mes
 const refersTo = (host: MeshHost, workload: MeshWorkload) => host.routes.some((route) => route.targets.some((target) => target.workload === workload.key))
 
 /** Which resources concern a workload, by their names. */
-function concerns(workload: MeshWorkload, hosts: readonly MeshHost[]): (resource: EnvoyResource) => boolean {
+function concerns(workload: MeshWorkload, hosts: readonly MeshHost[]): (resource: ResourceName) => boolean {
   const { key } = workload
   const exact = new Set([
     inboundName(key),
@@ -35,8 +36,8 @@ export function configurationOf(snapshot: MeshSnapshot, node: NodeState, name: N
   return workloadsOf(snapshot, name).map((workload) => {
     const hosts = [...snapshot.hosts.values()].filter((host) => refersTo(host, workload))
     const wanted = concerns(workload, hosts)
-    const of = (typeUrl: string) => node.sources(typeUrl).filter(wanted)
-    const json = (typeUrl: string) => of(typeUrl).map((resource) => resource.json)
+    const of = (typeUrl: string) => node.resources(typeUrl).filter(wanted)
+    const json = (typeUrl: string) => of(typeUrl).map(({ bytes }) => readAny(typeUrl, bytes))
     return {
       workload: { namespace: workload.namespace, name: workload.name },
       listeners: json(TYPE_URLS.listener),

@@ -5,7 +5,7 @@ import type { Log } from '@weft/kit'
 import type { MeshReplica, MeshSnapshot, ProxyStatus, WorkloadKey } from '@weft/mesh-model'
 import { createEncoder, encodeEndpoints } from '../encode/index.ts'
 import { parseIdentitySecret, TRUST_SECRET, TYPE_URLS } from '../encode/names.ts'
-import type { Demand, EncodedNode, NodeLayout, ResourceMap } from '../encode/types.ts'
+import type { NodeLayout, ResourceChanges, Touched } from '../encode/types.ts'
 import { bootstrap } from '../envoy/bootstrap.ts'
 import { EnvoySupervisor } from '../envoy/supervisor.ts'
 import { NodeState, type Target } from '../xds/node.ts'
@@ -27,8 +27,15 @@ export interface ProxyOptions {
   readonly now: () => number
 }
 
-const sameSet = (a: ReadonlySet<string>, b: ReadonlySet<string>) => a.size === b.size && [...a].every((entry) => b.has(entry))
+const UNTOUCHED: Touched = { workloads: [], hosts: [], virtualHosts: [], clusters: [] }
 const short = (typeUrl: string) => typeUrl.slice(typeUrl.lastIndexOf('.') + 1)
+
+/** What the configuration of a proxy follows from, beside what it asks for. */
+export interface ProxyWorld {
+  readonly snapshot: MeshSnapshot
+  readonly layouts: ReadonlyMap<string, NodeLayout>
+  readonly replicas: ReadonlyMap<WorkloadKey, readonly MeshReplica[]>
+}
 
 /** One Envoy and everything that it is to have. */
 export class Proxy {
@@ -40,9 +47,8 @@ export class Proxy {
   readonly #supervisor: EnvoySupervisor | undefined
   readonly #open = new Map<string, Target>()
   readonly #issuing = new Set<string>()
-  #secrets: ReadonlySet<string> = new Set()
+  readonly #demand = { virtualHosts: new Set<string>(), clusters: new Set<string>() }
   #flushSoon: NodeJS.Immediate | undefined
-  #demand: Demand = { virtualHosts: new Set(), clusters: new Set() }
 
   constructor(options: ProxyOptions) {
     this.#options = options
@@ -74,44 +80,37 @@ export class Proxy {
     await this.#supervisor?.start()
   }
 
-  /** Puts the configuration that follows from the snapshot and the replicas, and sends what changed. */
-  publish(snapshot: MeshSnapshot, layouts: ReadonlyMap<string, NodeLayout>, replicas: ReadonlyMap<WorkloadKey, readonly MeshReplica[]>): void {
-    let encoded: EncodedNode
-    this.#demand = this.state.demand()
-    try {
-      encoded = this.#encoder.encode({ snapshot, node: this.layout.node, layouts, replicas, demand: this.#demand })
-    } catch (error) {
-      this.#options.log.error(
-        { proxy: this.layout.node, snapshot: snapshot.version, reason: messageOf(error) },
-        'a snapshot could not be encoded; the last one stays in force',
-      )
-      return
-    }
-    this.#secrets = encoded.secrets
-    this.#replace(TYPE_URLS.cluster, encoded.clusters)
-    this.#replace(TYPE_URLS.endpoints, encoded.endpoints)
-    this.#replace(TYPE_URLS.listener, encoded.listeners)
-    this.#replace(TYPE_URLS.scopedRoute, encoded.scopedRoutes)
-    this.#replace(TYPE_URLS.route, encoded.routes)
-    this.#replace(TYPE_URLS.virtualHost, encoded.virtualHosts)
-    this.answerSecrets()
+  /** Puts what follows from the changes that are named, and sends it. What it costs depends on them alone. */
+  publish(world: ProxyWorld, touched: Partial<Touched>): void {
+    const { snapshot, layouts, replicas } = world
+    const changes = this.#encoder.update({ snapshot, node: this.layout.node, layouts, replicas, demand: this.#demand }, { ...UNTOUCHED, ...touched })
+    this.#take(changes, snapshot.version)
     this.state.flush()
+  }
+
+  #take(changes: ResourceChanges, version: number): void {
+    for (const failure of changes.failures) {
+      this.#options.log.error({ proxy: this.layout.node, snapshot: version, ...failure }, 'a part of the snapshot could not be encoded; what was in force stays')
+    }
+    for (const target of this.state.update(changes, this.#options.now())) this.#open.set(`${target.typeUrl} ${target.name}`, target)
+    this.answerSecrets(changes.secretsAdded)
+    this.state.update({ set: [], removed: changes.secretsRemoved.map((name) => ({ typeUrl: TYPE_URLS.secret, name })) }, this.#options.now())
   }
 
   /** Sends a workload's endpoints ahead of everything else: for replicas that are to get no more calls. */
   publishEndpoints(key: WorkloadKey, replicas: readonly MeshReplica[]): void {
-    this.state.set(encodeEndpoints(key, replicas, this.layout), this.#options.now())
+    this.state.update({ set: [encodeEndpoints(key, replicas, this.layout)], removed: [] }, this.#options.now())
     this.state.flush()
   }
 
-  /** Whether the proxy asks by name for other virtual hosts or clusters than when it was last published for. */
-  demandChanged(): boolean {
-    const { virtualHosts, clusters } = this.state.demand()
-    return !sameSet(virtualHosts, this.#demand.virtualHosts) || !sameSet(clusters, this.#demand.clusters)
-  }
-
-  #replace(typeUrl: string, resources: ResourceMap): void {
-    for (const target of this.state.replace(typeUrl, resources, this.#options.now())) this.#open.set(`${target.typeUrl} ${target.name}`, target)
+  /** Looks again whether the proxy asks for these names. @returns those that it asks for since then, or does not any more */
+  demanded(typeUrl: string, names: Iterable<string>): Partial<Touched> | undefined {
+    const kind = typeUrl === TYPE_URLS.virtualHost ? 'virtualHosts' : typeUrl === TYPE_URLS.cluster ? 'clusters' : undefined
+    if (kind === undefined) return undefined
+    const known = this.#demand[kind]
+    const touched = [...names].filter((name) => name !== '*' && this.state.isAskedFor(typeUrl, name) !== known.has(name))
+    for (const name of touched) if (!known.delete(name)) known.add(name)
+    return touched.length === 0 ? undefined : { [kind]: touched }
   }
 
   /** Everything that was changed and is on its way. What was refused before is not waited for: the status names it until it is mended. */
@@ -123,14 +122,12 @@ export class Proxy {
     return [...this.#open.values()]
   }
 
-  /** Issues the secrets that the proxy has asked for, those alone that it may have, and takes back what it does not need any more. */
-  answerSecrets(): void {
-    for (const { stream } of this.state.connections) {
-      for (const name of stream.namedSubscriptions(TYPE_URLS.secret)) {
-        if (this.#secrets.has(name) && this.state.current(TYPE_URLS.secret, name) === undefined) void this.#issue(name)
-      }
+  /** Issues those of the secrets that the proxy has asked for and may have. */
+  answerSecrets(names: Iterable<string>): void {
+    for (const name of names) {
+      const missing = this.#encoder.refersTo(name) && this.state.current(TYPE_URLS.secret, name) === undefined
+      if (missing && this.state.isAskedFor(TYPE_URLS.secret, name)) void this.#issue(name)
     }
-    for (const name of this.state.names(TYPE_URLS.secret)) if (!this.#secrets.has(name)) this.state.remove(TYPE_URLS.secret, name)
   }
 
   async #issue(name: string): Promise<void> {
@@ -148,8 +145,10 @@ export class Proxy {
   async #putSecret(name: string): Promise<void> {
     const { certificates, now } = this.#options
     const account = parseIdentitySecret(name)
-    if (name === TRUST_SECRET) this.state.set(trustResource(certificates.bundle()), now())
-    else if (account !== undefined) this.state.set(identityResource(name, await certificates.issue(account)), now())
+    const secret =
+      name === TRUST_SECRET ? trustResource(certificates.bundle()) : account === undefined ? undefined : identityResource(name, await certificates.issue(account))
+    // It may have lost its last user while it was made.
+    if (secret !== undefined && this.#encoder.refersTo(name)) this.state.update({ set: [secret], removed: [] }, now())
     this.#flushSoon ??= setImmediate(() => {
       this.#flushSoon = undefined
       this.state.flush()

@@ -161,3 +161,16 @@ export function decodeAny(typeUrl: string, bytes: Uint8Array): Record<string, un
   const type = protoRoot().lookupType(typeUrl.slice(typeUrl.lastIndexOf('/') + 1))
   return type.toObject(type.decode(bytes), { enums: String, longs: Number })
 }
+
+/** As {@link decodeAny}, with every message inside of it read too, in the form that {@link encodeAny} takes: an Any carries its type as `@type`. */
+export function readAny(typeUrl: string, bytes: Uint8Array): Record<string, unknown> {
+  return readable(decodeAny(typeUrl, bytes)) as Record<string, unknown>
+}
+
+function readable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(readable)
+  if (!isObject(value)) return value
+  const { type_url: typeUrl, value: bytes } = value
+  if (typeof typeUrl === 'string' && bytes instanceof Uint8Array) return { '@type': typeUrl, ...readAny(typeUrl, bytes) }
+  return Object.fromEntries(Object.entries(value).map(([name, entry]) => [name, readable(entry)]))
+}

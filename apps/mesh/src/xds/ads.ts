@@ -12,8 +12,10 @@ const PATH = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggreg
 export interface AdsOptions {
   /** @returns the state of a node, or `undefined` for one that has no business here */
   node(id: string): NodeState | undefined
-  /** A proxy asks for something else of a type, or went. Called before anything is sent in answer, so that what is asked for can be put there. */
-  subscribed(node: NodeState, typeUrl: string): void
+  /**
+   * A proxy asks for these names, or does not any more. Called before anything is sent in answer, so that what is asked for can be put there.
+   */
+  subscribed(node: NodeState, typeUrl: string, names: Iterable<string>): void
   readonly log: Log
   readonly now: () => number
 }
@@ -84,15 +86,16 @@ function handleStream(call: GrpcStream, options: AdsOptions): void {
     open = undefined
     node.connections.delete(connection)
     options.log.info({ proxy: node.id }, 'proxy disconnected')
-    options.subscribed(node, TYPE_URLS.virtualHost)
+    for (const typeUrl of Object.values(TYPE_URLS)) options.subscribed(node, typeUrl, connection.stream.namedSubscriptions(typeUrl))
     node.wake()
   }
   call.on('data', (message: RawRequest) => {
     try {
       open ??= connect(call, message, options)
       if (open === undefined) return
-      const changed = open.node.request(open.connection, readRequest(message), options.now())
-      if (changed) options.subscribed(open.node, message.type_url)
+      const request = readRequest(message)
+      const changed = open.node.request(open.connection, request, options.now())
+      if (changed) options.subscribed(open.node, message.type_url, [...request.subscribe, ...request.unsubscribe])
       open.node.flush()
     } catch (error) {
       options.log.error({ reason: messageOf(error) }, 'an xds request could not be handled')

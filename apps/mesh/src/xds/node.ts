@@ -1,6 +1,5 @@
 import { messageOf } from '@weft/core'
-import { TYPE_URLS } from '../encode/names.ts'
-import type { Demand, EnvoyResource } from '../encode/types.ts'
+import type { EnvoyResource, ResourceName } from '../encode/types.ts'
 import { toWire, type WireResource } from './resource.ts'
 import type { DeltaRequest, DeltaResponse, DeltaStream, NodeView, TypeStatus } from './stream.ts'
 
@@ -46,7 +45,6 @@ export type Progress = 'done' | 'pending' | { readonly refused: string }
 export class NodeState implements NodeView {
   readonly id: string
   readonly #types = new Map<string, Map<string, WireResource>>()
-  readonly #inputs = new Map<string, Map<string, EnvoyResource>>()
   readonly #rejections = new Map<string, Rejection>()
   readonly connections = new Set<Connection>()
   #wakeups: (() => void)[] = []
@@ -72,47 +70,27 @@ export class NodeState implements NodeView {
     return [...this.#rejections.values()]
   }
 
-  /** The resources of a type as they were given (not yet acknowledged, perhaps). */
-  sources(typeUrl: string): readonly EnvoyResource[] {
-    return [...(this.#types.get(typeUrl)?.values() ?? [])].map(({ source }) => source)
+  /** The resources of a type (not yet acknowledged, perhaps). */
+  resources(typeUrl: string): readonly WireResource[] {
+    return [...(this.#types.get(typeUrl)?.values() ?? [])]
   }
 
   /**
-   * Replaces all resources of a type. One that cannot be encoded is set aside by itself; its version before stays.
-   * @returns what changed, to be waited for
+   * Takes in what changed; everything else stays. A resource that cannot be encoded is set aside by itself; its version before stays.
+   * @returns what is different now, to be waited for
    */
-  replace(typeUrl: string, resources: ReadonlyMap<string, EnvoyResource>, now: number): readonly Target[] {
-    const inputs = this.#map(this.#inputs, typeUrl)
-    const targets: Target[] = []
-    for (const [name, resource] of resources) {
-      if (inputs.get(name) === resource) continue
-      inputs.set(name, resource)
-      const target = this.#set(resource, now)
-      if (target !== undefined) targets.push(target)
-    }
-    if (inputs.size !== resources.size) {
-      for (const name of inputs.keys()) if (!resources.has(name)) targets.push(...this.remove(typeUrl, name))
-    }
-    this.#tell(typeUrl, targets)
+  update(changes: { readonly set: readonly EnvoyResource[]; readonly removed: readonly ResourceName[] }, now: number): readonly Target[] {
+    const targets = [
+      ...changes.set.flatMap((resource) => this.#set(resource, now) ?? []),
+      ...changes.removed.flatMap(({ typeUrl, name }) => this.#remove(typeUrl, name) ?? []),
+    ]
+    for (const { typeUrl, name } of targets) for (const { stream } of this.connections) stream.changed(typeUrl, [name])
     return targets
   }
 
-  /** Sets one resource, leaving the others of its type as they are. */
-  set(resource: EnvoyResource, now: number): readonly Target[] {
-    this.#map(this.#inputs, resource.typeUrl).set(resource.name, resource)
-    const target = this.#set(resource, now)
-    const targets = target === undefined ? [] : [target]
-    this.#tell(resource.typeUrl, targets)
-    return targets
-  }
-
-  /** Takes one resource away. */
-  remove(typeUrl: string, name: string): readonly Target[] {
-    this.#inputs.get(typeUrl)?.delete(name)
+  #remove(typeUrl: string, name: string): Target | undefined {
     this.#rejections.delete(keyOf(typeUrl, name))
-    if (this.#types.get(typeUrl)?.delete(name) !== true) return []
-    this.#tell(typeUrl, [{ typeUrl, name }])
-    return [{ typeUrl, name }]
+    return this.#types.get(typeUrl)?.delete(name) === true ? { typeUrl, name } : undefined
   }
 
   #set(resource: EnvoyResource, now: number): Target | undefined {
@@ -120,7 +98,7 @@ export class NodeState implements NodeView {
     const key = keyOf(typeUrl, name)
     try {
       const wire = toWire(resource)
-      const current = this.#map(this.#types, typeUrl)
+      const current = this.#map(typeUrl)
       const rejection = this.#rejections.get(key)
       if (rejection !== undefined && rejection.version !== wire.version) this.#rejections.delete(key)
       if (current.get(name)?.version === wire.version) return undefined
@@ -132,18 +110,12 @@ export class NodeState implements NodeView {
     }
   }
 
-  #map<V>(maps: Map<string, Map<string, V>>, typeUrl: string): Map<string, V> {
-    const known = maps.get(typeUrl)
+  #map(typeUrl: string): Map<string, WireResource> {
+    const known = this.#types.get(typeUrl)
     if (known !== undefined) return known
-    const made = new Map<string, V>()
-    maps.set(typeUrl, made)
+    const made = new Map<string, WireResource>()
+    this.#types.set(typeUrl, made)
     return made
-  }
-
-  #tell(typeUrl: string, targets: readonly Target[]): void {
-    if (targets.length === 0) return
-    const names = targets.map(({ name }) => name)
-    for (const { stream } of this.connections) stream.changed(typeUrl, names)
   }
 
   /** Sends everything that is due, on every connection. Call it after all types of a change were replaced. */
@@ -185,15 +157,9 @@ export class NodeState implements NodeView {
     }
   }
 
-  /** What the proxy asked for by name. */
-  demand(): Demand {
-    const virtualHosts = new Set<string>()
-    const clusters = new Set<string>()
-    for (const { stream } of this.connections) {
-      for (const name of stream.namedSubscriptions(TYPE_URLS.virtualHost)) virtualHosts.add(name)
-      for (const name of stream.namedSubscriptions(TYPE_URLS.cluster)) clusters.add(name)
-    }
-    return { virtualHosts, clusters }
+  /** Whether the proxy asks for it by name. */
+  isAskedFor(typeUrl: string, name: string): boolean {
+    return [...this.connections].some(({ stream }) => stream.namedSubscriptions(typeUrl).has(name))
   }
 
   /** How far a target got at one connection: what it needs (routes, secrets, endpoints) must have come too. */

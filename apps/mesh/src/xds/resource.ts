@@ -13,8 +13,6 @@ export interface WireResource {
   readonly bytes: Buffer
   /** What a proxy asks for, by name, before the resource works. */
   readonly needs: readonly Need[]
-  /** Where it came from, for `weft mesh config`; secrets are never kept here. */
-  readonly source: EnvoyResource
 }
 
 /** A resource that another one refers to. */
@@ -51,18 +49,12 @@ export function needsOf(resource: EnvoyResource): readonly Need[] {
   return [...found.values()]
 }
 
-const encoded = new WeakMap<EnvoyResource, WireResource>()
-
 /**
- * Encodes a resource; the same object is encoded once.
+ * Encodes a resource. Nothing of its JSON is kept.
  * @throws WeftError `MESH_RESOURCE_INVALID`
  */
 export function toWire(resource: EnvoyResource): WireResource {
-  const known = encoded.get(resource)
-  if (known !== undefined) return known
   const bytes = encodeAny(resource.typeUrl, resource.json, resource.name)
   const version = createHash('sha256').update(bytes).digest('base64url').slice(0, 16)
-  const wire = { typeUrl: resource.typeUrl, name: resource.name, version, bytes, needs: needsOf(resource), source: resource }
-  encoded.set(resource, wire)
-  return wire
+  return { typeUrl: resource.typeUrl, name: resource.name, version, bytes, needs: needsOf(resource) }
 }

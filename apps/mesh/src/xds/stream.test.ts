@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { TYPE_URLS } from '../encode/names.ts'
 import type { EnvoyResource } from '../encode/types.ts'
+import { decodeAny } from '../proto/codec.ts'
 import { NodeState, type Connection } from './node.ts'
 import { DeltaStream, type DeltaRequest, type DeltaResponse } from './stream.ts'
 
@@ -76,7 +77,12 @@ function summary({ typeUrl, resources, removed }: DeltaResponse): string {
 }
 
 const put = (node: NodeState, ...resources: readonly EnvoyResource[]) => {
-  for (const resource of resources) node.set(resource, NOW)
+  node.update({ set: resources, removed: [] }, NOW)
+  node.flush()
+}
+
+const take = (node: NodeState, ...removed: readonly EnvoyResource[]) => {
+  node.update({ set: [], removed }, NOW)
   node.flush()
 }
 
@@ -116,15 +122,7 @@ describe('what a proxy is sent', () => {
     put(node, route('a'), route('b'))
     proxy.ask(TYPE_URLS.route, { subscribe: ['a', 'b'] })
     proxy.ackAll()
-    node.replace(
-      TYPE_URLS.route,
-      new Map([
-        ['a', route('a')],
-        ['b', { ...route('b'), json: { name: 'b', virtual_hosts: [], vhds: { config_source: ADS } } }],
-      ]),
-      NOW,
-    )
-    node.flush()
+    put(node, route('a'), { ...route('b'), json: { name: 'b', virtual_hosts: [], vhds: { config_source: ADS } } })
     expect(proxy.heard()).toEqual(['route +b'])
   })
 
@@ -196,9 +194,7 @@ describe('the order of a push', () => {
     const { node, proxy } = connected()
     put(node, cluster('a'), endpoints('a'), listener('l1', 'r1'), route('r1'))
     subscribeAll(proxy)
-    node.remove(TYPE_URLS.listener, 'l1')
-    node.remove(TYPE_URLS.cluster, 'a')
-    for (const resource of [route('r2'), listener('l2', 'r2'), endpoints('b'), cluster('b')]) node.set(resource, NOW)
+    node.update({ set: [route('r2'), listener('l2', 'r2'), endpoints('b'), cluster('b')], removed: [listener('l1'), cluster('a')] }, NOW)
     node.flush()
     expect(proxy.heard()).toEqual(['cluster +b', 'endpoints +b', 'listener +l2', 'route +r2', 'listener -l1', 'cluster -a'])
   })
@@ -282,8 +278,7 @@ describe('a refusal', () => {
     put(node, cluster('a'), cluster('b'))
     proxy.ask(TYPE_URLS.cluster)
     proxy.ackAll()
-    node.replace(TYPE_URLS.cluster, new Map(), NOW)
-    node.flush()
+    take(node, cluster('a'), cluster('b'))
     const sent: string[] = []
     for (let round = 0; round < 5; round += 1) {
       const responses = proxy.told.splice(0)
@@ -301,7 +296,7 @@ describe('a refusal', () => {
     put(node, { typeUrl: TYPE_URLS.cluster, name: 'a', json: { name: 'a', conect_timeout: {} } })
     expect(proxy.heard()).toEqual([])
     expect(node.rejections()).toMatchObject([{ name: 'a', message: expect.stringContaining('conect_timeout') }])
-    expect(node.current(TYPE_URLS.cluster, 'a')?.source.json).toMatchObject({ connect_timeout: { seconds: 1 } })
+    expect(decodeAny(TYPE_URLS.cluster, node.current(TYPE_URLS.cluster, 'a')?.bytes ?? Buffer.alloc(0))).toMatchObject({ connect_timeout: { seconds: 1 } })
   })
 })
 

@@ -5,7 +5,6 @@ import type { Duplex } from 'node:stream'
 import { join } from 'node:path'
 import net from 'node:net'
 import type { MeshReplica, MeshSnapshot } from '@weft/mesh-model'
-import { createEncoder } from '../encoder.ts'
 import { parseIdentitySecret, TYPE_URLS } from '../names.ts'
 import type { EnvoyResource, NodeLayout } from '../types.ts'
 import { testAuthority } from './certificates.ts'
@@ -14,6 +13,7 @@ import { ControlPlane } from './control-plane.ts'
 import { startEnvoy } from './envoy.ts'
 import type { TestEnvoy } from './envoy.ts'
 import { layout as layoutOf, replica } from './model.ts'
+import { WholeEncoder } from './whole.ts'
 
 /** What {@link mirror} tells of a request, what the control API's stand-in does, and errors of ours. */
 export interface Told {
@@ -75,7 +75,7 @@ export class World {
   /** The activator. Refuses until a test says otherwise. */
   wake: (workload: string, headers: Readonly<Record<string, string>>) => Promise<number> = async () => 503
   #snapshot: MeshSnapshot
-  readonly #encoder = createEncoder()
+  readonly #encoder = new WholeEncoder()
   readonly #secrets = new Map<string, EnvoyResource>()
   readonly #servers: http.Server[] = []
   readonly #sockets = new Set<Duplex>()
