@@ -2,7 +2,7 @@
 export default {
   testMatch: ['<rootDir>/{apps,packages,runtimes,test,scripts}/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/fixtures/'],
-  modulePathIgnorePatterns: ['/dist/', '/fixtures/'],
+  modulePathIgnorePatterns: ['/dist/', '/fixtures/', '/templates/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [
