@@ -1,5 +1,7 @@
 import type { Resource } from '@weft/core'
 import { Type, type TProperties, type TSchema } from 'typebox'
+import { CanarySpec, type CanarySpec as CanarySpecType } from './canary.ts'
+import { checkCanary } from './checks/canary.ts'
 import { checkService } from './checks/core.ts'
 import { checkFunction, checkTemplate } from './checks/function.ts'
 import { checkAuthorizationPolicy, checkDestinationRule, checkSelector, checkVirtualService } from './checks/istio.ts'
@@ -110,6 +112,15 @@ export const KINDS: readonly KindDefinition[] = [
     shortNames: ['rev'],
     schema: whole('one version of a function', { spec: RevisionSpecSchema }),
     check: ({ spec }) => checkTemplate((spec as RevisionSpec).template, 'spec.template'),
+  },
+  {
+    ...WEFT,
+    kind: 'Canary',
+    plural: 'canaries',
+    singular: 'canary',
+    shortNames: ['cn'],
+    schema: whole('progressive delivery of a function', { spec: CanarySpec }),
+    check: ({ spec }) => checkCanary(spec as CanarySpecType),
   },
   {
     ...NETWORKING,
