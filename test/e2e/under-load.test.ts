@@ -18,7 +18,10 @@ afterAll(async () => {
 
 /** Deploys version N of the function `echo`, which answers with its version, and waits until it is proven ready. */
 async function deploy(version: number): Promise<void> {
-  await writeFile(source, `export default () => new Response('version ${version}')\n`)
+  const code = `import { randomUUID } from 'node:crypto'
+const replica = randomUUID()
+export default (request) => new Response(request.url.endsWith('/replica') ? replica : 'version ${version}')\n`
+  await writeFile(source, code)
   await platform.weftOk(['deploy', 'echo', '--from-file', source, '--runtime', 'fetch', '--revision', `r${version}`])
 }
 
@@ -51,13 +54,17 @@ describe('under load', () => {
 
   it('loses no call in 50 flips between one replica and none', async () => {
     const load = startLoad(`${platform.gateway}/function/echo`, 4)
+    const replicas = new Set<string>()
     for (let flip = 1; flip <= 50; flip += 1) {
       const before = load.calls()
-      await platform.api('POST', '/system/scale-function/echo', { serviceName: 'echo', replicas: flip % 2 })
+      await platform.api('POST', '/system/scale-function/echo', { serviceName: 'echo', replicas: 0 })
+      await until('another replica answers', async () => !replicas.has((await platform.call('echo/replica')).text))
       await until('calls go on', async () => load.calls() > before + 20)
+      replicas.add((await platform.call('echo/replica')).text)
     }
     const { failures } = await load.stop()
     expect(failures).toEqual([])
+    expect(replicas.size).toBe(50)
   }, 300_000)
 
   it('explains every failure of 5 kills of Envoy by the time between kill and return', async () => {

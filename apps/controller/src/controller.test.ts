@@ -159,6 +159,16 @@ describe('the controller', () => {
     expect(present('temp-00001')).toBe(1)
   })
 
+  it('goes to zero again at once when told so again, though a call had woken it', async () => {
+    const scale = { replicas: 0 }
+    await apply({ template: { artifact: ARTIFACT }, scale })
+    await eventually('proven and at zero', async () => (await revisions())[0]?.status?.phase === 'Active' && present('temp-00001') === 0)
+    expect(await mesh.hold({ namespace: 'default', name: 'temp-00001' })).toEqual({ ok: true })
+    const fn = await temp()
+    await store.update({ ...fn, metadata: { name: 'temp', namespace: 'default', annotations: { 'weft.dev/scaled-at': '2026-01-01T00:00:00Z' } } })
+    await eventually('zero', async () => present('temp-00001') === 0)
+  })
+
   it('goes to zero after the idle time, but not while a call is under way', async () => {
     await apply({ template: { artifact: ARTIFACT }, scale: { zeroAfter: '300ms' } })
     await eventually('traffic', serves('00001=100'))

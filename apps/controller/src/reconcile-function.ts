@@ -1,5 +1,5 @@
 import type { CanaryResource, CanaryStatus, FunctionResource, RevisionResource, RevisionStatus } from '@weft/api'
-import { revisionObjectName, WEFT_API_VERSION } from '@weft/api'
+import { revisionObjectName, SCALED_AT_ANNOTATION, WEFT_API_VERSION } from '@weft/api'
 import { isWeftError, messageOf, parseDurationMs, splitKey, type NamespacedName, type Resource } from '@weft/core'
 import type { Log } from '@weft/kit'
 import type { MeshPlane } from '@weft/mesh-model'
@@ -43,6 +43,8 @@ interface Pass {
  */
 export class FunctionReconciler {
   readonly #options: ReconcilerOptions
+  /** What was last asked for as scale: asking anew, also for the same, puts replicas to sleep that only a call had woken. */
+  readonly #scaleAsked = new Map<string, string>()
   /** The resource version whose split every proxy has. */
   readonly #settled = new Map<string, { version: string; at: number }>()
 
@@ -77,6 +79,7 @@ export class FunctionReconciler {
 
   async #removed(key: string): Promise<void> {
     this.#settled.delete(key)
+    this.#scaleAsked.delete(key)
     await Promise.all(this.#options.workloads.ofFunction(key).map((state) => this.#options.workloads.remove(state.workload)))
   }
 
@@ -163,6 +166,10 @@ export class FunctionReconciler {
   }
 
   async #scaleAll(pass: Pass, traffic: readonly Share[]): Promise<void> {
+    const asked = `${pass.fn.spec.scale?.replicas ?? ''} ${pass.fn.metadata.annotations?.[SCALED_AT_ANNOTATION] ?? ''}`
+    const isNew = (this.#scaleAsked.get(pass.key) ?? asked) !== asked
+    this.#scaleAsked.set(pass.key, asked)
+    if (isNew) for (const { workload } of this.#options.workloads.ofFunction(pass.key)) this.#options.workloads.letSleep(workload)
     const targets = new Set((pass.fn.spec.traffic ?? []).map((target) => target.revision))
     const newest = newestOf(pass.revisions)
     for (const revision of pass.revisions) {

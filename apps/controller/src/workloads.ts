@@ -96,6 +96,12 @@ export class Workloads {
     await this.#options.provider.scale(workload, desired)
   }
 
+  /** A call that woke it counts no more: only what is wanted does. */
+  letSleep(workload: NamespacedName): void {
+    const entry = this.#entries.get(keyOf(workload))
+    if (entry !== undefined) entry.awake = false
+  }
+
   /** Takes note of when all proxies stopped routing to a workload. */
   unrouted(workload: NamespacedName, since: number | undefined): void {
     const entry = this.#entries.get(keyOf(workload))

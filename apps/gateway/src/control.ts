@@ -58,7 +58,7 @@ export function createControl(options: GatewayOptions): Control {
     ['/Secret', secretAdmission],
   ])
   const resources = new Resources({ store, admissions })
-  const functions = new Functions({ resources, store, provider, images, builder })
+  const functions = new Functions({ resources, store, provider, images, builder, now })
   const invocations = new InvocationTotals(mesh)
   const apiMetrics = new ApiMetrics(app)
 

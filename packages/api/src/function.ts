@@ -5,6 +5,9 @@ import { closed, dnsLabel, duration, stringMap } from './pieces.ts'
 /** Group and version of Weft's own kinds. */
 export const WEFT_API_VERSION = 'weft.dev/v1alpha1'
 
+/** Annotation of a Function: RFC 3339 time at which somebody last asked for a number of replicas; written by the scale API. */
+export const SCALED_AT_ANNOTATION = 'weft.dev/scaled-at'
+
 /** The handler contracts: how a request becomes a call of the user's code. See docs/guide/contracts.md. */
 export const CONTRACTS = ['openfaas', 'kubeless', 'node-http', 'fetch', 'cloudevent', 'process'] as const
 /** One of {@link CONTRACTS}; `process` is any program, run by the process runtime. */

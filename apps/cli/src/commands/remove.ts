@@ -1,6 +1,6 @@
 import { WeftError } from '@weft/core'
 import { GATEWAY_OPTION } from '../cli.ts'
-import { functionRef, patchFunction, weftPath } from '../client/functions.ts'
+import { functionRef, weftPath } from '../client/functions.ts'
 import type { Command } from '../command.ts'
 import { NAMESPACE_OPTION } from './options.ts'
 
@@ -35,7 +35,8 @@ export const scaleCommand: Command = {
     const ref = functionRef(args[0] ?? '', options)
     const text = args[1] ?? ''
     if (!/^\d{1,4}$/.test(text)) throw new WeftError('INVALID_VALUE', { field: 'replicas', reason: `"${text}" is not a number from 0 to 1000` })
-    await patchFunction(await client(), ref, { spec: { scale: { replicas: Number(text) } } })
+    const body = { serviceName: ref.name, namespace: ref.namespace, replicas: Number(text) }
+    await (await client()).json({ method: 'POST', path: `/system/scale-function/${ref.name}?namespace=${ref.namespace}`, body })
     world.stdout.write(`${ref.name} goes to ${text} ${text === '1' ? 'replica' : 'replicas'}.\n`)
   },
 }

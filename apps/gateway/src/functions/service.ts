@@ -1,9 +1,8 @@
-import type { FunctionResource, RevisionResource } from '@weft/api'
+import { parseResource, SCALED_AT_ANNOTATION, type FunctionResource, type RevisionResource } from '@weft/api'
 import { WeftError, type NamespacedName, type ResourceRef } from '@weft/core'
 import type { Provider, Usage } from '@weft/provider'
 import type { Store } from '@weft/store'
 import type { Resources } from '../resources/resources.ts'
-import { parseResource } from '@weft/api'
 import { functionOf, templateOf } from './convert.ts'
 import type { FunctionDeployment } from './deployment.ts'
 import { digestOf, type SourceOptions } from './sources.ts'
@@ -13,6 +12,8 @@ export interface FunctionsOptions extends SourceOptions {
   readonly resources: Resources
   readonly store: Store
   readonly provider: Provider
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
 }
 
 /** What a deploy did. */
@@ -70,7 +71,8 @@ export class Functions {
     await this.describe(ref)
     const changed = await this.#options.resources.change(functionRef(ref), (current) => {
       const fn = current as FunctionResource
-      return parseResource({ ...fn, spec: { ...fn.spec, scale: { ...fn.spec.scale, replicas } } })
+      const annotations = { ...fn.metadata.annotations, [SCALED_AT_ANNOTATION]: new Date(this.#options.now()).toISOString() }
+      return parseResource({ ...fn, metadata: { ...fn.metadata, annotations }, spec: { ...fn.spec, scale: { ...fn.spec.scale, replicas } } })
     })
     return changed as FunctionResource
   }
