@@ -64,11 +64,25 @@ try {
   }
   const killedAt = performance.now()
   process.kill(envoy, 'SIGKILL')
-  await eventually(async () => ((await mesh.envoyPid()) ?? envoy) === envoy ? undefined : true, 30_000)
-  await eventually(() => fixture.call('/function/f1').then(({ status }) => (status === 200 ? true : undefined), () => undefined), 60_000)
+  await eventually(async () => (((await mesh.envoyPid()) ?? envoy) === envoy ? undefined : true), 30_000)
+  await eventually(
+    () =>
+      fixture.call('/function/f1').then(
+        ({ status }) => (status === 200 ? true : undefined),
+        () => undefined,
+      ),
+    60_000,
+  )
   const firstAnswer = Math.round(performance.now() - killedAt)
   await mesh.settled(version, SETTLE_MS)
-  await eventually(() => fixture.call(`/function/f${functions - 1}`).then(({ status }) => (status === 200 ? true : undefined), () => undefined), 60_000)
+  await eventually(
+    () =>
+      fixture.call(`/function/f${functions - 1}`).then(
+        ({ status }) => (status === 200 ? true : undefined),
+        () => undefined,
+      ),
+    60_000,
+  )
   const lastAnswer = Math.round(performance.now() - killedAt)
   const restartCpu = cpuMs((await mesh.envoyPid()) ?? 0)
   process.stdout.write(

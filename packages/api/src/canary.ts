@@ -8,14 +8,18 @@ export const NO_DATA_POLICIES = ['wait', 'pass', 'fail'] as const
 /** How the candidate is judged while it takes traffic. */
 export const CanaryAnalysis = Type.Object(
   {
-    minRequests: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'calls that the candidate must have had in a step before it is judged; default 20' })),
+    minRequests: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'calls that the candidate must have had in a step before it is judged; default 20' }),
+    ),
     noData: Type.Optional(Type.Enum(NO_DATA_POLICIES, { description: 'what a step with fewer calls than that means; default wait' })),
     threshold: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'failed checks until it is rolled back; default 1' })),
     successRate: Type.Optional(
       Type.Object(
         {
           min: Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: 'least per cent of calls that are not answered with 5xx' })),
-          maxBelowBaseline: Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: 'how many points it may be below the stable revision in the same time' })),
+          maxBelowBaseline: Type.Optional(
+            Type.Number({ minimum: 0, maximum: 100, description: 'how many points it may be below the stable revision in the same time' }),
+          ),
         },
         closed,
       ),
@@ -24,7 +28,9 @@ export const CanaryAnalysis = Type.Object(
       Type.Object(
         {
           max: Type.Optional(duration('longest time of 99 per cent of the calls')),
-          maxAboveBaseline: Type.Optional(Type.Number({ minimum: 0, maximum: 10_000, description: 'how many per cent it may be above the stable revision in the same time' })),
+          maxAboveBaseline: Type.Optional(
+            Type.Number({ minimum: 0, maximum: 10_000, description: 'how many per cent it may be above the stable revision in the same time' }),
+          ),
         },
         closed,
       ),
@@ -37,7 +43,9 @@ export const CanaryAnalysis = Type.Object(
 export const CanarySpec = Type.Object(
   {
     function: dnsLabel('function of the same namespace'),
-    steps: Type.Optional(Type.Array(Type.Integer({ minimum: 1, maximum: 99 }), { minItems: 1, maxItems: 32, description: 'weights of the candidate, growing; default 10, 50' })),
+    steps: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 1, maximum: 99 }), { minItems: 1, maxItems: 32, description: 'weights of the candidate, growing; default 10, 50' }),
+    ),
     interval: Type.Optional(duration('how long each step lasts; default 30s')),
     deadline: Type.Optional(duration('longest time of a whole run, waiting for calls included; default 1h')),
     analysis: Type.Optional(CanaryAnalysis),

@@ -18,7 +18,10 @@ const description: HostDescription = {
     {
       name: 'default',
       when: 'Every call',
-      shares: [{ percent: 90, workload: 'default/temp-v1' }, { percent: 10, missing: 'no subset v2' }],
+      shares: [
+        { percent: 90, workload: 'default/temp-v1' },
+        { percent: 10, missing: 'no subset v2' },
+      ],
       also: ['at most 2000 ms'],
       origin: { group: 'networking.istio.io', kind: 'VirtualService', namespace: 'default', name: 'split' },
     },

@@ -54,7 +54,9 @@ async function authorize({ world, options, client }: Invocation): Promise<number
     const value = textOption(options, name)
     if (value !== undefined) query.set(name, value)
   }
-  const answer = await (await client()).json<AuthorizationAnswer>({ method: 'GET', path: `${MESH_PATH}/authorization/${ref.name}.${ref.namespace}?${query.toString()}` })
+  const answer = await (
+    await client()
+  ).json<AuthorizationAnswer>({ method: 'GET', path: `${MESH_PATH}/authorization/${ref.name}.${ref.namespace}?${query.toString()}` })
   const format = textOption(options, 'output')
   world.stdout.write(format === undefined ? authorizationText(answer, textOption(options, 'from')) : structured(answer, format))
   return answer.allowed ? 0 : REFUSED
@@ -70,7 +72,9 @@ export function authorizationText({ host, checks, callerKnown }: AuthorizationAn
 /** What a person reads of a host. */
 export function descriptionText(description: HostDescription): string {
   const { host, fqdn, ports, routes, workloads, findings } = description
-  const remarks = findings.map(({ severity, resource, reason, message }) => `  ${severity} ${reason} (${resource.kind} ${resource.namespace ?? ''}/${resource.name}): ${message}\n`)
+  const remarks = findings.map(
+    ({ severity, resource, reason, message }) => `  ${severity} ${reason} (${resource.kind} ${resource.namespace ?? ''}/${resource.name}): ${message}\n`,
+  )
   return [
     `${host}: http://${fqdn} on port ${ports.join(' and ')}\n`,
     `Where calls go, the first that fits:\n${routes.map(routeText).join('')}`,
@@ -80,7 +84,9 @@ export function descriptionText(description: HostDescription): string {
 }
 
 function routeText({ when, shares, also, origin }: DescribedRoute): string {
-  const to = shares.map(({ percent, workload, missing }) => `${percent} % ${workload === undefined ? `answered 503 (${missing ?? 'nothing is there'})` : `to ${workload}`}`)
+  const to = shares.map(
+    ({ percent, workload, missing }) => `${percent} % ${workload === undefined ? `answered 503 (${missing ?? 'nothing is there'})` : `to ${workload}`}`,
+  )
   const more = also.length === 0 ? '' : ` (${also.join(', ')})`
   return `  ${when}: ${to.join(', ')}${more}; because of ${origin.kind} ${origin.namespace ?? ''}/${origin.name}\n`
 }

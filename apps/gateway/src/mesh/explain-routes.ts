@@ -9,7 +9,9 @@ const Name = Type.Object({ name: Type.String({ description: 'NAME or NAME.NAMESP
 const Where = Type.Object({ namespace: Type.Optional(Type.String()) })
 const Call = Type.Object({
   namespace: Type.Optional(Type.String()),
-  from: Type.Optional(Type.String({ maxLength: 512, description: 'function or Service that calls, or an identity such as cluster.local/ns/NS/sa/NAME; absent: the ingress' })),
+  from: Type.Optional(
+    Type.String({ maxLength: 512, description: 'function or Service that calls, or an identity such as cluster.local/ns/NS/sa/NAME; absent: the ingress' }),
+  ),
   method: Type.Optional(Type.String({ pattern: "^[A-Za-z!#$%&'*+.^_`|~-]+$", maxLength: 32, description: 'default GET' })),
   path: Type.Optional(Type.String({ pattern: '^/', maxLength: 8192, description: 'default /' })),
   host: Type.Optional(Type.String({ maxLength: 253, description: "as the caller writes it; default the host's full name" })),
@@ -66,7 +68,8 @@ function callerOf(text: string | undefined, namespace: string | undefined): Aske
   if (text === undefined) return { kind: 'ingress' }
   if (!text.includes('/')) return { kind: 'workload', name: refOf(text, namespace) }
   const principal = text.startsWith('spiffe://') ? text : `spiffe://${text}`
-  if (parseSpiffeId(principal) === undefined) throw new WeftError('INVALID_VALUE', { field: 'from', reason: `${text} is not an identity such as cluster.local/ns/default/sa/control` })
+  if (parseSpiffeId(principal) === undefined)
+    throw new WeftError('INVALID_VALUE', { field: 'from', reason: `${text} is not an identity such as cluster.local/ns/default/sa/control` })
   return { kind: 'identity', principal }
 }
 

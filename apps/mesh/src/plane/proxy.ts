@@ -90,7 +90,10 @@ export class Proxy {
 
   #take(changes: ResourceChanges, version: number): void {
     for (const failure of changes.failures) {
-      this.#options.log.error({ proxy: this.layout.node, snapshot: version, ...failure }, 'a part of the snapshot could not be encoded; what was in force stays')
+      this.#options.log.error(
+        { proxy: this.layout.node, snapshot: version, ...failure },
+        'a part of the snapshot could not be encoded; what was in force stays',
+      )
     }
     for (const target of this.state.update(changes, this.#options.now())) this.#open.set(`${target.typeUrl} ${target.name}`, target)
     this.answerSecrets(changes.secretsAdded)
@@ -146,7 +149,11 @@ export class Proxy {
     const { certificates, now } = this.#options
     const account = parseIdentitySecret(name)
     const secret =
-      name === TRUST_SECRET ? trustResource(certificates.bundle()) : account === undefined ? undefined : identityResource(name, await certificates.issue(account))
+      name === TRUST_SECRET
+        ? trustResource(certificates.bundle())
+        : account === undefined
+          ? undefined
+          : identityResource(name, await certificates.issue(account))
     // It may have lost its last user while it was made.
     if (secret !== undefined && this.#encoder.refersTo(name)) this.state.update({ set: [secret], removed: [] }, now())
     this.#flushSoon ??= setImmediate(() => {

@@ -4,7 +4,10 @@ import type { MeshHost, MeshSnapshot, MeshWorkload, WorkloadKey } from '../snaps
 import { resourceText } from './words.ts'
 
 /** Who calls, in a question: a function or Service, an identity, or the ingress. */
-export type AskedCaller = { readonly kind: 'workload'; readonly name: NamespacedName } | { readonly kind: 'identity'; readonly principal: string } | { readonly kind: 'ingress' }
+export type AskedCaller =
+  | { readonly kind: 'workload'; readonly name: NamespacedName }
+  | { readonly kind: 'identity'; readonly principal: string }
+  | { readonly kind: 'ingress' }
 
 /** "May this caller make this call?" */
 export interface AuthorizationQuestion {

@@ -43,7 +43,14 @@ export function describeHost(snapshot: MeshSnapshot, name: NamespacedName): Host
   if (host === undefined) return undefined
   const outside = new Map(outsideChecks(snapshot, host))
   const workloads = workloadsOf(snapshot, host).map((workload) => describeWorkload(snapshot, workload, outside.get(workload.key) === true))
-  return { host: host.key, fqdn: host.fqdn, ports: host.ports, routes: host.routes.map(describeRoute), workloads, findings: findingsOf(snapshot, host, workloads) }
+  return {
+    host: host.key,
+    fqdn: host.fqdn,
+    ports: host.ports,
+    routes: host.routes.map(describeRoute),
+    workloads,
+    findings: findingsOf(snapshot, host, workloads),
+  }
 }
 
 function outsideChecks(snapshot: MeshSnapshot, { namespace, name }: MeshHost): readonly (readonly [WorkloadKey, boolean])[] {
@@ -108,5 +115,7 @@ function findingsOf(snapshot: MeshSnapshot, host: MeshHost, workloads: readonly 
     `Service ${namespace}/${name}`,
     `DestinationRule ${namespace}/${name}`,
   ])
-  return snapshot.findings.filter(({ resource }) => concerned.has(resourceText(resource)) || (resource.namespace === SYSTEM_NAMESPACE && resource.kind === 'AuthorizationPolicy'))
+  return snapshot.findings.filter(
+    ({ resource }) => concerned.has(resourceText(resource)) || (resource.namespace === SYSTEM_NAMESPACE && resource.kind === 'AuthorizationPolicy'),
+  )
 }

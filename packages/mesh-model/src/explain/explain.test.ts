@@ -3,10 +3,18 @@ import { aDestinationRule, aFunction, aPeerAuthentication, aPolicy, aRevision, a
 import { authorize, describeHost, type AskedCaller, type AuthorizationAnswer } from './index.ts'
 
 const THERMOSTAT = { namespace: 'default', name: 'thermostat' }
-const base = [aFunction('thermostat', { traffic: { v1: 100 } }), aRevision('thermostat', 'v1'), aFunction('control', { traffic: { v1: 100 } }), aRevision('control', 'v1')]
+const base = [
+  aFunction('thermostat', { traffic: { v1: 100 } }),
+  aRevision('thermostat', 'v1'),
+  aFunction('control', { traffic: { v1: 100 } }),
+  aRevision('control', 'v1'),
+]
 const selector = { matchLabels: { app: 'thermostat' } }
 const control: AskedCaller = { kind: 'workload', name: { namespace: 'default', name: 'control' } }
-const onlyControl = aPolicy('only-control', { selector, rules: [{ from: [{ source: { principals: ['cluster.local/ns/default/sa/control'] } }], to: [{ operation: { methods: ['POST'] } }] }] })
+const onlyControl = aPolicy('only-control', {
+  selector,
+  rules: [{ from: [{ source: { principals: ['cluster.local/ns/default/sa/control'] } }], to: [{ operation: { methods: ['POST'] } }] }],
+})
 const noAdmin = aPolicy('no-admin', { selector, action: 'DENY', rules: [{ to: [{ operation: { paths: ['/admin*'] } }] }] })
 
 function asked(answer: AuthorizationAnswer | undefined): unknown {
@@ -21,9 +29,30 @@ describe('whether a call is allowed', () => {
     ['not another method', [onlyControl], control, 'GET', '/', [false, 'no-rule-matches', undefined]],
     ['not what is denied, though it is allowed too', [onlyControl, noAdmin], control, 'POST', '/admin/x', [false, 'deny-rule', 'no-admin#0']],
     ['not by another way of writing the path', [noAdmin], control, 'POST', '//x/../admin', [false, 'deny-rule', 'no-admin#0']],
-    ['an identity as it is written', [onlyControl], { kind: 'identity', principal: 'cluster.local/ns/default/sa/control' }, 'POST', '/', [true, 'allow-rule', 'only-control#0']],
-    ['nobody by name where nobody is verified', [onlyControl, aPeerAuthentication('plain', { mtls: { mode: 'DISABLE' } })], control, 'POST', '/', [false, 'no-rule-matches', undefined]],
-    ['nobody by a policy that is not understood', [aPolicy('odd', { selector, action: 'CUSTOM', rules: [{}] })], control, 'POST', '/', [false, 'policy-broken', undefined]],
+    [
+      'an identity as it is written',
+      [onlyControl],
+      { kind: 'identity', principal: 'cluster.local/ns/default/sa/control' },
+      'POST',
+      '/',
+      [true, 'allow-rule', 'only-control#0'],
+    ],
+    [
+      'nobody by name where nobody is verified',
+      [onlyControl, aPeerAuthentication('plain', { mtls: { mode: 'DISABLE' } })],
+      control,
+      'POST',
+      '/',
+      [false, 'no-rule-matches', undefined],
+    ],
+    [
+      'nobody by a policy that is not understood',
+      [aPolicy('odd', { selector, action: 'CUSTOM', rules: [{}] })],
+      control,
+      'POST',
+      '/',
+      [false, 'policy-broken', undefined],
+    ],
   ])('is answered for %s', (_name, more, from, method, path, expected) => {
     const snapshot = compiled(...base, ...(more as typeof base))
     expect(asked(authorize(snapshot, { from, to: THERMOSTAT, method, path }))).toEqual([expected])
@@ -32,7 +61,9 @@ describe('whether a call is allowed', () => {
   it('says so in a sentence, with the policies that did not allow it', () => {
     const answer = authorize(compiled(...base, onlyControl), { from: { kind: 'ingress' }, to: THERMOSTAT, method: 'GET', path: '/x' })
     expect(answer?.allowed).toBe(false)
-    expect(answer?.checks[0]?.sentence).toBe('weft-system/ingress may not GET /x of default/thermostat-v1: no rule of AuthorizationPolicy default/only-control allows it')
+    expect(answer?.checks[0]?.sentence).toBe(
+      'weft-system/ingress may not GET /x of default/thermostat-v1: no rule of AuthorizationPolicy default/only-control allows it',
+    )
   })
 
   it('is asked for every version that the call may reach, and allowed when all allow it', () => {
@@ -59,13 +90,29 @@ describe('a host in words', () => {
       aVirtualService('split', {
         hosts: ['thermostat'],
         http: [
-          { match: [{ uri: { prefix: '/api' }, headers: { 'end-user': { exact: 'jason' } } }], route: [{ destination: { host: 'thermostat', subset: 'v2' } }], timeout: '2s' },
-          { route: [{ destination: { host: 'thermostat', subset: 'v1' }, weight: 75 }, { destination: { host: 'thermostat', subset: 'v3' }, weight: 25 }] },
+          {
+            match: [{ uri: { prefix: '/api' }, headers: { 'end-user': { exact: 'jason' } } }],
+            route: [{ destination: { host: 'thermostat', subset: 'v2' } }],
+            timeout: '2s',
+          },
+          {
+            route: [
+              { destination: { host: 'thermostat', subset: 'v1' }, weight: 75 },
+              { destination: { host: 'thermostat', subset: 'v3' }, weight: 25 },
+            ],
+          },
         ],
       }),
     ]
     const described = describeHost(compiled(...base, ...split), THERMOSTAT)
-    expect(described?.routes.map(({ when, shares, also, origin }) => [when, shares.map(({ percent, workload }) => `${percent} ${workload ?? '503'}`), also, origin.name])).toEqual([
+    expect(
+      described?.routes.map(({ when, shares, also, origin }) => [
+        when,
+        shares.map(({ percent, workload }) => `${percent} ${workload ?? '503'}`),
+        also,
+        origin.name,
+      ]),
+    ).toEqual([
       ['Calls whose path starts with "/api" and header end-user is "jason"', ['100 default/thermostat-v2'], ['at most 2000 ms'], 'split'],
       ['Every call', ['75 default/thermostat-v1', '25 503'], [], 'split'],
     ])
@@ -83,7 +130,12 @@ describe('a host in words', () => {
   })
 
   it('is open to everybody when nothing says otherwise, and closed by an empty policy', () => {
-    expect(describeHost(compiled(...base), THERMOSTAT)?.workloads[0]).toMatchObject({ fromOutside: true, callers: ['Everybody: no AuthorizationPolicy selects it'] })
-    expect(describeHost(compiled(...base, aPolicy('none', {})), THERMOSTAT)?.workloads[0]?.callers).toEqual(['Nobody: an ALLOW policy without rules selects it'])
+    expect(describeHost(compiled(...base), THERMOSTAT)?.workloads[0]).toMatchObject({
+      fromOutside: true,
+      callers: ['Everybody: no AuthorizationPolicy selects it'],
+    })
+    expect(describeHost(compiled(...base, aPolicy('none', {})), THERMOSTAT)?.workloads[0]?.callers).toEqual([
+      'Nobody: an ALLOW policy without rules selects it',
+    ])
   })
 })
