@@ -67,7 +67,7 @@ describe('a resource in canonical form', () => {
 
 describe('a refusal', () => {
   it.each([
-    ['an Istio field by name', virtualService([{ route, mirror: {} }]), /spec\.http\[0\]\.mirror: field mirror of VirtualService is not supported yet/],
+    ['an Istio field by name', virtualService([{ route, mirror_percent: 1 }]), /spec\.http\[0\]\.mirror_percent: field mirror_percent of VirtualService is not supported yet/],
     ['another', virtualService([{ route }], { tcp: [] }), /spec\.tcp: field tcp of VirtualService is not supported yet/],
     [
       'a traffic policy',

@@ -1,4 +1,5 @@
 import type { ResourceRef } from '@weft/core'
+import type { RouteActions } from './route-actions.ts'
 
 /** `namespace/name` of a Revision: the unit of replicas, routing, policy and identity on the wire. */
 export type WorkloadKey = string
@@ -79,6 +80,8 @@ export interface MeshWorkload {
 /** A condition on a call; every part that is there must hold. */
 export interface RouteMatch {
   readonly path?: { readonly match: StringMatch; readonly ignoreCase: boolean }
+  /** `http` or `https`. */
+  readonly scheme?: StringMatch
   /** `exact` on the method. */
   readonly methods?: readonly StringMatch[]
   /** Lower-case header name; several values: all must match. `invert`: must not match (absent counts as not matching). */
@@ -118,10 +121,12 @@ export interface RetryPolicy {
   readonly perTryTimeoutMs?: number
   /** Envoy's conditions or status codes, separated by commas (`retryOn` of Istio), where a VirtualService names them. */
   readonly retryOn?: string
+  /** Pause before the first retry; absent: the mesh's own. */
+  readonly backoffMs?: number
 }
 
 /** One route of a host; the first whose matches hold wins. */
-export interface MeshRoute {
+export interface MeshRoute extends RouteActions {
   readonly name: string
   /** Any of these; empty: every call. */
   readonly matches: readonly RouteMatch[]

@@ -3,6 +3,7 @@ import { ads, any, duration, extension, resource, wrap } from './json.ts'
 import { addHeader } from './headers.ts'
 import {
   connectName,
+  directCluster,
   EGRESS_CLUSTER,
   GATEWAY_CLUSTER,
   holdSocket,
@@ -34,10 +35,15 @@ function httpOptions(explicit: Json, more: Json = {}): Json {
   return { typed_extension_protocol_options: { [HTTP_OPTIONS]: any(HTTP_OPTIONS, { explicit_http_config: explicit, ...more }) } }
 }
 
-/** Limits of a cluster: calls above them are answered at once (response flag UO). Retries are bounded by their routes. */
-function breakers(layout: NodeLayout): Json {
+/** Retries to replicas find another one, or the hold listener; they are bounded by their routes. */
+const FREE_RETRIES: Json = { max_retries: wrap(10_000) }
+/** Retries that a user asked for: a fifth of the calls under way, so that they cannot multiply the load of a callee that is down. */
+const BUDGETED_RETRIES: Json = { retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: wrap(3) } }
+
+/** Limits of a cluster: calls above them are answered at once (response flag UO). */
+function breakers(layout: NodeLayout, retries: Json = FREE_RETRIES): Json {
   const { maxRequests } = layout.limits
-  const threshold = { max_connections: wrap(maxRequests), max_pending_requests: wrap(maxRequests), max_requests: wrap(maxRequests), max_retries: wrap(10_000) }
+  const threshold = { max_connections: wrap(maxRequests), max_pending_requests: wrap(maxRequests), max_requests: wrap(maxRequests), ...retries }
   return { circuit_breakers: { thresholds: [threshold] } }
 }
 
@@ -109,17 +115,21 @@ export interface PairParts {
   readonly layout: NodeLayout
   /** The callee's node. */
   readonly calleeLayout: NodeLayout
-  /** One hop: straight to the callee's replicas. */
-  readonly direct: boolean
 }
 
-/** Carries one identity's calls to one workload: to its inbound listener with the caller's certificate, or directly to its replicas. */
+/** Carries one identity's calls to one workload's inbound listener, with the caller's certificate. */
 export function encodePairCluster(parts: PairParts): EnvoyResource {
-  const { caller, callee, layout, direct } = parts
+  const { caller, callee } = parts
   const name = pairCluster(caller, callee.key)
   const ingress = caller.namespace === INGRESS_IDENTITY.namespace && caller.serviceAccount === INGRESS_IDENTITY.serviceAccount
   const stat = ingress ? { alt_stat_name: ingressStatName(callee.key) } : {}
-  return resource(TYPE_URLS.cluster, name, { ...(direct ? replicaCluster(name, callee, layout) : encryptedCluster(name, parts)), ...stat })
+  return resource(TYPE_URLS.cluster, name, { ...encryptedCluster(name, parts), ...stat })
+}
+
+/** The ingress' way straight to a workload's replicas. */
+export function encodeDirectCluster(callee: MeshWorkload, layout: NodeLayout): EnvoyResource {
+  const name = directCluster(callee.key)
+  return resource(TYPE_URLS.cluster, name, { ...replicaCluster(name, callee, layout), alt_stat_name: ingressStatName(callee.key) })
 }
 
 function encryptedCluster(name: string, parts: PairParts): Json {
@@ -132,7 +142,7 @@ function encryptedCluster(name: string, parts: PairParts): Json {
     connect_timeout: duration(2000),
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [endpoint(address)] }] },
     per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
-    ...breakers(layout),
+    ...breakers(layout, BUDGETED_RETRIES),
     ...httpOptions({ http2_protocol_options: { allow_connect: true, ...windows } }),
     ...(callee.mtls === 'disable' ? {} : { transport_socket: upstreamTls(caller, callee, trustDomain) }),
   }

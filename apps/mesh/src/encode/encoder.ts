@@ -2,6 +2,7 @@ import { messageOf } from '@weft/core'
 import type { HostKey, MeshHost, MeshReplica, MeshSnapshot, MeshWorkload, WorkloadKey } from '@weft/mesh-model'
 import {
   encodeConnectCluster,
+  encodeDirectCluster,
   encodeEgressCluster,
   encodeEndpoints,
   encodeGatewayCluster,
@@ -14,7 +15,7 @@ import { encodeHoldListener } from './hold.ts'
 import { encodeInboundListener, encodeInboundRoutes } from './inbound.ts'
 import { encodeControlRoutes, encodeControlScopes, encodeHostScopes, encodeIngressListener, encodeIngressRoutes } from './ingress.ts'
 import { resource } from './json.ts'
-import { ingressPort, INGRESS_CALLER, pairParts, routeContext, targetsOf, workloadCaller } from './legs.ts'
+import { ingressPort, INGRESS_CALLER, pairParts, routeContext, targetKeysOf, targetsOf, waysOf, workloadCaller } from './legs.ts'
 import type { Caller } from './legs.ts'
 import { identitySecret, outboundRoutes, parsePairCluster, parseVirtualHost, TRUST_SECRET, TYPE_URLS } from './names.ts'
 import {
@@ -263,12 +264,14 @@ class Round {
       const context = routeContext(this.#input, this.#layout, INGRESS_CALLER, ingressPort(host))
       return bundle([encodeIngressRoutes(key, host, context), ...encodeHostScopes(key, host)])
     })
-    for (const callee of targets) this.#pair(INGRESS_CALLER, callee)
+    const { encrypted, direct } = waysOf(this.#input, host)
+    for (const callee of encrypted) this.#pair(INGRESS_CALLER, callee)
+    for (const callee of direct) this.#put(`direct/${callee.key}`, [callee], () => bundle([encodeDirectCluster(callee, this.#layout)]))
   }
 
   /** The workloads of a host's routes; those that are not there (yet) are looked at too. */
   #targets(host: MeshHost): readonly MeshWorkload[] {
-    for (const { targets } of host.routes) for (const { workload } of targets) if (workload !== undefined) this.lookedAt.add(`workload/${workload}`)
+    for (const workload of targetKeysOf(host)) this.lookedAt.add(`workload/${workload}`)
     return targetsOf(this.#input.snapshot, host)
   }
 
@@ -368,7 +371,7 @@ class Round {
   /** Clusters that routes to the host need for this caller. */
   #pairs(caller: Caller, host: MeshHost): readonly MeshWorkload[] {
     const targets = this.#targets(host)
-    for (const callee of targets) this.#pair(caller, callee)
+    for (const callee of waysOf(this.#input, host).encrypted) this.#pair(caller, callee)
     return targets
   }
 
@@ -376,7 +379,7 @@ class Round {
     const parts = pairParts(this.#input, this.#layout, caller, callee)
     if (parts === undefined) return
     this.#put(`pair/${caller.namespace}/${caller.serviceAccount}/${callee.key}`, [callee, parts.calleeLayout], () =>
-      bundle([encodePairCluster(parts)], parts.direct ? NO_SECRETS : [identitySecret(caller.namespace, caller.serviceAccount)]),
+      bundle([encodePairCluster(parts)], [identitySecret(caller.namespace, caller.serviceAccount)]),
     )
   }
 

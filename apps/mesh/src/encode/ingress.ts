@@ -5,6 +5,7 @@ import { httpManager } from './http-manager.ts'
 import { ads, duration, resource, wrap } from './json.ts'
 import { CONTROL_ROUTES, CONTROL_SCOPES, GATEWAY_CLUSTER, INGRESS_LISTENER, ingressRoutes, MESH_HEADERS, TYPE_URLS } from './names.ts'
 import { ALLOW_FILTER, DENY_FILTER, rbacFilter } from './rbac.ts'
+import { callerFilters } from './route-actions.ts'
 import { encodeRoutes } from './routes.ts'
 import type { RouteContext } from './routes.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
@@ -22,7 +23,7 @@ export function encodeIngressListener(layout: NodeLayout, address: { readonly ad
     hop: 'ingress',
     logged: {},
     routes: { scoped_routes: scopedRoutes() },
-    filters: direct ? [rbacFilter(DENY_FILTER, { closed: false }), rbacFilter(ALLOW_FILTER, { closed: false })] : [],
+    filters: [...callerFilters(), ...(direct ? [rbacFilter(DENY_FILTER, { closed: false }), rbacFilter(ALLOW_FILTER, { closed: false })] : [])],
     earlyMutations: [earlyMutation(STRANGERS_HEADERS, { [MESH_HEADERS.scope]: '%PATH(NQ:PATH)%//', [MESH_HEADERS.path]: '%PATH(NQ:PATH)%' })],
     rejectUnderscores: true,
     more: { use_remote_address: wrap(true), forward_client_cert_details: 'SANITIZE' },

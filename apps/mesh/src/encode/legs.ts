@@ -1,8 +1,9 @@
-import type { MeshHost, MeshSnapshot, MeshWorkload, RouteTarget } from '@weft/mesh-model'
+import type { MeshHost, MeshSnapshot, MeshWorkload, RouteTarget, WorkloadKey } from '@weft/mesh-model'
 import { INGRESS_PREFIX } from './matching.ts'
-import { INGRESS_IDENTITY, localCluster, pairCluster, workloadSpiffeId } from './names.ts'
+import { directCluster, INGRESS_IDENTITY, localCluster, pairCluster, workloadSpiffeId } from './names.ts'
 import type { PairParts } from './clusters.ts'
 import { policyConfig } from './rbac.ts'
+import { needsCalleeListener } from './route-actions.ts'
 import type { Leg, RouteContext } from './routes.ts'
 import type { EncodeInput, NodeLayout } from './types.ts'
 
@@ -22,20 +23,23 @@ export function workloadCaller(workload: MeshWorkload): Caller {
   return { namespace: workload.namespace, serviceAccount: workload.serviceAccount, workload }
 }
 
-/** Whether a call from this node to the workload is one hop. */
+/** Whether a call that its route leaves as it is, from this node to the workload is one hop. */
 function isDirect(input: EncodeInput, callee: MeshWorkload): boolean {
   return input.snapshot.path === 'direct' && callee.proxy === input.node
 }
 
-/** How `caller` reaches the target of a route; `undefined` when the workload or its proxy is not there. */
-export function legOf(input: EncodeInput, caller: Caller, target: RouteTarget): Leg | undefined {
+/**
+ * How `caller` reaches the target of a route; `undefined` when the workload or its proxy is not there. `throughListener`: through the callee's inbound
+ * listener, whatever the path of other calls.
+ */
+export function legOf(input: EncodeInput, caller: Caller, target: Pick<RouteTarget, 'workload'>, throughListener: boolean): Leg | undefined {
   const callee = target.workload === undefined ? undefined : input.snapshot.workloads.get(target.workload)
   if (callee === undefined || !input.layouts.has(callee.proxy)) return undefined
-  if (!isDirect(input, callee)) return { cluster: pairCluster(caller, callee.key), workload: callee }
+  if (throughListener || !isDirect(input, callee)) return { cluster: pairCluster(caller, callee.key), workload: callee }
   const spiffeId = workloadSpiffeId(input.snapshot, caller)
   const known = { principal: spiffeId.slice('spiffe://'.length), namespace: caller.namespace }
   return {
-    cluster: caller.workload === undefined ? pairCluster(caller, callee.key) : localCluster(callee.key),
+    cluster: caller.workload === undefined ? directCluster(callee.key) : localCluster(callee.key),
     workload: callee,
     direct: {
       policy: policyConfig(callee.policy, { caller: known, prefix: caller.workload === undefined ? INGRESS_PREFIX : undefined }),
@@ -44,12 +48,19 @@ export function legOf(input: EncodeInput, caller: Caller, target: RouteTarget): 
   }
 }
 
-/** What the pair cluster from `caller` to the target is made of; `undefined` when the way needs none. */
+/** What the pair cluster from `caller` to the target is made of; `undefined` when the target's proxy is not there. */
 export function pairParts(input: EncodeInput, layout: NodeLayout, caller: Caller, callee: MeshWorkload): PairParts | undefined {
   const calleeLayout = input.layouts.get(callee.proxy)
-  const direct = isDirect(input, callee)
-  if (calleeLayout === undefined || (direct && caller.workload !== undefined)) return undefined
-  return { caller, callee, trustDomain: input.snapshot.trustDomain, layout, calleeLayout, direct }
+  return calleeLayout === undefined ? undefined : { caller, callee, trustDomain: input.snapshot.trustDomain, layout, calleeLayout }
+}
+
+/** Which of a host's workloads are called through their inbound listeners, and which straight. A workload can be among both. */
+export function waysOf(input: EncodeInput, host: MeshHost): { readonly encrypted: readonly MeshWorkload[]; readonly direct: readonly MeshWorkload[] } {
+  const all = targetsOf(input.snapshot, host)
+  const straight = all.filter((callee) => isDirect(input, callee))
+  if (straight.length === 0) return { encrypted: all, direct: [] }
+  const through = new Set(host.routes.flatMap((route) => [...(needsCalleeListener(route) ? route.targets : []), ...(route.mirrors ?? [])].map(({ workload }) => workload)))
+  return { encrypted: all.filter((callee) => through.has(callee.key) || !straight.includes(callee)), direct: straight }
 }
 
 /** The context in which routes of a host are written for a caller. */
@@ -60,7 +71,7 @@ export function routeContext(input: EncodeInput, layout: NodeLayout, caller: Cal
     port,
     callerNamespace: caller.namespace,
     callerLabels: caller.workload?.labels,
-    leg: (target) => legOf(input, caller, target),
+    leg: (target, throughListener) => legOf(input, caller, target, throughListener),
   }
 }
 
@@ -69,11 +80,16 @@ export function ingressPort(host: MeshHost): number {
   return host.ports.includes(8080) ? 8080 : (host.ports[0] ?? 80)
 }
 
-/** The workloads that routes of a host may choose, those that are there. */
+/** Keys of the workloads that routes of a host may choose or copy calls to. */
+export function targetKeysOf(host: MeshHost): ReadonlySet<WorkloadKey> {
+  const keys = host.routes.flatMap((route) => [...route.targets, ...(route.mirrors ?? [])].map(({ workload }) => workload))
+  return new Set(keys.filter((key) => key !== undefined))
+}
+
+/** The same as workloads, those that are there. */
 export function targetsOf(snapshot: MeshSnapshot, host: MeshHost): readonly MeshWorkload[] {
-  const keys = new Set(host.routes.flatMap((route) => route.targets.map((target) => target.workload)))
-  return [...keys].flatMap((key) => {
-    const workload = key === undefined ? undefined : snapshot.workloads.get(key)
+  return [...targetKeysOf(host)].flatMap((key) => {
+    const workload = snapshot.workloads.get(key)
     return workload === undefined ? [] : [workload]
   })
 }

@@ -36,6 +36,7 @@ const RETRY_AFTER = [addHeader('retry-after', '1', 'ADD_IF_ABSENT')]
 /** What Envoy answers by itself, in the project's one error format. The first line that applies is taken. */
 export const LOCAL_REPLIES: Json = {
   mappers: [
+    { filter: flags('FI'), body_format_override: { text_format_source: { inline_string: '%LOCAL_REPLY_BODY%' } } },
     mapper(flags('NR'), 'ROUTE_NOT_FOUND'),
     mapper(flags('UO'), 'OVERLOADED', RETRY_AFTER),
     mapper(flags('UT', 'DT', 'SI'), 'CALL_TIMEOUT'),

@@ -120,9 +120,16 @@ export function methodMatcher(methods: readonly StringMatch[]): Json {
   return { name: ':method', string_match: regexMatcher(methods.map(stringRegex).join('|')) }
 }
 
+/** On the host without its port, whatever its case. */
+function authorityMatcher(match: StringMatch): Json {
+  return { name: ':authority', string_match: regexMatcher(`(?i:${stringRegex(match)})(?::[0-9]*)?`) }
+}
+
 /** Envoy's `RouteMatch` for one of ours, without the parts on the caller (they are decided when routes are made). */
 export function routeMatch(match: RouteMatch | undefined, prefix: PathPrefix, extraHeaders: readonly Json[] = []): Json {
   const headers = [
+    ...(match?.scheme === undefined ? [] : [headerMatcher(':scheme', match.scheme)]),
+    ...(match?.authority === undefined ? [] : [authorityMatcher(match.authority)]),
     ...(match?.methods === undefined ? [] : [methodMatcher(match.methods)]),
     ...(match?.headers ?? []).map((header) => headerMatcher(header.name, header.match, header.invert)),
     ...extraHeaders,

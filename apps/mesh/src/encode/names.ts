@@ -135,6 +135,11 @@ export function pairCluster(caller: { readonly namespace: string; readonly servi
   return `pair/${caller.namespace}/${caller.serviceAccount}/${workload}`
 }
 
+/** Cluster of the ingress' calls to a workload's replicas on the direct path; counted apart from those of functions. */
+export function directCluster(workload: WorkloadKey): string {
+  return `direct/${workload}`
+}
+
 /** Reads what {@link pairCluster} wrote. */
 export function parsePairCluster(name: string): { readonly namespace: string; readonly serviceAccount: string; readonly workload: WorkloadKey } | undefined {
   const [kind, namespace, serviceAccount, calleeNamespace, calleeName, rest] = name.split('/')

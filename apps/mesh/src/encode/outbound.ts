@@ -9,6 +9,7 @@ import { directError } from './local-reply.ts'
 import { headerMatcher, regexMatcher } from './matching.ts'
 import { connectName, EGRESS_CLUSTER, MESH_HEADERS, outboundListener, outboundRoutes, TYPE_URLS } from './names.ts'
 import { ALLOW_FILTER, DENY_FILTER, rbacFilter } from './rbac.ts'
+import { callerFilters } from './route-actions.ts'
 import { encodeRoutes } from './routes.ts'
 import type { RouteContext } from './routes.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
@@ -54,7 +55,7 @@ function manager(workload: MeshWorkload, layout: NodeLayout, direct: boolean, { 
     hop: 'outbound',
     logged: { workload: workload.key },
     routes: { rds: { route_config_name: outboundRoutes(workload.key), config_source: ads() } },
-    filters: [...(outer ? [] : [noConnect()]), onDemand, firstCallFilter(workload), resolveFilter(layout), egressFilter(), ...policy],
+    filters: [...(outer ? [] : [noConnect()]), onDemand, firstCallFilter(workload), resolveFilter(layout), egressFilter(), ...callerFilters(), ...policy],
     earlyMutations: [earlyMutation(outer ? STRANGERS_HEADERS : STRANGERS_HEADERS.filter((name) => name !== MESH_HEADERS.first))],
     upgrades: outer ? ['CONNECT'] : [],
     rejectUnderscores: false,

@@ -1,3 +1,4 @@
+import { retryConditions } from '@weft/api'
 import type { HeaderOperations, MeshHost, MeshRoute, MeshWorkload, RetryPolicy, RouteMatch, RouteTarget } from '@weft/mesh-model'
 import { addHeader, literal, STRANGERS_HEADERS, XFCC } from './headers.ts'
 import { duration, extension, wrap } from './json.ts'
@@ -5,6 +6,7 @@ import { callIdleTimeout, directError } from './local-reply.ts'
 import { headerMatcher, regexMatcher, routeMatch } from './matching.ts'
 import type { PathPrefix } from './matching.ts'
 import { MESH_HEADERS, MISSING_CLUSTER } from './names.ts'
+import { answerOf, filterConfig, mirrorPolicies, needsCalleeListener, rewriteOf, rewriteVariants } from './route-actions.ts'
 import type { Json, NodeLayout } from './types.ts'
 
 /** Tells a client why its share of a route goes nowhere. */
@@ -12,7 +14,10 @@ export const REASON_HEADER = 'x-weft-reason'
 
 /** RFC 9110 §9.2.2. */
 const IDEMPOTENT_METHODS = 'GET|HEAD|OPTIONS|TRACE|PUT|DELETE'
-const SAFE_RETRIES = 'connect-failure,refused-stream,reset-before-request'
+const SAFE_RETRIES = ['connect-failure', 'refused-stream', 'reset-before-request']
+/** What a VirtualService means that asks for retries and names no conditions (Istio, HTTPRetry.retryOn). */
+const ISTIO_RETRIES = 'connect-failure,refused-stream,unavailable,cancelled'
+const NOTHING_MORE = { conditions: [], statuses: [] }
 const INFRASTRUCTURE_ATTEMPTS = 3
 
 /** Which calls an Envoy route takes when one of ours is written twice. */
@@ -35,7 +40,10 @@ export function retryVariants(): readonly Variant[] {
 /** How to try again. `toReplicas`: the hop chooses among replicas, so that another one is tried, and then the hold listener (the next priority, from the second retry on). */
 export function retryPolicy(idempotent: boolean, toReplicas: boolean, asked?: RetryPolicy): Json {
   const attempts = asked?.attempts ?? INFRASTRUCTURE_ATTEMPTS
-  const on = [SAFE_RETRIES, ...(idempotent ? ['reset'] : []), ...(idempotent && asked !== undefined ? ['gateway-error'] : [])].join(',')
+  const { conditions, statuses } = asked === undefined || !idempotent ? NOTHING_MORE : retryConditions(asked.retryOn ?? ISTIO_RETRIES)
+  const byStatus = statuses.length === 0 ? [] : ['retriable-status-codes']
+  const on = [...new Set([...SAFE_RETRIES, ...(idempotent ? ['reset'] : []), ...conditions, ...byStatus])].join(',')
+  const backoffMs = asked?.backoffMs ?? 5
   const elsewhere = {
     retry_priority: extension('envoy.retry_priorities.previous_priorities', 'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig', {
       update_frequency: 2,
@@ -46,7 +54,8 @@ export function retryPolicy(idempotent: boolean, toReplicas: boolean, asked?: Re
   return {
     retry_on: on,
     num_retries: wrap(attempts),
-    retry_back_off: { base_interval: duration(5), max_interval: duration(100) },
+    retry_back_off: { base_interval: duration(backoffMs), max_interval: duration(Math.max(100, backoffMs * 10)) },
+    ...(statuses.length === 0 ? {} : { retriable_status_codes: statuses }),
     ...(asked?.perTryTimeoutMs === undefined ? {} : { per_try_timeout: duration(asked.perTryTimeoutMs) }),
     ...(toReplicas ? elsewhere : {}),
   }
@@ -69,7 +78,7 @@ export interface RouteContext {
   /** `undefined`: a caller without labels (the ingress). */
   readonly callerLabels: Readonly<Record<string, string>> | undefined
   /** How the caller reaches a workload; `undefined` when it is not there. */
-  readonly leg: (target: RouteTarget) => Leg | undefined
+  readonly leg: (target: Pick<RouteTarget, 'workload'>, throughListener: boolean) => Leg | undefined
 }
 
 /** Envoy's routes for a host, in order. Calls that none of them takes are answered 404 (no route). */
@@ -79,15 +88,21 @@ export function encodeRoutes(host: MeshHost, context: RouteContext): readonly Js
 
 function encodeRoute(host: MeshHost, route: MeshRoute, context: RouteContext): readonly Json[] {
   const matches: readonly (RouteMatch | undefined)[] = route.matches.length === 0 ? [undefined] : route.matches.filter((match) => callerFits(match, context))
-  const legs = route.targets.map((target) => ({ target, leg: context.leg(target) }))
+  if (route.answer !== undefined) {
+    const answer = { ...answerOf(route.answer, context.prefix), response_headers_to_add: added(route.responseHeaders), ...filterConfig(route) }
+    return matches.map((match) => ({ name: route.name, match: routeMatch(match, context.prefix), ...answer }))
+  }
+  const legs = route.targets.map((target) => ({ target, leg: context.leg(target, needsCalleeListener(route)) }))
   const split = route.retries?.attempts !== 0 && (route.retries !== undefined || legs.some(({ leg }) => leg?.direct !== undefined))
   const variants = split ? retryVariants() : [OTHERS]
   return matches.flatMap((match) =>
-    variants.map((variant) => ({
-      name: route.name,
-      match: routeMatch(match, context.prefix, variant.headers),
-      ...action(host, route, legs, variant.idempotent, context),
-    })),
+    rewriteVariants(route.rewrite, context.prefix).flatMap((rewriting) =>
+      variants.map((variant) => ({
+        name: route.name,
+        match: routeMatch(match, context.prefix, [...rewriting.headers, ...variant.headers]),
+        ...action(host, route, legs, variant.idempotent, { ...context, rewrite: rewriteOf(rewriting.rewrite, match?.path, context.prefix) }),
+      })),
+    ),
   )
 }
 
@@ -100,7 +115,7 @@ function callerFits(match: RouteMatch, context: RouteContext): boolean {
 
 type Legs = readonly { readonly target: RouteTarget; readonly leg: Leg | undefined }[]
 
-function action(host: MeshHost, route: MeshRoute, legs: Legs, idempotent: boolean, context: RouteContext): Json {
+function action(host: MeshHost, route: MeshRoute, legs: Legs, idempotent: boolean, context: RouteContext & { readonly rewrite: Json }): Json {
   const weighted = legs.filter(({ target }) => target.weight > 0)
   const [first] = weighted
   if (first === undefined || weighted.every(({ leg }) => leg === undefined)) {
@@ -112,10 +127,12 @@ function action(host: MeshHost, route: MeshRoute, legs: Legs, idempotent: boolea
     route: {
       ...clusters(weighted),
       ...timeouts(route, weighted, context.layout),
-      ...(context.prefix === undefined ? {} : { regex_rewrite: { pattern: { regex: `^${context.prefix}/*` }, substitution: '/' } }),
+      ...context.rewrite,
+      ...mirrorPolicies(route.mirrors, (mirror) => context.leg(mirror, true)?.cluster),
       ...(route.retries?.attempts === 0 ? {} : { retry_policy: retryPolicy(idempotent, direct, route.retries) }),
     },
     ...headerChanges(route),
+    ...filterConfig(route),
   }
 }
 

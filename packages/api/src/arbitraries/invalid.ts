@@ -77,9 +77,16 @@ const OF_FUNCTIONS: readonly Break[] = [
 ]
 
 const OF_VIRTUAL_SERVICES: readonly Break[] = [
-  at('no hosts', ['spec', 'hosts'], []),
+  at('hosts that are no list', ['spec', 'hosts'], 'temp'),
   at('no routes', ['spec', 'http'], []),
-  at('a field that is not supported yet', ['spec', 'http', 0, 'rewrite'], { uri: '/' }),
+  at('a field that is not supported yet', ['spec', 'http', 0, 'fault'], { delay: { exponentialDelay: '1s' } }),
+  at('nothing that a route does', ['spec', 'http', 0, 'route'], undefined),
+  at('two things that a route does', ['spec', 'http', 0, 'redirect'], { uri: '/x' }),
+  at('a rewrite to something that is no path', ['spec', 'http', 0, 'rewrite'], { uri: 'x' }),
+  at('a rewrite of something in the middle', ['spec', 'http', 0, 'rewrite'], { uriRegexRewrite: { match: 'a', rewrite: 'b' } }),
+  at('an abort without a status', ['spec', 'http', 0, 'fault'], { abort: { percentage: { value: 1 } } }),
+  at('more than all calls', ['spec', 'http', 0, 'fault'], { abort: { httpStatus: 500, percentage: { value: 100.1 } } }),
+  at('a retry condition that does not exist', ['spec', 'http', 0, 'retries'], { retryOn: 'sometimes' }),
   at(
     'weights that do not add up',
     ['spec', 'http', 0, 'route'],

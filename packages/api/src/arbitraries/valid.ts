@@ -140,6 +140,19 @@ const host = fc.oneof(
   fc.constant('temp.default.svc.cluster.local'),
 )
 
+const percentage = fc.record({ value: fc.constantFrom(0, 0.1, 50, 100) })
+const actions = {
+  rewrite: maybe(fc.constantFrom<unknown>({ uri: '/v2' }, { authority: 'other' }, { uriRegexRewrite: { match: '^/a/(.*)$', rewrite: '/b/\\1' } })),
+  fault: maybe(
+    fc.oneof(
+      fc.record({ delay: fc.record({ fixedDelay: fc.constant('5s'), percentage: maybe(percentage) }) }),
+      fc.record({ abort: fc.record({ httpStatus: fc.constantFrom(500, 418), percentage: maybe(percentage) }) }),
+    ),
+  ),
+  mirrors: maybe(fc.array(fc.record({ destination: fc.record({ host }), percentage: maybe(percentage) }), { minLength: 1, maxLength: 2 })),
+  corsPolicy: maybe(fc.record({ allowOrigins: fc.array(match, { maxLength: 2 }), maxAge: maybe(fc.constant('24h')) })),
+}
+
 /** VirtualServices of Istio, in all its versions. */
 export function validVirtualService(world: World = {}): fc.Arbitrary<Document> {
   const condition = fc.record({
@@ -171,6 +184,7 @@ export function validVirtualService(world: World = {}): fc.Arbitrary<Document> {
         retryOn: maybe(fc.constantFrom('5xx', 'reset,connect-failure')),
       }),
     ),
+    ...actions,
     headers: maybe(fc.record({ request: fc.record({ set: fc.constant({ 'x-set': 'a' }), remove: fc.constant(['x-gone']) }) })),
   })
   const spec = fc.record({ hosts: fc.uniqueArray(host, { minLength: 1, maxLength: 3 }), http: fc.array(http, { minLength: 1, maxLength: 3 }) })

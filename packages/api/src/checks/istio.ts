@@ -1,94 +1,12 @@
 import type { AuthorizationPolicySpec, PolicyOperation, PolicySource } from '../istio/authorization-policy.ts'
-import type { DestinationRuleSpec } from '../istio/destination-rule.ts'
 import type { WorkloadSelector } from '../istio/shared.ts'
-import type { HttpHeaders, HttpMatch, HttpRoute, IstioStringMatch, VirtualServiceSpec } from '../istio/virtual-service.ts'
 import { child, shown, type Violation } from '../violation.ts'
-import { duplicates } from './function.ts'
-import { checkHost, checkLabels } from './metadata.ts'
-import { re2Problem } from './re2.ts'
+import { checkLabels } from './metadata.ts'
 
 type Indexed<T> = readonly (readonly [T, string])[]
 
 function each<T>(list: readonly T[] | undefined, path: string): Indexed<T> {
   return (list ?? []).map((item, index) => [item, child(path, index)])
-}
-
-/** What the schema of a VirtualService cannot say. */
-export function checkVirtualService(spec: VirtualServiceSpec): readonly Violation[] {
-  return [
-    ...each(spec.hosts, 'spec.hosts').flatMap(([host, path]) => checkHost(host, path)),
-    ...duplicates(spec.hosts, 'spec.hosts'),
-    ...each(spec.http, 'spec.http').flatMap(([route, path]) => checkRoute(route, path)),
-  ]
-}
-
-function checkRoute(route: HttpRoute, path: string): readonly Violation[] {
-  return [
-    ...checkWeights(route, child(path, 'route')),
-    ...each(route.route, child(path, 'route')).flatMap(([{ destination, headers }, at]) => [
-      ...checkHost(destination.host, `${at}.destination.host`),
-      ...checkHeaders(headers, `${at}.headers`),
-    ]),
-    ...each(route.match, child(path, 'match')).flatMap(([match, at]) => checkMatch(match, at)),
-    ...checkHeaders(route.headers, `${path}.headers`),
-  ]
-}
-
-/** One destination takes everything; several must share out 100. */
-function checkWeights({ route }: HttpRoute, path: string): readonly Violation[] {
-  if (route.length === 1) return []
-  const sum = route.reduce((total, { weight = 0 }) => total + weight, 0)
-  return sum === 100 ? [] : [{ field: path, reason: `the weights must add up to 100, and add up to ${sum}` }]
-}
-
-function checkMatch(match: HttpMatch, path: string): readonly Violation[] {
-  const { uri, method, authority, headers = {}, withoutHeaders = {}, queryParams = {}, sourceLabels = {} } = match
-  const single: readonly (readonly [string, IstioStringMatch | undefined])[] = [
-    [`${path}.uri`, uri],
-    [`${path}.method`, method],
-    [`${path}.authority`, authority],
-  ]
-  const named = [
-    ['headers', headers],
-    ['withoutHeaders', withoutHeaders],
-    ['queryParams', queryParams],
-  ] as const
-  return [
-    ...single.flatMap(([field, value]) => checkStringMatch(value, field)),
-    ...named.flatMap(([name, values]) => Object.entries(values).flatMap(([key, value]) => checkStringMatch(value, child(child(path, name), key)))),
-    ...checkLabels(sourceLabels, `${path}.sourceLabels`),
-  ]
-}
-
-function checkStringMatch(match: IstioStringMatch | undefined, field: string): readonly Violation[] {
-  const problem = match?.regex === undefined ? undefined : re2Problem(match.regex)
-  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
-  const control = Object.values(match ?? {}).some((value) => /[\u0000-\u001f\u007f]/.test(value))
-  return [...(problem === undefined ? [] : [{ field: `${field}.regex`, reason: problem }]), ...(control ? [{ field, reason: 'has a control character' }] : [])]
-}
-
-/** Headers that carry identity, framing or the platform's own marks. */
-const RESERVED_HEADER = /^(host|connection|content-length|transfer-encoding|te|upgrade|keep-alive|proxy-.*|x-forwarded-client-cert|x-envoy-.*|x-weft-.*)$/i
-
-function checkHeaders(headers: HttpHeaders | undefined, path: string): readonly Violation[] {
-  return (['request', 'response'] as const).flatMap((side) => {
-    const { set = {}, add = {}, remove = [] } = headers?.[side] ?? {}
-    const names = [...Object.keys(set), ...Object.keys(add), ...remove]
-    return names.flatMap((name) => (RESERVED_HEADER.test(name) ? [{ field: `${path}.${side}`, reason: `the header ${name} may not be changed` }] : []))
-  })
-}
-
-/** What the schema of a DestinationRule cannot say. */
-export function checkDestinationRule(spec: DestinationRuleSpec): readonly Violation[] {
-  const subsets = spec.subsets ?? []
-  return [
-    ...checkHost(spec.host, 'spec.host'),
-    ...duplicates(
-      subsets.map(({ name }) => name),
-      'spec.subsets',
-    ),
-    ...each(subsets, 'spec.subsets').flatMap(([{ labels = {} }, path]) => checkLabels(labels, `${path}.labels`)),
-  ]
 }
 
 /** The labels of a selector. */

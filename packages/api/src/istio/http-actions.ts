@@ -6,6 +6,8 @@ import { IstioStringMatch } from './string-match.ts'
 
 const text = (description: string, maxLength = 1024) => Type.String({ minLength: 1, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f]*$', description })
 
+const pathText = (description: string) => Type.String({ maxLength: 1024, pattern: '^/[^\\u0000-\\u0020\\u007f]*$', description })
+
 /** A host and, where a DestinationRule names it, a part of it (Istio `Destination`). */
 export const HttpDestination = Type.Object(
   {
@@ -24,7 +26,7 @@ export const IstioPercent = Type.Object({ value: Type.Number({ minimum: 0, maxim
 /** Sends callers elsewhere (Istio `HTTPRedirect`). */
 export const HttpRedirect = Type.Object(
   {
-    uri: Type.Optional(text('path to go to; the whole path is replaced')),
+    uri: Type.Optional(pathText('path to go to; the whole path is replaced')),
     authority: Type.Optional(text('host to go to')),
     port: Type.Optional(port('port to go to')),
     derivePort: Type.Optional(Type.Enum(['FROM_PROTOCOL_DEFAULT', 'FROM_REQUEST_PORT'], { description: 'where the port comes from, without port' })),
@@ -58,7 +60,7 @@ export type HttpDirectResponse = Static<typeof HttpDirectResponse>
 /** What the function sees in place of what was asked for (Istio `HTTPRewrite`). */
 export const HttpRewrite = Type.Object(
   {
-    uri: Type.Optional(text('takes the place of the prefix that matched, or of the whole path where it was matched as a whole')),
+    uri: Type.Optional(pathText('takes the place of the prefix that matched, or of the whole path where it was matched as a whole')),
     authority: Type.Optional(text('host that the function sees', 255)),
     uriRegexRewrite: Type.Optional(
       Type.Object(

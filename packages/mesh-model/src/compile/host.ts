@@ -2,10 +2,12 @@ import type { Destination, DestinationRuleModel, FunctionModel, RouteModel, Virt
 import { byAge } from '../read/base.ts'
 import { failure, warning } from '../read/finding.ts'
 import { hostFqdn } from '../read/names.ts'
+import type { Mirror } from '../route-actions.ts'
 import type { HostKey, MeshHost, MeshRoute, ResourceFinding, RouteMatch, RouteTarget, WorkloadKey } from '../snapshot.ts'
 import type { Dependency } from '../world/dependencies.ts'
 import type { World } from '../world/world.ts'
 import { SYSTEM_NAMESPACE } from '@weft/core'
+import { delegated } from './delegate.ts'
 import { endpointsOf, revisionTarget, targetsOf, type Endpoints, type Reading } from './endpoints.ts'
 import { wholeShares } from './weights.ts'
 
@@ -35,7 +37,9 @@ export function compileHost(world: World, key: HostKey): CompiledHost {
   const rules = [...world.destinationRules.get(key)].toSorted(byAge)
   if (endpoints === undefined) reportUnknown(work, key, [...virtualServices, ...rules])
   const host = endpoints === undefined ? undefined : hostOf(work, endpoints, virtualServices)
-  for (const route of host?.routes ?? []) for (const target of route.targets) if (target.workload !== undefined) work.refersTo.add(target.workload)
+  for (const route of host?.routes ?? []) {
+    for (const { workload } of [...route.targets, ...(route.mirrors ?? [])]) if (workload !== undefined) work.refersTo.add(workload)
+  }
   if (endpoints !== undefined) referToSubsets(work, endpoints, rules)
   return { host, refersTo: work.refersTo, findings: work.findings, dependencies: work.dependencies }
 }
@@ -54,7 +58,7 @@ function referToSubsets(work: Work, endpoints: Endpoints, rules: readonly Destin
 function hostOf(work: Work, endpoints: Endpoints, virtualServices: readonly VirtualServiceModel[]): MeshHost {
   const [namespace = '', name = ''] = endpoints.key.split('/')
   const { own, consumers } = precedence(work, namespace, virtualServices)
-  const routes = own === undefined ? ownRoutes(work, endpoints) : own.routes.map((route) => routeOf(work, own, route))
+  const routes = own === undefined ? ownRoutes(work, endpoints) : routesOf(work, own)
   reportOwners(work, endpoints, own)
   return {
     key: endpoints.key,
@@ -135,8 +139,42 @@ function splits(virtualService: Understood, fn: FunctionModel): boolean {
 
 // -- routes of a VirtualService -----------------------------------------------------------------------------------------
 
+/** The routes of a VirtualService, those of its delegates in their places. */
+function routesOf(work: Work, virtualService: Understood): readonly MeshRoute[] {
+  return virtualService.routes.flatMap((route) => {
+    if (route.delegate === undefined) return [routeOf(work, virtualService, route)]
+    work.dependencies.add(`delegate ${route.delegate}`)
+    const delegate = work.world.delegates.get(route.delegate)
+    if (delegate?.routes === undefined) {
+      const because = delegate === undefined ? 'is not there or has hosts of its own' : 'is not understood'
+      work.findings.push(warning(virtualService.ref, 'DelegateNotFound', `the delegate ${route.delegate} ${because}; the route ${route.route.name} is left out`))
+      return []
+    }
+    const { routes, unreachable } = delegated(route, delegate.routes)
+    for (const name of unreachable) {
+      work.findings.push(warning(delegate.ref, 'DelegateConflict', `no call that ${virtualService.key} delegates can match the route ${name}; it is left out`))
+    }
+    return routes.map((each) => routeOf(work, delegate, each))
+  })
+}
+
 function routeOf(work: Work, virtualService: VirtualServiceModel, route: RouteModel): MeshRoute {
-  return { ...route.route, targets: sharesOf(work, virtualService, route), origin: virtualService.ref }
+  const copies = mirrorsOf(work, virtualService, route)
+  return {
+    ...route.route,
+    targets: route.route.answer === undefined ? sharesOf(work, virtualService, route) : [],
+    ...(copies.length === 0 ? {} : { mirrors: copies }),
+    origin: virtualService.ref,
+  }
+}
+
+/** Where copies go, each workload once; a host with several workloads gets its share of them in the shares of its calls. */
+function mirrorsOf(work: Work, virtualService: VirtualServiceModel, route: RouteModel): readonly Mirror[] {
+  const shares = new Map<WorkloadKey, number>()
+  for (const { workload, weight } of route.mirrors.flatMap((mirror) => resolve(work, virtualService, mirror, 'it gets no copies'))) {
+    if (workload !== undefined) shares.set(workload, (shares.get(workload) ?? 0) + weight)
+  }
+  return [...shares].flatMap(([workload, weight]) => (weight === 0 ? [] : [{ workload, millionths: Math.min(1_000_000, Math.max(1, Math.round(weight))) }]))
 }
 
 function sharesOf(work: Work, virtualService: VirtualServiceModel, route: RouteModel): readonly RouteTarget[] {
@@ -155,9 +193,9 @@ function shareTargets(work: Work, virtualService: VirtualServiceModel, share: De
   return resolve(work, virtualService, share).map((target) => ({ ...target, ...headers }))
 }
 
-function resolve(work: Work, { ref, namespace }: VirtualServiceModel, share: Destination): readonly RouteTarget[] {
+function resolve(work: Work, { ref, namespace }: VirtualServiceModel, share: Destination, outcome = 'this share of the calls is answered 503'): readonly RouteTarget[] {
   const missing = (reason: 'HostNotFound' | 'SubsetNotFound' | 'PortNotFound', message: string): readonly RouteTarget[] => {
-    work.findings.push(warning(ref, reason, `${message}; this share of the calls is answered 503`))
+    work.findings.push(warning(ref, reason, `${message}; ${outcome}`))
     return [{ weight: share.weight, workload: undefined, missing: message }]
   }
   const endpoints = share.host === undefined ? undefined : endpointsOf(work, share.host)
@@ -187,11 +225,11 @@ function subsetLabels(work: Work, host: HostKey, namespace: string, subset: stri
 function consumerRoutes(work: Work, virtualService: Understood): readonly MeshRoute[] {
   const { namespace } = virtualService
   const anything: RouteMatch = { headers: [], queryParameters: [], sourceNamespace: namespace }
-  const routes = virtualService.routes.flatMap((route) => {
-    const matches = (route.route.matches.length === 0 ? [anything] : route.route.matches)
+  const routes = routesOf(work, virtualService).flatMap((route) => {
+    const matches = (route.matches.length === 0 ? [anything] : route.matches)
       .filter((match) => (match.sourceNamespace ?? namespace) === namespace)
       .map((match) => ({ ...match, sourceNamespace: namespace }))
-    return matches.length === 0 ? [] : [{ ...routeOf(work, virtualService, route), matches }]
+    return matches.length === 0 ? [] : [{ ...route, matches }]
   })
   const missing = `no route of the VirtualService ${virtualService.key} matches`
   const rest: MeshRoute = { name: 'no-route', matches: [anything], targets: [{ weight: 100, workload: undefined, missing }], origin: virtualService.ref }

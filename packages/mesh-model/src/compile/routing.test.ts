@@ -201,7 +201,7 @@ const cases: readonly Case[] = [
   },
   {
     name: 'a VirtualService with a field that is not supported has no effect and names the field',
-    resources: [...temp, aVirtualService('temp', { hosts: ['temp'], http: [{ route: to('nobody'), fault: { abort: {} } }] })],
+    resources: [...temp, aVirtualService('temp', { hosts: ['temp'], http: [{ route: to('nobody'), mirror_percent: 1 }] })],
     shares: ['default/temp-v1=90', 'default/temp-v2=10'],
     reasons: ['VirtualService/temp FieldNotSupported'],
   },

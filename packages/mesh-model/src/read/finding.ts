@@ -3,7 +3,10 @@ import type { ResourceFinding } from '../snapshot.ts'
 
 /** Reasons of findings; stable, since clients and tests go by them. */
 export type FindingReason =
+  | 'DelegateConflict'
+  | 'DelegateNotFound'
   | 'FieldNotSupported'
+  | 'GatewayNotFound'
   | 'HostConflict'
   | 'HostNotFound'
   | 'HostOwnedByService'

@@ -68,17 +68,25 @@ export interface Destination {
   readonly responseHeaders?: HeaderOperations
 }
 
+/** A copy of calls before it is resolved; its `weight` is its share in millionths. */
+export type MirrorDestination = Destination
+
 /** A route of a VirtualService before it is resolved. */
 export interface RouteModel {
   /** What does not have to be resolved. */
-  readonly route: Omit<MeshRoute, 'targets' | 'origin'>
+  readonly route: Omit<MeshRoute, 'targets' | 'mirrors' | 'origin'>
   readonly destinations: readonly Destination[]
+  readonly mirrors: readonly MirrorDestination[]
+  /** Key of the VirtualService whose routes stand here. */
+  readonly delegate?: string
 }
 
 /** A VirtualService; without routes when it could not be understood. */
 export interface VirtualServiceModel extends Model {
   readonly hosts: readonly HostKey[]
   readonly routes: readonly RouteModel[] | undefined
+  /** Has no hosts: other VirtualServices delegate to it. */
+  readonly isDelegate: boolean
 }
 
 /** A DestinationRule. */

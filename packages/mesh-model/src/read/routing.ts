@@ -1,13 +1,23 @@
 import { canonicalNamespace, type Resource } from '@weft/core'
-import { DestinationRuleSpec, VirtualServiceSpec, type HttpHeaders, type HttpMatch, type HttpRoute, type HttpRouteDestination } from '@weft/api'
+import {
+  DestinationRuleSpec,
+  ROUTE_KINDS,
+  VirtualServiceSpec,
+  type HttpDestination,
+  type HttpHeaders,
+  type HttpMatch,
+  type HttpRoute,
+  type HttpRouteDestination,
+} from '@weft/api'
 import type { HeaderOperations, HostKey, ResourceFinding, RouteMatch, StringMatch } from '../snapshot.ts'
 import { baseOf, field, refusals, selectorOf, versionProblem } from './base.ts'
 import { checker } from './check.ts'
-import { durationMs, type Read } from './core-kinds.ts'
+import type { Read } from './core-kinds.ts'
 import { failure, warning } from './finding.ts'
 import type { Destination, DestinationRuleModel, Model, RouteModel, VirtualServiceModel } from './models.ts'
 import { hostKeyOf } from './names.ts'
-import { regexProblem } from './regex.ts'
+import { millionths, readActions, readDuration, readRetries } from './route-actions.ts'
+import { readText, type IstioText } from './text.ts'
 
 const checkVirtualService = checker(VirtualServiceSpec)
 const checkDestinationRule = checker(DestinationRuleSpec)
@@ -18,12 +28,22 @@ export function readVirtualService(resource: Resource): Read<VirtualServiceModel
   const problems = versionFindings(resource, base)
   const checked = checkVirtualService(resource.spec)
   if (!checked.ok) problems.push(...refusals(base.ref, checked))
-  if (!checked.ok || problems.length > 0) return { model: { ...base, findings: problems, hosts: [], routes: undefined } }
+  if (!checked.ok || problems.length > 0) return { model: { ...base, findings: problems, hosts: [], routes: undefined, isDelegate: false } }
+  const { hosts: names = [], gateways = [MESH], http } = checked.value
   const notes: string[] = []
-  const routes = checked.value.http.map((route, index) => readRoute(route, index, base, notes))
-  const { hosts, unknown } = readHosts(checked.value.hosts, base)
-  const findings = [...notes.map((note) => failure(base.ref, 'InvalidResource', note)), ...unknown]
-  return { model: { ...base, findings, hosts, routes: notes.length > 0 ? undefined : routes } }
+  const routes = http.flatMap((route, index) => readRoute(route, index, base, notes))
+  const { hosts, unknown } = readHosts(gateways.includes(MESH) ? names : [], base)
+  const gatewayless = gateways.filter((gateway) => gateway !== MESH).map((gateway) => noGateway(gateway, gateways.includes(MESH), base))
+  const findings = [...notes.map((note) => failure(base.ref, 'InvalidResource', note)), ...unknown, ...gatewayless]
+  return { model: { ...base, findings, hosts, routes: notes.length > 0 ? undefined : routes, isDelegate: names.length === 0 } }
+}
+
+/** Istio's word for all proxies. The ingress' `/function/NAME` is one of them. */
+const MESH = 'mesh'
+
+function noGateway(gateway: string, mesh: boolean, { ref }: Model): ResourceFinding {
+  const rest = mesh ? 'the routes hold in the mesh only' : 'the routes have no effect; add "mesh" for calls between functions and to /function/NAME'
+  return warning(ref, 'GatewayNotFound', `there is no Gateway ${gateway}, and Gateways are not supported yet: ${rest}`)
 }
 
 function versionFindings(resource: Resource, base: Model): ResourceFinding[] {
@@ -42,49 +62,47 @@ function readHosts(texts: readonly string[], base: Model): { readonly hosts: rea
   return { hosts: [...hosts], unknown }
 }
 
-function readRoute(route: HttpRoute, index: number, base: Model, notes: string[]): RouteModel {
+/** A route; none when all of its conditions are about Gateways. */
+function readRoute(route: HttpRoute, index: number, base: Model, notes: string[]): readonly RouteModel[] {
   const at = `spec.http[${index}]`
-  const only = route.route.length === 1
-  const timeoutMs = route.timeout === undefined ? undefined : duration(route.timeout, `${at}.timeout`, notes)
-  const perTryTimeoutMs = route.retries?.perTryTimeout === undefined ? undefined : duration(route.retries.perTryTimeout, `${at}.retries.perTryTimeout`, notes)
-  const retries = route.retries && {
-    attempts: route.retries.attempts ?? ISTIO_ATTEMPTS,
-    ...(perTryTimeoutMs === undefined || perTryTimeoutMs === 0 ? {} : { perTryTimeoutMs }),
-    ...(route.retries.retryOn === undefined ? {} : { retryOn: route.retries.retryOn }),
-  }
-  return {
-    route: {
-      name: route.name ?? `${base.name}-${index}`,
-      matches: (route.match ?? []).map((match, i) => readMatch(match, `${at}.match[${i}]`, notes)),
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(retries === undefined ? {} : { retries }),
-      ...readHeaders(route.headers, at, notes),
+  const place = { at, notes }
+  const kinds = ROUTE_KINDS.filter((kind) => route[kind] !== undefined)
+  if (kinds.length !== 1) notes.push(`${at}: needs one of ${ROUTE_KINDS.join(', ')}`)
+  const matches = route.match?.filter(({ gateways }) => gateways === undefined || gateways.includes(MESH))
+  if (matches?.length === 0 && route.match?.length !== 0) return []
+  const timeoutMs = route.timeout === undefined ? undefined : readDuration(route.timeout, `${at}.timeout`, notes)
+  const shares = route.route ?? []
+  return [
+    {
+      route: {
+        name: route.name ?? `${base.name}-${index}`,
+        matches: (matches ?? []).map((match, i) => readMatch(match, `${at}.match[${i}]`, notes)),
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        ...(route.retries === undefined ? {} : { retries: readRetries(route.retries, place) }),
+        ...readActions(route, place),
+        ...readHeaders(route.headers, at, notes),
+      },
+      destinations: shares.map((share, i) => readDestination(share, shares.length === 1, base.namespace, { at: `${at}.route[${i}]`, notes })),
+      mirrors: readMirrors(route, base.namespace),
+      ...(route.delegate === undefined ? {} : { delegate: `${canonicalNamespace(route.delegate.namespace ?? base.namespace)}/${route.delegate.name}` }),
     },
-    destinations: route.route.map((share, i) => readDestination(share, only, base.namespace, { at: `${at}.route[${i}]`, notes })),
-  }
+  ]
 }
 
-/** Istio's default (https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRetry). */
-const ISTIO_ATTEMPTS = 2
-
-/** Milliseconds; a duration that passed the schema is one, but may be too long for Envoy. */
-function duration(text: string, at: string, notes: string[]): number | undefined {
-  const ms = durationMs(text)
-  if (ms !== undefined && ms <= MAX_DURATION_MS) return ms === 0 ? 0 : Math.max(1, Math.round(ms))
-  notes.push(`${at}: ${text} is not a duration of at most 10 years`)
-  return undefined
+function readMirrors({ mirror, mirrorPercentage, mirrorPercent, mirrors = [] }: HttpRoute, namespace: string): readonly Destination[] {
+  const single = mirror === undefined ? [] : [{ destination: mirror, millionths: millionths(mirrorPercentage, mirrorPercent) }]
+  const several = mirrors.map(({ destination, percentage }) => ({ destination, millionths: millionths(percentage) }))
+  return [...single, ...several].map((one) => ({ ...destinationOf(one.destination, namespace), weight: one.millionths }))
 }
 
-const MAX_DURATION_MS = 10 * 365 * 86_400_000
+function destinationOf({ host, subset, port }: HttpDestination, namespace: string): Omit<Destination, 'weight'> {
+  return { host: hostKeyOf(host, namespace), text: host, subset, port: port?.number }
+}
 
 function readDestination(share: HttpRouteDestination, only: boolean, namespace: string, place: { readonly at: string; readonly notes: string[] }): Destination {
-  const { host, subset, port } = share.destination
   // "If there is only one destination in a rule, all traffic will be routed to it irrespective of the weight" (Istio, HTTPRouteDestination.weight).
   return {
-    host: hostKeyOf(host, namespace),
-    text: host,
-    subset,
-    port: port?.number,
+    ...destinationOf(share.destination, namespace),
     weight: only ? 100 : (share.weight ?? 0),
     ...readHeaders(share.headers, place.at, place.notes),
   }
@@ -96,6 +114,7 @@ function readMatch(match: HttpMatch, at: string, notes: string[]): RouteMatch {
     sorted(map).map(([header, value]) => ({ name: header.toLowerCase(), match: text(value, `${name}.${header}`), invert }))
   return {
     ...(match.uri === undefined ? {} : { path: { match: text(match.uri, 'uri'), ignoreCase: match.ignoreUriCase ?? false } }),
+    ...(match.scheme === undefined ? {} : { scheme: text(match.scheme, 'scheme') }),
     ...(match.method === undefined ? {} : { methods: [text(match.method, 'method')] }),
     headers: [...headers(match.headers, 'headers', false), ...headers(match.withoutHeaders, 'withoutHeaders', true)],
     queryParameters: sorted(match.queryParams).map(([name, value]) => ({ name, match: text(value, `queryParams.${name}`) })),
@@ -104,21 +123,6 @@ function readMatch(match: HttpMatch, at: string, notes: string[]): RouteMatch {
     ...(match.port === undefined ? {} : { port: match.port }),
     ...(match.authority === undefined ? {} : { authority: lowered(text(match.authority, 'authority')) }),
   }
-}
-
-interface IstioText {
-  readonly exact?: string
-  readonly prefix?: string
-  readonly regex?: string
-}
-
-function readText(value: IstioText, at: string, notes: string[]): StringMatch {
-  if (value.exact !== undefined) return { kind: 'exact', value: value.exact }
-  if (value.prefix !== undefined) return { kind: 'prefix', value: value.prefix }
-  if (value.regex === undefined) return { kind: 'present' }
-  const problem = regexProblem(value.regex)
-  if (problem !== undefined) notes.push(`${at}: ${problem}`)
-  return { kind: 'regex', value: value.regex }
 }
 
 function lowered(match: StringMatch): StringMatch {

@@ -6,6 +6,8 @@ export type Dependency =
   | `revisions ${string}`
   | `service ${string}`
   | `virtual-services ${string}`
+  /** One that others delegate to, by its key. */
+  | `delegate ${string}`
   | `destination-rules ${string}`
   | `label ${string}`
 

@@ -41,6 +41,8 @@ export class World {
   readonly serviceAccounts = new Map<string, ServiceAccountModel>()
   readonly revisions = new RevisionIndex()
   readonly virtualServices = new Multimap<VirtualServiceModel>()
+  /** VirtualServices without hosts, by their keys. */
+  readonly delegates = new Map<string, VirtualServiceModel>()
   readonly destinationRules = new Multimap<DestinationRuleModel>()
   readonly authorization = new SelectorIndex<AuthorizationPolicyModel>()
   readonly peerAuthentication = new SelectorIndex<PeerAuthenticationModel>()
@@ -162,9 +164,18 @@ function revisionKind(world: World): Kind<RevisionModel> {
 function virtualServiceKind(world: World): Kind<VirtualServiceModel> {
   return {
     read: readVirtualService,
-    add: (model) => model.hosts.forEach((host) => world.virtualServices.add(host, model)),
-    remove: (model) => model.hosts.forEach((host) => world.virtualServices.delete(host, model)),
-    mark: (model, marks) => model.hosts.forEach((host) => touch(world, marks, host, `virtual-services ${host}`)),
+    add: (model) => {
+      for (const host of model.hosts) world.virtualServices.add(host, model)
+      if (model.isDelegate) world.delegates.set(model.key, model)
+    },
+    remove: (model) => {
+      for (const host of model.hosts) world.virtualServices.delete(host, model)
+      if (model.isDelegate) world.delegates.delete(model.key)
+    },
+    mark: (model, marks) => {
+      for (const host of model.hosts) touch(world, marks, host, `virtual-services ${host}`)
+      if (model.isDelegate) for (const host of world.dependencies.on(`delegate ${model.key}`)) marks.hosts.add(host)
+    },
   }
 }
 

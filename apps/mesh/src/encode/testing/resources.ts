@@ -1,0 +1,51 @@
+import type { Resource } from '@weft/core'
+import { createCompiler } from '@weft/mesh-model'
+import type { MeshSnapshot } from '@weft/mesh-model'
+
+const metadata = (name: string): Resource['metadata'] => ({ name, namespace: 'default', creationTimestamp: '2026-01-01T00:00:00Z' })
+
+/** A function with revisions `v1`, `v2`, … (labels `version`), all calls to the first. Workloads are `default/NAME-v1`, … */
+export function functionOf(name: string, revisions = 1): readonly Resource[] {
+  const fn: Resource = {
+    apiVersion: 'weft.dev/v1alpha1',
+    kind: 'Function',
+    metadata: metadata(name),
+    spec: { template: { runtime: 'node22' } },
+    status: { traffic: [{ revision: 'v1', weight: 100 }] },
+  }
+  const versions = Array.from({ length: revisions }, (_, index) => `v${index + 1}`)
+  return [
+    fn,
+    ...versions.map((revision, index): Resource => ({
+      apiVersion: 'weft.dev/v1alpha1',
+      kind: 'Revision',
+      metadata: metadata(`${name}-${revision}`),
+      spec: { function: name, revision, number: index + 1, template: { runtime: 'node22', labels: { app: name, version: revision } } },
+      status: { phase: 'Active' },
+    })),
+  ]
+}
+
+/** Routes of a host, as a user writes them. */
+export function virtualService(host: string, http: readonly unknown[]): Resource {
+  return { apiVersion: 'networking.istio.io/v1', kind: 'VirtualService', metadata: metadata(host), spec: { hosts: [host], http } }
+}
+
+/** A DestinationRule with the subsets `v1` to `v3`. */
+export function destinationRule(host: string, trafficPolicy?: unknown, subsets: readonly unknown[] = [subset('v1'), subset('v2'), subset('v3')]): Resource {
+  const spec = { host, subsets, ...(trafficPolicy === undefined ? {} : { trafficPolicy }) }
+  return { apiVersion: 'networking.istio.io/v1', kind: 'DestinationRule', metadata: metadata(host), spec }
+}
+
+/** The subset of one version. */
+export function subset(version: string, trafficPolicy?: unknown): object {
+  return { name: version, labels: { version }, ...(trafficPolicy === undefined ? {} : { trafficPolicy }) }
+}
+
+/** The snapshot of resources, compiled as the platform does. Fails when one of them is refused. */
+export function compiled(resources: readonly Resource[], path: MeshSnapshot['path'] = 'encrypted'): MeshSnapshot {
+  const { snapshot } = createCompiler({ proxy: 'node-1', path }).apply(resources.map((resource) => ({ type: 'set', resource })))
+  const errors = snapshot.findings.filter(({ severity }) => severity === 'error')
+  if (errors.length > 0) throw new Error(errors.map(({ reason, message }) => `${reason}: ${message}`).join('\n'))
+  return snapshot
+}

@@ -1,0 +1,170 @@
+import type { DestinationRuleSpec } from '../istio/destination-rule.ts'
+import type { HttpCors, HttpDirectResponse, HttpFault, HttpRetry, HttpRewrite } from '../istio/http-actions.ts'
+import type { IstioStringMatch } from '../istio/string-match.ts'
+import type { HttpHeaders, HttpMatch, HttpRoute, VirtualServiceSpec } from '../istio/virtual-service.ts'
+import { child, shown, type Violation } from '../violation.ts'
+import { duplicates } from './function.ts'
+import { checkHost, checkLabels } from './metadata.ts'
+import { re2Problem } from './re2.ts'
+import { grpcStatusOf, retryConditions, ROUTE_KINDS } from './traffic-words.ts'
+
+type Indexed<T> = readonly (readonly [T, string])[]
+
+function each<T>(list: readonly T[] | undefined, path: string): Indexed<T> {
+  return (list ?? []).map((item, index) => [item, child(path, index)])
+}
+
+/** What the schema of a VirtualService cannot say. */
+export function checkVirtualService(spec: VirtualServiceSpec): readonly Violation[] {
+  const hosts = spec.hosts ?? []
+  const chain = hosts.length === 0 && spec.http.some((route) => route.delegate !== undefined)
+  return [
+    ...each(hosts, 'spec.hosts').flatMap(([host, path]) => checkHost(host, path)),
+    ...duplicates(hosts, 'spec.hosts'),
+    ...(chain ? [{ field: 'spec.http', reason: 'a VirtualService without hosts is a delegate, and a delegate cannot delegate further' }] : []),
+    ...each(spec.http, 'spec.http').flatMap(([route, path]) => checkRoute(route, path)),
+  ]
+}
+
+function checkRoute(route: HttpRoute, path: string): readonly Violation[] {
+  return [
+    ...checkKind(route, path),
+    ...checkWeights(route, child(path, 'route')),
+    ...each(route.route, child(path, 'route')).flatMap(([{ destination, headers }, at]) => [
+      ...checkHost(destination.host, `${at}.destination.host`),
+      ...checkHeaders(headers, `${at}.headers`),
+    ]),
+    ...each(route.match, child(path, 'match')).flatMap(([match, at]) => checkMatch(match, at)),
+    ...checkHeaders(route.headers, `${path}.headers`),
+    ...checkMirrors(route, path),
+    ...checkRewrite(route.rewrite, `${path}.rewrite`),
+    ...checkDirectResponse(route.directResponse, `${path}.directResponse`),
+    ...checkFault(route.fault, `${path}.fault`),
+    ...checkCors(route.corsPolicy, `${path}.corsPolicy`),
+    ...checkRetries(route.retries, `${path}.retries`),
+    ...(route.redirect?.port !== undefined && route.redirect.derivePort !== undefined
+      ? [{ field: `${path}.redirect`, reason: 'has a port and a derivePort; only one can hold' }]
+      : []),
+    ...(route.redirect?.uri?.includes('%PREFIX()%') === true ? [{ field: `${path}.redirect.uri`, reason: '%PREFIX()% is not supported yet' }] : []),
+  ]
+}
+
+/** A route does one thing. */
+function checkKind(route: HttpRoute, path: string): readonly Violation[] {
+  const kinds = ROUTE_KINDS.filter((kind) => route[kind] !== undefined)
+  if (kinds.length === 0) return [{ field: path, reason: 'has no route, redirect, directResponse or delegate' }]
+  if (kinds.length > 1) return [{ field: path, reason: `has ${kinds.join(' and ')}; only one can hold` }]
+  return kinds[0] === 'redirect' && route.rewrite !== undefined ? [{ field: `${path}.rewrite`, reason: 'a redirect cannot be rewritten' }] : []
+}
+
+/** One destination takes everything; several must share out 100. */
+function checkWeights({ route = [] }: HttpRoute, path: string): readonly Violation[] {
+  if (route.length < 2) return []
+  const sum = route.reduce((total, { weight = 0 }) => total + weight, 0)
+  return sum === 100 ? [] : [{ field: path, reason: `the weights must add up to 100, and add up to ${sum}` }]
+}
+
+function checkMirrors(route: HttpRoute, path: string): readonly Violation[] {
+  const both = route.mirror !== undefined && route.mirrors !== undefined
+  return [
+    ...(route.mirror === undefined ? [] : checkHost(route.mirror.host, `${path}.mirror.host`)),
+    ...each(route.mirrors, `${path}.mirrors`).flatMap(([{ destination }, at]) => checkHost(destination.host, `${at}.destination.host`)),
+    ...(both ? [{ field: `${path}.mirrors`, reason: 'has both mirror and mirrors; only one can hold' }] : []),
+  ]
+}
+
+function checkRewrite(rewrite: HttpRewrite | undefined, path: string): readonly Violation[] {
+  const regex = rewrite?.uriRegexRewrite
+  if (regex === undefined) return []
+  const problem = re2Problem(regex.match) ?? (regex.match.startsWith('^/') ? undefined : `${shown(regex.match)} must start with ^/: paths are rewritten from their beginning`)
+  return [
+    ...(problem === undefined ? [] : [{ field: `${path}.uriRegexRewrite.match`, reason: problem }]),
+    ...(/\\(?![0-9\\])/.test(regex.rewrite) ? [{ field: `${path}.uriRegexRewrite.rewrite`, reason: 'a backslash stands before a digit or another backslash' }] : []),
+    ...(rewrite?.uri === undefined ? [] : [{ field: path, reason: 'has uri and uriRegexRewrite; only one can hold' }]),
+  ]
+}
+
+const MAX_BODY_BYTES = 4096
+/** What the proxy answers with these is always in the platform's one error format. */
+const OWN_BODIES: ReadonlySet<number> = new Set([400, 403, 408, 413, 431])
+
+function checkDirectResponse(answer: HttpDirectResponse | undefined, path: string): readonly Violation[] {
+  if (answer?.body === undefined) return []
+  const bytes = new TextEncoder().encode(answer.body.string ?? '').length
+  if (bytes > MAX_BODY_BYTES) return [{ field: `${path}.body.string`, reason: `has ${bytes} bytes; at most ${MAX_BODY_BYTES} are allowed` }]
+  const reason = `an answer ${answer.status} has the platform's own body; leave it out, or use another status`
+  return OWN_BODIES.has(answer.status) ? [{ field: `${path}.body`, reason }] : []
+}
+
+function checkFault(fault: HttpFault | undefined, path: string): readonly Violation[] {
+  const abort = fault?.abort
+  if (abort === undefined) return []
+  const one = (abort.httpStatus === undefined) !== (abort.grpcStatus === undefined)
+  const status = abort.grpcStatus
+  return [
+    ...(one ? [] : [{ field: `${path}.abort`, reason: 'needs one of httpStatus and grpcStatus' }]),
+    ...(status !== undefined && grpcStatusOf(status) === undefined
+      ? [{ field: `${path}.abort.grpcStatus`, reason: `${shown(status)} is not a gRPC status such as UNAVAILABLE or 14` }]
+      : []),
+  ]
+}
+
+function checkCors(cors: HttpCors | undefined, path: string): readonly Violation[] {
+  return each(cors?.allowOrigins, `${path}.allowOrigins`).flatMap(([match, at]) => checkStringMatch(match, at))
+}
+
+function checkRetries(retries: HttpRetry | undefined, path: string): readonly Violation[] {
+  const { unknown } = retryConditions(retries?.retryOn)
+  return unknown.map((word) => ({ field: `${path}.retryOn`, reason: `${shown(word)} is not a condition of Envoy and not a status` }))
+}
+
+function checkMatch(match: HttpMatch, path: string): readonly Violation[] {
+  const { uri, scheme, method, authority, headers = {}, withoutHeaders = {}, queryParams = {}, sourceLabels = {} } = match
+  const single: readonly (readonly [string, IstioStringMatch | undefined])[] = [
+    [`${path}.uri`, uri],
+    [`${path}.scheme`, scheme],
+    [`${path}.method`, method],
+    [`${path}.authority`, authority],
+  ]
+  const named = [
+    ['headers', headers],
+    ['withoutHeaders', withoutHeaders],
+    ['queryParams', queryParams],
+  ] as const
+  return [
+    ...single.flatMap(([field, value]) => checkStringMatch(value, field)),
+    ...named.flatMap(([name, values]) => Object.entries(values).flatMap(([key, value]) => checkStringMatch(value, child(child(path, name), key)))),
+    ...checkLabels(sourceLabels, `${path}.sourceLabels`),
+  ]
+}
+
+function checkStringMatch(match: IstioStringMatch | undefined, field: string): readonly Violation[] {
+  const problem = match?.regex === undefined ? undefined : re2Problem(match.regex)
+  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
+  const control = Object.values(match ?? {}).some((value) => /[\u0000-\u001f\u007f]/.test(value))
+  return [...(problem === undefined ? [] : [{ field: `${field}.regex`, reason: problem }]), ...(control ? [{ field, reason: 'has a control character' }] : [])]
+}
+
+/** Headers that carry identity, framing or the platform's own marks. */
+const RESERVED_HEADER = /^(host|connection|content-length|transfer-encoding|te|upgrade|keep-alive|proxy-.*|x-forwarded-client-cert|x-envoy-.*|x-weft-.*)$/i
+
+function checkHeaders(headers: HttpHeaders | undefined, path: string): readonly Violation[] {
+  return (['request', 'response'] as const).flatMap((side) => {
+    const { set = {}, add = {}, remove = [] } = headers?.[side] ?? {}
+    const names = [...Object.keys(set), ...Object.keys(add), ...remove]
+    return names.flatMap((name) => (RESERVED_HEADER.test(name) ? [{ field: `${path}.${side}`, reason: `the header ${name} may not be changed` }] : []))
+  })
+}
+
+/** What the schema of a DestinationRule cannot say. */
+export function checkDestinationRule(spec: DestinationRuleSpec): readonly Violation[] {
+  const subsets = spec.subsets ?? []
+  return [
+    ...checkHost(spec.host, 'spec.host'),
+    ...duplicates(
+      subsets.map(({ name }) => name),
+      'spec.subsets',
+    ),
+    ...each(subsets, 'spec.subsets').flatMap(([{ labels = {} }, path]) => checkLabels(labels, `${path}.labels`)),
+  ]
+}
