@@ -1,2 +1,2 @@
 /** The certificate authority of the mesh: SPIFFE identities, short lives, roots that overlap. */
-export { CertificateAuthority, openAuthority, type Account, type AuthorityOptions, type IssuedCertificate } from './authority.ts'
+export { CertificateAuthority, openAuthority, type AuthorityOptions, type IssuedCertificate } from './authority.ts'

@@ -1,5 +1,4 @@
 export { createEncoder } from './encoder.ts'
-export type { Encoder } from './encoder.ts'
 export { encodeEndpoints } from './clusters.ts'
 export * from './names.ts'
 export type * from './types.ts'

@@ -4,7 +4,7 @@ import { readAny } from '../proto/codec.ts'
 import type { WireResource } from '../xds/resource.ts'
 
 /** A service account, as secrets are named by it. */
-export interface Account {
+interface Account {
   readonly namespace: string
   readonly serviceAccount: string
 }

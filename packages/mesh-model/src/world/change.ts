@@ -17,7 +17,7 @@ export const MESH_KINDS = [
 ] as const satisfies readonly { readonly group: string; readonly kind: string }[]
 
 /** One of {@link MESH_KINDS}, as `group/kind`. */
-export type MeshKind = `${(typeof MESH_KINDS)[number]['group']}/${(typeof MESH_KINDS)[number]['kind']}`
+type MeshKind = `${(typeof MESH_KINDS)[number]['group']}/${(typeof MESH_KINDS)[number]['kind']}`
 
 /** Which kind a change is about. */
 export function kindOf(change: Change): string {
