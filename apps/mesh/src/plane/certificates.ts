@@ -3,12 +3,6 @@ import type { EnvoyResource } from '../encode/types.ts'
 import { readAny } from '../proto/codec.ts'
 import type { WireResource } from '../xds/resource.ts'
 
-/** A service account, as secrets are named by it. */
-interface Account {
-  readonly namespace: string
-  readonly serviceAccount: string
-}
-
 /** A certificate and its key, PEM. */
 export interface Certificate {
   readonly certificateChain: string

@@ -16,9 +16,6 @@ export const MESH_KINDS = [
   { group: 'security.istio.io', kind: 'PeerAuthentication' },
 ] as const satisfies readonly { readonly group: string; readonly kind: string }[]
 
-/** One of {@link MESH_KINDS}, as `group/kind`. */
-type MeshKind = `${(typeof MESH_KINDS)[number]['group']}/${(typeof MESH_KINDS)[number]['kind']}`
-
 /** Which kind a change is about. */
 export function kindOf(change: Change): string {
   return change.type === 'set' ? `${groupOf(change.resource.apiVersion)}/${change.resource.kind}` : `${change.ref.group}/${change.ref.kind}`
