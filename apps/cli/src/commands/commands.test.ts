@@ -26,6 +26,7 @@ const REPLIES: Record<string, Reply> = {
   [`PATCH ${BASE}/functions/temp`]: [200, temp],
   [`PUT ${BASE}/functions/temp`]: [200, temp],
   [`DELETE ${BASE}/functions/temp`]: [200, {}],
+  'POST /system/scale-function/temp': [202],
   [`GET ${BASE}/revisions`]: [200, { items: [revision('v1', 1, 'Retired'), revision('v2', 2, 'Active')] }],
 }
 
@@ -53,7 +54,7 @@ describe('changes of a function', () => {
     ['no header rule any more', ['traffic', 'set', 'temp', '--clear-matches'], 'PATCH', { spec: { matches: null } }],
     ['no split any more', ['traffic', 'clear', 'temp'], 'PATCH', { spec: { traffic: null, matches: null } }],
     ['back to the one before', ['rollback', 'temp'], 'PATCH', { spec: { traffic: [{ revision: 'v1', weight: 100 }] } }],
-    ['replicas', ['scale', 'temp', '0'], 'PATCH', { spec: { scale: { replicas: 0 } } }],
+    ['replicas', ['scale', 'temp', '0'], 'POST', { serviceName: 'temp', namespace: 'default', replicas: 0 }],
   ])('%s', async (_name, line, method, body) => {
     await using gateway = await testGateway(REPLIES)
     expect(await cli(line, { gateway })).toMatchObject({ code: 0 })

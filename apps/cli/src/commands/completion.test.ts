@@ -17,7 +17,7 @@ describe('completion in bash', () => {
   it.each([
     ['commands', ['de'], ['deploy', 'describe', 'delete']],
     ['groups', ['me'], ['mesh']],
-    ['commands of a group', ['mesh', ''], ['status', 'config', 'certs']],
+    ['commands of a group', ['namespace', ''], ['list', 'create', 'remove']],
     ['options', ['deploy', '--from'], ['--from-file']],
     ['options behind an argument', ['deploy', 'hello', '--from'], ['--from-file']],
     ['options of the connection', ['mesh', 'status', '--tls'], ['--tls-no-verify']],
