@@ -133,7 +133,7 @@ export function canarySpec(name: string, options: Invocation['options']): Canary
     ...group('successRate', { ...some('min', numeric(options, 'successRate')), ...some('maxBelowBaseline', numeric(options, 'maxBelowBaseline')) }),
     ...group('latencyP99', { ...some('max', textOption(options, 'p99')), ...some('maxAboveBaseline', numeric(options, 'maxAboveBaseline')) }),
   }
-  return { function: name, ...some('steps', steps), ...some('interval', interval), ...group('analysis', analysis) } as CanarySpec
+  return { function: name, ...some('steps', steps), ...some('interval', interval), ...group('analysis', analysis) }
 }
 
 function some<Value>(key: string, value: Value | undefined): Record<string, Value> {
