@@ -9,6 +9,7 @@ import { listCommand } from './commands/list.ts'
 import { loginCommand, logoutCommand } from './commands/login.ts'
 import { logsCommand } from './commands/logs.ts'
 import { meshCommands } from './commands/mesh.ts'
+import { meshAnalyzeCommand } from './commands/mesh-analyze.ts'
 import { meshExplainCommands } from './commands/mesh-explain.ts'
 import { namespaceCommands } from './commands/namespace.ts'
 import { newCommand } from './commands/new.ts'
@@ -51,6 +52,7 @@ export const weftProgram: Program = {
     ...namespaceCommands,
     ...meshCommands,
     ...meshExplainCommands,
+    meshAnalyzeCommand,
     applyCommand,
     getCommand,
     deleteCommand,

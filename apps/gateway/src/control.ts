@@ -15,6 +15,7 @@ import { registerLogRoutes } from './logs/logs.ts'
 import { createMetricsServer } from './metrics/server.ts'
 import { InvocationTotals } from './metrics/invocations.ts'
 import { ApiMetrics } from './metrics/metrics.ts'
+import { registerAnalysisRoutes } from './mesh/analysis-routes.ts'
 import { registerExplainRoutes } from './mesh/explain-routes.ts'
 import { registerMeshRoutes } from './mesh/routes.ts'
 import { registerNamespaceRoutes } from './namespaces/namespaces.ts'
@@ -76,6 +77,7 @@ export function createControl(options: GatewayOptions): Control {
   })
   registerMeshRoutes(app, mesh, invocations)
   registerExplainRoutes(app, mesh)
+  registerAnalysisRoutes(app, { store, mesh })
   registerOpenApiRoutes(app, options.version.release)
   registerDiscoveryRoutes(app, kinds, options.version)
   registerResourceRoutes(app, {

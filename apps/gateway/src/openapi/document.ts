@@ -4,6 +4,7 @@ import { BUILD_ROUTES } from '../builds/routes.ts'
 import { FUNCTION_ROUTES } from '../functions/routes.ts'
 import type { RouteResponse, RouteSpec } from '../http/route.ts'
 import { LOG_ROUTES } from '../logs/logs.ts'
+import { ANALYSIS_ROUTES } from '../mesh/analysis-routes.ts'
 import { EXPLAIN_ROUTES } from '../mesh/explain-routes.ts'
 import { MESH_ROUTES } from '../mesh/routes.ts'
 import { NAMESPACE_ROUTES } from '../namespaces/namespaces.ts'
@@ -29,6 +30,7 @@ export const PLAIN_ROUTES: readonly RouteSpec[] = [
   BUILD_ROUTES,
   MESH_ROUTES,
   EXPLAIN_ROUTES,
+  ANALYSIS_ROUTES,
   DISCOVERY_ROUTES,
   OPENAPI_ROUTES,
 ].flatMap((routes) => Object.values<RouteSpec>(routes))

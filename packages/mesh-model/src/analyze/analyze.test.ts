@@ -1,0 +1,118 @@
+import fc from 'fast-check'
+import { describe, expect, it } from '@jest/globals'
+import { checkResource } from '@weft/api'
+import { invalidResource, validResource, type Document } from '@weft/api/arbitraries'
+import { FIXTURES } from '../../test/analyze-fixtures.ts'
+import { ANALYSIS_CODES, analyze, type AnalysisCodeName } from './index.ts'
+
+const codesOf = (documents: readonly unknown[]) => analyze(documents).map(({ code }) => code)
+const names = Object.keys(ANALYSIS_CODES) as AnalysisCodeName[]
+const at = (value: unknown, ...path: readonly string[]) => path.reduce<unknown>((inner, name) => (inner as Record<string, unknown> | undefined)?.[name], value)
+
+describe('every code', () => {
+  it('is one of many', () => {
+    expect(names.length).toBeGreaterThanOrEqual(40)
+  })
+
+  it.each(names)('%s is found where it is, and not where nearly nothing is different', (code) => {
+    const [found, near] = FIXTURES[code]
+    expect(codesOf(found)).toContain(code)
+    expect(codesOf(near)).not.toContain(code)
+  })
+
+  it('names the resource, the document and the field, and says what to do', () => {
+    const [found] = FIXTURES.IST0101
+    expect(analyze(found).find(({ code }) => code === 'IST0101')).toEqual({
+      code: 'IST0101',
+      name: 'ReferencedResourceNotFound',
+      severity: 'error',
+      resource: { group: 'networking.istio.io', kind: 'VirtualService', namespace: 'default', name: 'routes' },
+      document: 1,
+      field: 'spec.http[0].route[0].destination.subset',
+      message: 'no DestinationRule of temp has a subset v2',
+      help: 'correct the name, or apply what it refers to',
+    })
+  })
+})
+
+describe('resources that go together', () => {
+  it('are in order: nothing at all is found', () => {
+    const documents = [
+      { apiVersion: 'weft.dev/v1alpha1', kind: 'Function', metadata: { name: 'temp' }, spec: { template: { image: 'x:1' } } },
+      { apiVersion: 'weft.dev/v1alpha1', kind: 'Function', metadata: { name: 'control' }, spec: { template: { image: 'x:1' } } },
+      { apiVersion: 'networking.istio.io/v1beta1', kind: 'DestinationRule', metadata: { name: 'temp' }, spec: { host: 'temp', subsets: [{ name: 'v1', labels: { version: 'v1' } }] } },
+      {
+        apiVersion: 'networking.istio.io/v1beta1',
+        kind: 'VirtualService',
+        metadata: { name: 'temp' },
+        spec: { hosts: ['temp'], http: [{ route: [{ destination: { host: 'temp.default.svc.cluster.local', subset: 'v1' } }] }] },
+      },
+      {
+        apiVersion: 'security.istio.io/v1beta1',
+        kind: 'AuthorizationPolicy',
+        metadata: { name: 'temp' },
+        spec: { rules: [{ from: [{ source: { principals: ['cluster.local/ns/default/sa/control', 'cluster.local/ns/weft-system/sa/ingress'] } }] }] },
+      },
+    ]
+    expect(analyze(documents)).toEqual([])
+  })
+
+  it('make no error of a valid resource, once what it refers to is there', () => {
+    fc.assert(
+      fc.property(validResource(), (document) => {
+        const errors = analyze([...withReferences(document), document]).filter(({ severity, resource }) => severity === 'error' && resource.kind === document.kind)
+        expect(errors).toEqual([])
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('anything', () => {
+  it('can be analysed, and what is not valid is told', () => {
+    fc.assert(
+      fc.property(invalidResource(), ({ document }) => {
+        expect(codesOf([document]).includes('IST0106')).toBe(isRefused(document))
+      }),
+      { numRuns: 150 },
+    )
+    expect(codesOf([null, 1, 'x', [], {}, { kind: 'VirtualService', metadata: { name: 'x', annotations: { 'weft.dev/granted-to': 1 } }, spec: { http: [null, 7, { route: 'x' }] } }])).toContain('IST0106')
+  })
+})
+
+function isRefused(document: unknown): boolean {
+  try {
+    return checkResource(document).violations !== undefined
+  } catch {
+    return true
+  }
+}
+
+/** Functions of all hosts that a document names, and DestinationRules with all subsets. */
+function withReferences(document: Document): readonly unknown[] {
+  const namespace = String(document.metadata['namespace'] ?? 'default')
+  const hosts = new Map<string, Set<string>>()
+  const name = (host: unknown, subset?: unknown) => {
+    const key = typeof host === 'string' ? host : ''
+    const subsets = hosts.get(key) ?? new Set()
+    if (typeof subset === 'string') subsets.add(subset)
+    if (key !== '') hosts.set(key, subsets)
+  }
+  name(at(document, 'spec', 'host'))
+  for (const route of (at(document, 'spec', 'http') ?? []) as readonly unknown[]) {
+    for (const share of (at(route, 'route') ?? []) as readonly unknown[]) name(at(share, 'destination', 'host'), at(share, 'destination', 'subset'))
+    name(at(route, 'mirror', 'host'), at(route, 'mirror', 'subset'))
+    for (const mirror of (at(route, 'mirrors') ?? []) as readonly unknown[]) name(at(mirror, 'destination', 'host'), at(mirror, 'destination', 'subset'))
+    const delegate = at(route, 'delegate', 'name')
+    if (typeof delegate === 'string') hosts.set(`delegate/${delegate}`, new Set([String(at(route, 'delegate', 'namespace') ?? namespace)]))
+  }
+  return [...hosts].flatMap(([host, subsets], index): unknown[] => {
+    if (host.startsWith('delegate/')) return [{ apiVersion: 'networking.istio.io/v1', kind: 'VirtualService', metadata: { name: host.slice(9), namespace: [...subsets][0] }, spec: { http: [] } }]
+    const [short = '', ns = namespace] = host.split('.')
+    const rule = { host, subsets: [...subsets].map((subset) => ({ name: subset, labels: {} })) }
+    return [
+      { apiVersion: 'weft.dev/v1alpha1', kind: 'Function', metadata: { name: short, namespace: ns }, spec: { template: { image: 'x:1' } } },
+      { apiVersion: 'networking.istio.io/v1', kind: 'DestinationRule', metadata: { name: `rule-${index}`, namespace }, spec: rule },
+    ]
+  })
+}

@@ -1,0 +1,120 @@
+import { DEFAULT_NAMESPACE, SYSTEM_NAMESPACE } from '@weft/core'
+import { hostKeyOf } from '../read/names.ts'
+import { at, each, text, textMap, type Item } from './item.ts'
+
+/** A version of a function, or a function whose versions are not known. */
+export interface AnalysedWorkload {
+  readonly namespace: string
+  readonly function: string
+  readonly labels: Readonly<Record<string, string>>
+  /** Labels of which any value may be there: the function's versions are made when it is deployed. */
+  readonly open: ReadonlySet<string>
+}
+
+const VERSION_LABELS: ReadonlySet<string> = new Set(['version', 'weft.dev/revision'])
+
+/** What the documents say together, by what checks ask for. */
+export class AnalysedWorld {
+  readonly items: readonly Item[]
+  readonly trustDomain: string
+  readonly workloads: readonly AnalysedWorkload[]
+  readonly #byKind: ReadonlyMap<string, readonly Item[]>
+  readonly #hosts: ReadonlySet<string>
+  readonly #outside: readonly string[]
+
+  constructor(items: readonly Item[], trustDomain: string) {
+    this.items = items
+    this.trustDomain = trustDomain
+    this.#byKind = Map.groupBy(items, (item) => item.resource.kind)
+    this.workloads = this.all('Function').flatMap((fn) => this.#workloadsOf(fn))
+    this.#hosts = new Set([...this.all('Function'), ...this.all('Service')].map(({ namespace, name }) => `${namespace}/${name}`))
+    this.#outside = this.all('ServiceEntry').flatMap((entry) => each(at(entry.spec, 'hosts'), '').flatMap(([host]) => text(host) ?? []))
+  }
+
+  all(kind: string): readonly Item[] {
+    return this.#byKind.get(kind) ?? []
+  }
+
+  find(kind: string, namespace: string, name: string): Item | undefined {
+    return this.all(kind).find((item) => item.namespace === namespace && item.name === name)
+  }
+
+  revisionsOf(fn: Item): readonly Item[] {
+    return this.all('Revision').filter((one) => one.namespace === fn.namespace && at(one.spec, 'function') === fn.name)
+  }
+
+  #workloadsOf(fn: Item): readonly AnalysedWorkload[] {
+    const base = { namespace: fn.namespace, function: fn.name }
+    const own = { app: fn.name, ...textMap(at(fn.spec, 'template', 'labels')), 'weft.dev/function': fn.name }
+    const revisions = this.revisionsOf(fn).map((revision): AnalysedWorkload => {
+      const short = text(at(revision.spec, 'revision')) ?? ''
+      const labels = {
+        app: fn.name,
+        version: short,
+        ...textMap(at(revision.spec, 'template', 'labels')),
+        'weft.dev/function': fn.name,
+        'weft.dev/revision': short,
+      }
+      return { ...base, labels, open: new Set() }
+    })
+    // What is not deployed yet gets a version that nobody knows; one that its author names has that version.
+    const open = new Set([...VERSION_LABELS].filter((label) => !Object.hasOwn(own, label)))
+    return revisions.length > 0 ? revisions : [{ ...base, labels: own, open }]
+  }
+
+  /** Workloads of a namespace (of all for `undefined`) that have all of these labels. */
+  selected(namespace: string | undefined, selector: Readonly<Record<string, string>>): readonly AnalysedWorkload[] {
+    return this.workloads.filter((one) => (namespace === undefined || one.namespace === namespace) && matches(one, selector))
+  }
+
+  /** Where a policy holds: its own namespace, or the whole mesh. */
+  scopeOf(policy: Item): string | undefined {
+    return policy.namespace === SYSTEM_NAMESPACE ? undefined : policy.namespace
+  }
+
+  /** What a policy selects. */
+  covered(policy: Item): readonly AnalysedWorkload[] {
+    return this.selected(this.scopeOf(policy), selectorOf(policy))
+  }
+
+  /** The workloads behind a host. */
+  behind(host: string): readonly AnalysedWorkload[] {
+    const [namespace = '', name = ''] = host.split('/')
+    const service = this.find('Service', namespace, name)
+    const selected = service === undefined ? [] : this.selected(namespace, textMap(at(service.spec, 'selector')))
+    return selected.length > 0 ? selected : this.workloads.filter((one) => one.namespace === namespace && one.function === name)
+  }
+
+  /** `namespace/name` of a host as a resource of that namespace writes it; `undefined` for what is no name of the mesh. */
+  hostOf(name: string, namespace: string): string | undefined {
+    return hostKeyOf(name, namespace)
+  }
+
+  /** Whether calls to that name can go somewhere. */
+  hasHost(name: string, namespace: string): boolean {
+    const key = hostKeyOf(name, namespace)
+    return (key !== undefined && this.#hosts.has(key)) || this.#outside.some((host) => hostFits(host, name))
+  }
+
+  /** Whether the namespace is there: what nobody declares is unknown only where somebody declares some. */
+  hasNamespace(name: string): boolean {
+    const declared = this.all('Namespace').map((item) => item.name)
+    return name === DEFAULT_NAMESPACE || name === SYSTEM_NAMESPACE || declared.includes(name) || this.workloads.some((one) => one.namespace === name)
+  }
+}
+
+/** The labels that a policy selects by. */
+export function selectorOf(policy: Item): Readonly<Record<string, string>> {
+  return textMap(at(policy.spec, 'selector', 'matchLabels'))
+}
+
+/** Whether a workload has, or may have, all of these labels. */
+export function matches({ labels, open }: AnalysedWorkload, selector: Readonly<Record<string, string>>): boolean {
+  return Object.entries(selector).every(([key, value]) => open.has(key) || labels[key] === value)
+}
+
+/** Whether a host, which may begin with `*`, stands for a name. */
+export function hostFits(host: string, name: string): boolean {
+  const [bare = ''] = host.split('/').slice(-1)
+  return bare === '*' || bare === name || (bare.startsWith('*.') && name.endsWith(bare.slice(1)))
+}
