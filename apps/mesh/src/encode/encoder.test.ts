@@ -67,6 +67,8 @@ describe('an encoder', () => {
     ])
     const after = encoder.encode(input({ snapshot: snapshot(workloads, [split, ...hosts.filter(({ name }) => name !== 'temp')]) }))
     expect(changes(before, after)).toEqual([
+      'clusters pair/weft-system/ingress/default/temp-1',
+      'clusters pair/weft-system/ingress/default/humidity-1',
       'clusters pair/default/control/default/humidity-1',
       'routes ingress/default/temp',
       'virtualHosts outbound/default/control-1/temp:8080',
@@ -103,6 +105,22 @@ describe('an encoder', () => {
     ])
   })
 
+  it('has clusters of the ingress for what was called or is shared, and keeps them', () => {
+    const encoder = new WholeEncoder()
+    const ofIngress = (more: Partial<EncodeInput>) => [...encoder.encode(input(more)).clusters.keys()].filter((name) => name.startsWith('pair/weft-system/ingress/'))
+    expect(ofIngress({})).toEqual([])
+    const called = ['pair/weft-system/ingress/default/temp-1']
+    expect(ofIngress({ demand: { ...demand, clusters: new Set(called) } })).toEqual(called)
+    const shared = host('control', [route('default/control-1'), route('default/humidity-1')])
+    const hosts3 = [shared, ...hosts.slice(1)]
+    expect(ofIngress({ snapshot: snapshot(workloads, hosts3) }).toSorted()).toEqual([
+      'pair/weft-system/ingress/default/control-1',
+      'pair/weft-system/ingress/default/humidity-1',
+      'pair/weft-system/ingress/default/temp-1',
+    ])
+    expect(ofIngress({}).toSorted()).toContain('pair/weft-system/ingress/default/control-1')
+  })
+
   it('has inbound listeners for its own workloads, and reaches others at their node', () => {
     const away = workload('away', { proxy: 'node-2' })
     const other = layout('/run/other', { node: 'node-2' })
@@ -112,6 +130,7 @@ describe('an encoder', () => {
         ['node-1', NODE],
         ['node-2', other],
       ]),
+      demand: { ...demand, clusters: new Set(['pair/weft-system/ingress/default/away-1']) },
     })
     const encoded = new WholeEncoder().encode(given)
     expect(encoded.listeners.has('inbound/default/away-1')).toBe(false)

@@ -265,7 +265,9 @@ class Round {
       return bundle([encodeIngressRoutes(key, host, context), ...encodeHostScopes(key, host)])
     })
     const { encrypted, direct } = waysOf(this.#input, host)
-    for (const callee of encrypted) this.#pair(INGRESS_CALLER, callee)
+    // A call with one way waits for its cluster the first time, so that what is never called has none; a share or a copy of a call does not wait. What is
+    // there already stays: calls are on their way to it.
+    for (const callee of encrypted) if (targets.length > 1 || this.#units.has(pairUnit(INGRESS_CALLER, callee))) this.#pair(INGRESS_CALLER, callee)
     for (const callee of direct) this.#put(`direct/${callee.key}`, [callee], () => bundle([encodeDirectCluster(callee, this.#layout)]))
   }
 
@@ -378,7 +380,7 @@ class Round {
   #pair(caller: Caller, callee: MeshWorkload): void {
     const parts = pairParts(this.#input, this.#layout, caller, callee)
     if (parts === undefined) return
-    this.#put(`pair/${caller.namespace}/${caller.serviceAccount}/${callee.key}`, [callee, parts.calleeLayout], () =>
+    this.#put(pairUnit(caller, callee), [callee, parts.calleeLayout], () =>
       bundle([encodePairCluster(parts)], [identitySecret(caller.namespace, caller.serviceAccount)]),
     )
   }
@@ -389,12 +391,19 @@ class Round {
     if (asked === undefined || !this.#input.demand.clusters.has(name)) return
     this.lookedAt.add(`workload/${asked.workload}`)
     this.lookedAt.add(accountOf(asked))
-    const { workloads } = this.#input.snapshot
-    const callee = workloads.get(asked.workload)
-    const caller = workloads.get(this.#accounts.one(accountOf(asked)) ?? '')
-    if (callee !== undefined && caller !== undefined) this.#pair(workloadCaller(caller), callee)
+    const callee = this.#input.snapshot.workloads.get(asked.workload)
+    const caller = this.#callerOf(accountOf(asked))
+    if (callee !== undefined && caller !== undefined) this.#pair(caller, callee)
+  }
+
+  #callerOf(account: string): Caller | undefined {
+    if (account === accountOf(INGRESS_CALLER)) return this.#layout.ingress === undefined ? undefined : INGRESS_CALLER
+    const workload = this.#input.snapshot.workloads.get(this.#accounts.one(account) ?? '')
+    return workload === undefined ? undefined : workloadCaller(workload)
   }
 }
+
+const pairUnit = (caller: Caller, callee: MeshWorkload) => `pair/${caller.namespace}/${caller.serviceAccount}/${callee.key}`
 
 function bundle(resources: readonly EnvoyResource[], secrets: readonly string[] = NO_SECRETS): Bundle {
   return { resources, secrets }

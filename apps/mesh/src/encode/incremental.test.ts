@@ -153,8 +153,12 @@ function toggle(set: Set<string>, name: string): string {
   return name
 }
 
+/** Without the clusters of the ingress, which depend on what was: one that is there stays. */
 const contentOf = (node: EncodedNode) =>
-  Object.entries(node).map(([kind, entries]) => [kind, [...entries].map((entry) => JSON.stringify(entry)).toSorted()] as const)
+  Object.entries(node).map(([kind, entries]) => {
+    const all = [...(entries as Iterable<unknown>)].map((entry) => JSON.stringify(entry))
+    return [kind, all.filter((text) => !text.startsWith('["pair/weft-system/ingress/')).toSorted()] as const
+  })
 
 describe('what is told of changes', () => {
   it.each([1, 2, 3, 4])('adds up to what a look at everything gives, whatever comes (seed %i)', (seed) => {

@@ -4,6 +4,7 @@ import { addHeader, earlyMutation, STRANGERS_HEADERS } from './headers.ts'
 import { httpManager } from './http-manager.ts'
 import { ads, duration, resource, wrap } from './json.ts'
 import { CONTROL_ROUTES, CONTROL_SCOPES, GATEWAY_CLUSTER, INGRESS_LISTENER, ingressRoutes, MESH_HEADERS, TYPE_URLS } from './names.ts'
+import { onDemandFilter } from './on-demand.ts'
 import { ALLOW_FILTER, DENY_FILTER, rbacFilter } from './rbac.ts'
 import { callerFilters } from './route-actions.ts'
 import { encodeRoutes } from './routes.ts'
@@ -23,7 +24,7 @@ export function encodeIngressListener(layout: NodeLayout, address: { readonly ad
     hop: 'ingress',
     logged: {},
     routes: { scoped_routes: scopedRoutes() },
-    filters: [...callerFilters(), ...(direct ? [rbacFilter(DENY_FILTER, { closed: false }), rbacFilter(ALLOW_FILTER, { closed: false })] : [])],
+    filters: [onDemandFilter(), ...callerFilters(), ...(direct ? [rbacFilter(DENY_FILTER, { closed: false }), rbacFilter(ALLOW_FILTER, { closed: false })] : [])],
     earlyMutations: [earlyMutation(STRANGERS_HEADERS, { [MESH_HEADERS.scope]: '%PATH(NQ:PATH)%//', [MESH_HEADERS.path]: '%PATH(NQ:PATH)%' })],
     rejectUnderscores: true,
     more: { use_remote_address: wrap(true), forward_client_cert_details: 'SANITIZE' },

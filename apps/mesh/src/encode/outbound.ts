@@ -8,6 +8,7 @@ import { ads, any, duration, escapeRegex, extension, resource, wrap } from './js
 import { directError } from './local-reply.ts'
 import { headerMatcher, regexMatcher } from './matching.ts'
 import { connectName, EGRESS_CLUSTER, MESH_HEADERS, outboundListener, outboundRoutes, TYPE_URLS } from './names.ts'
+import { ON_DEMAND_TIMEOUT_MS, onDemandFilter } from './on-demand.ts'
 import { ALLOW_FILTER, DENY_FILTER, rbacFilter } from './rbac.ts'
 import { callerFilters } from './route-actions.ts'
 import { encodeRoutes } from './routes.ts'
@@ -16,7 +17,6 @@ import type { EnvoyResource, Json, NodeLayout } from './types.ts'
 
 /** The directory that holds the socket is private to the replica's sandbox, whose user is not Envoy's. */
 const SOCKET_MODE = 0o666
-const ON_DEMAND_TIMEOUT_MS = 5000
 /** Asks whether a host is known, at the first call to it. */
 const FIRST_FILTER = 'weft.first'
 const HTTP_PORT = 80
@@ -46,16 +46,13 @@ export function encodeConnectListener(workload: MeshWorkload, layout: NodeLayout
 }
 
 function manager(workload: MeshWorkload, layout: NodeLayout, direct: boolean, { outer }: { readonly outer: boolean }): Json {
-  const onDemand = extension('envoy.filters.http.on_demand', 'envoy.extensions.filters.http.on_demand.v3.OnDemand', {
-    odcds: { source: ads(), timeout: duration(ON_DEMAND_TIMEOUT_MS) },
-  })
   const policy = direct ? [rbacFilter(DENY_FILTER, { closed: false }), rbacFilter(ALLOW_FILTER, { closed: false })] : []
   return httpManager({
     layout,
     hop: 'outbound',
     logged: { workload: workload.key },
     routes: { rds: { route_config_name: outboundRoutes(workload.key), config_source: ads() } },
-    filters: [...(outer ? [] : [noConnect()]), onDemand, firstCallFilter(workload), resolveFilter(layout), egressFilter(), ...callerFilters(), ...policy],
+    filters: [...(outer ? [] : [noConnect()]), onDemandFilter(), firstCallFilter(workload), resolveFilter(layout), egressFilter(), ...callerFilters(), ...policy],
     earlyMutations: [earlyMutation(outer ? STRANGERS_HEADERS : STRANGERS_HEADERS.filter((name) => name !== MESH_HEADERS.first))],
     upgrades: outer ? ['CONNECT'] : [],
     rejectUnderscores: false,

@@ -32,6 +32,11 @@ export class UnitBook {
   readonly #removed = new Map<string, ResourceName>()
   readonly #secretsBefore = new Map<string, boolean>()
 
+  /** Whether somebody needs what is kept under `key`. */
+  has(key: string): boolean {
+    return this.#units.has(key)
+  }
+
   /** @returns what is wanted under `key`: as it is when its `parts` are the ones it was made of, else with what `make` makes */
   want(key: string, parts: readonly unknown[], make: () => Bundle): Wanted {
     const known = this.#units.get(key)
