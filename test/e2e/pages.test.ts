@@ -10,6 +10,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** Pages whose blocks are run, and where: at the root of the repository, or in an empty directory as a new user has it. */
 const PAGES: readonly (readonly [page: string, where: 'root' | 'empty'])[] = [
   ['docs/guide/cold-room.md', 'root'],
+  ['docs/guide/bookinfo.md', 'root'],
   ['README.md', 'empty'],
 ]
 
