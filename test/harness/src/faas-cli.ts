@@ -7,10 +7,12 @@ import { run } from './platform.ts'
 export type FaasCli = { readonly path: string } | { readonly path?: undefined; readonly reason: string; readonly isSkip: boolean }
 
 const MODULE = 'github.com/openfaas/faas-cli@latest'
+/** A proxy that says no: nothing that set-up could mend. Anything else that goes wrong is a failure. */
+const REFUSED = /: (403 Forbidden|404 Not Found|410 Gone)/
 
 /**
- * Finds today's `faas-cli`: `WEFT_FAAS_CLI`, the PATH, the cache, else built there from its source with Go. Without Go there is none, and tests that need
- * it are skipped by name; a build that fails is a failure.
+ * Finds today's `faas-cli`: `WEFT_FAAS_CLI`, the PATH, the cache, else built there from its source with Go. Without Go, or where the module proxy
+ * refuses it, there is none, and tests that need it are skipped by name; a build that fails is a failure.
  */
 export async function ensureFaasCli(env: Readonly<Record<string, string | undefined>>): Promise<FaasCli> {
   const named = env['WEFT_FAAS_CLI']
@@ -23,8 +25,9 @@ export async function ensureFaasCli(env: Readonly<Record<string, string | undefi
   await mkdir(cache, { recursive: true })
   const built = await run(go, ['install', MODULE], { env: { ...known(env), GOBIN: cache } })
   if (built.code === 0) return { path: join(cache, 'faas-cli') }
-  const reason = `go install ${MODULE} ended with ${built.code}: ${built.stderr.trim()} (or set WEFT_FAAS_CLI to a faas-cli)`
-  return { reason, isSkip: false }
+  const said = built.stderr.trim()
+  if (REFUSED.test(said)) return { reason: `the module proxy of this machine does not give out ${MODULE} (set WEFT_FAAS_CLI to a faas-cli)`, isSkip: true }
+  return { reason: `go install ${MODULE} ended with ${built.code}: ${said} (or set WEFT_FAAS_CLI to a faas-cli)`, isSkip: false }
 }
 
 function pathOf(env: Readonly<Record<string, string | undefined>>): readonly string[] {
