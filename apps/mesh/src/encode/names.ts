@@ -140,6 +140,11 @@ export function directCluster(workload: WorkloadKey): string {
   return `direct/${workload}`
 }
 
+/** The workload of a {@link directCluster} name. */
+export function parseDirectCluster(name: string): WorkloadKey | undefined {
+  return name.startsWith('direct/') ? name.slice('direct/'.length) : undefined
+}
+
 /** Reads what {@link pairCluster} wrote. */
 export function parsePairCluster(name: string): { readonly namespace: string; readonly serviceAccount: string; readonly workload: WorkloadKey } | undefined {
   const [kind, namespace, serviceAccount, calleeNamespace, calleeName, rest] = name.split('/')

@@ -1,4 +1,4 @@
-import type { LoadReport } from '@weft/mesh-model'
+import type { LoadReport, WorkloadKey } from '@weft/mesh-model'
 import { grpcMethod, type GrpcService, type GrpcStream } from '../xds/server.ts'
 import { LoadFilter, readLoad, type ClusterStats } from './report.ts'
 
@@ -10,9 +10,12 @@ export class LoadReceiver {
   readonly #streams = new Set<GrpcStream>()
   #clusters: readonly string[] = []
   readonly #told: (reports: readonly LoadReport[]) => void
+  readonly #waiting: () => ReadonlyMap<WorkloadKey, number>
 
-  constructor(told: (reports: readonly LoadReport[]) => void) {
+  /** `waiting`: how many calls are held now, by workload. */
+  constructor(told: (reports: readonly LoadReport[]) => void, waiting: () => ReadonlyMap<WorkloadKey, number>) {
     this.#told = told
+    this.#waiting = waiting
   }
 
   /** Which clusters are to be reported; call it only when the list changed. */
@@ -40,7 +43,7 @@ export class LoadReceiver {
         this.#streams.add(stream)
         this.#order(stream)
       }
-      const reports = filter.take(readLoad(message.cluster_stats ?? []))
+      const reports = filter.take(readLoad(message.cluster_stats ?? [], this.#waiting()))
       if (reports.length > 0) this.#told(reports)
     })
     stream.on('error', end)

@@ -23,7 +23,7 @@ import {
 } from '@weft/mesh-model'
 import { Activator } from '../activator/activator.ts'
 import { activatorService } from '../activator/service.ts'
-import { inboundName, inboundSocket, INGRESS_LISTENER, localCluster, outboundListener, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from '../encode/names.ts'
+import { directCluster, inboundName, inboundSocket, INGRESS_LISTENER, localCluster, outboundListener, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from '../encode/names.ts'
 import type { Touched } from '../encode/types.ts'
 import { askAdmin } from '../envoy/admin.ts'
 import { LogRotation } from '../envoy/log-rotation.ts'
@@ -99,7 +99,10 @@ export class MeshCore {
       now: surroundings.now,
     })
     this.#rotation = new LogRotation({ file: layout.accessLogFile, moved: () => this.#proxy.reopenLogs(), log: surroundings.log })
-    this.#load = new LoadReceiver((reports) => surroundings.load(reports))
+    this.#load = new LoadReceiver(
+      (reports) => surroundings.load(reports),
+      () => this.#activator.waiting(),
+    )
     this.#activator = new Activator({
       knows: (workload) => this.#compiler.snapshot.workloads.has(workload),
       wake: (workload) => this.#wake(workload),
@@ -174,7 +177,9 @@ export class MeshCore {
   #watchLoad(): void {
     const keys = new Set([...this.#replicas].filter(([, replicas]) => replicas.length > 0).map(([key]) => key))
     for (const key of this.#activator.waiting().keys()) keys.add(key)
-    const clusters = [...keys].toSorted().map(localCluster)
+    // On the direct path the ingress counts for itself.
+    const ways = this.#settings.path === 'direct' ? [localCluster, directCluster] : [localCluster]
+    const clusters = [...keys].toSorted().flatMap((key) => ways.map((way) => way(key)))
     const watched = clusters.join(' ')
     if (watched === this.#watched) return
     this.#watched = watched
