@@ -1,5 +1,5 @@
-import { request } from 'node:http'
 import { existsSync } from 'node:fs'
+import { request } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -102,20 +102,20 @@ describe('a mesh with a real Envoy', () => {
   })
 
   it('counts a call once that was held and has a replica then', async () => {
-    await deployed('counted')
+    await deployed('once')
     const port = fixture.layout.ingress?.port
     const answered = new Promise<number | undefined>((resolve, reject) => {
-      const call = request({ host: '127.0.0.1', port, path: '/function/counted', method: 'POST', agent: false }, (response) => {
+      const call = request({ host: '127.0.0.1', port, path: '/function/once', method: 'POST', agent: false }, (response) => {
         response.resume()
         resolve(response.statusCode)
       })
       call.on('error', reject)
       call.write('the first half')
-      const told = () => fixture.load.filter((report) => report.workload.name === 'counted-v1' && report.inProgress > 0)
-      void eventually(() => (fixture.woken.includes('counted-v1') && told().length >= 5 ? true : undefined)).then(() => call.end(), reject)
+      const told = () => fixture.load.filter((report) => report.workload.name === 'once-v1' && report.inProgress > 0)
+      void eventually(() => (fixture.woken.includes('once-v1') && told().length >= 5 ? true : undefined)).then(() => call.end(), reject)
     })
     expect(await answered).toBe(200)
-    const counts = fixture.load.filter((report) => report.workload.name === 'counted-v1').map(({ inProgress }) => inProgress)
+    const counts = fixture.load.filter((report) => report.workload.name === 'once-v1').map(({ inProgress }) => inProgress)
     expect(Math.max(...counts)).toBe(1)
   })
 
