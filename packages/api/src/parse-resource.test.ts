@@ -71,8 +71,8 @@ describe('a refusal', () => {
     ['another', virtualService([{ route }], { tcp: [] }), /spec\.tcp: field tcp of VirtualService is not supported yet/],
     [
       'a traffic policy',
-      { apiVersion: 'networking.istio.io/v1', kind: 'DestinationRule', metadata: { name: 'd' }, spec: { host: 'temp', trafficPolicy: {} } },
-      /field trafficPolicy of DestinationRule is not supported yet/,
+      { apiVersion: 'networking.istio.io/v1', kind: 'DestinationRule', metadata: { name: 'd' }, spec: { host: 'temp', trafficPolicy: { portLevelSettings: [] } } },
+      /spec\.trafficPolicy\.portLevelSettings: field portLevelSettings of DestinationRule is not supported yet/,
     ],
     ['a value of Istio', policy({ action: 'CUSTOM' }), /spec\.action: the value CUSTOM of AuthorizationPolicy is not supported yet; use ALLOW, DENY/],
     ['conditions of Istio', policy({ rules: [{ when: [] }] }), /spec\.rules\[0\]\.when: field when of AuthorizationPolicy is not supported yet/],

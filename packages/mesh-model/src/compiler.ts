@@ -1,9 +1,11 @@
 import { DEFAULT_NAMESPACE, DEFAULT_TRUST_DOMAIN, OPENFAAS_NAMESPACE_ALIAS, refOf, type ResourceRef } from '@weft/core'
 import { compileHost, type CompiledHost } from './compile/host.ts'
+import { chosenTraffic } from './compile/traffic.ts'
 import { compileWorkload } from './compile/workload.ts'
 import { equal, shared } from './equal.ts'
 import { FindingBook } from './finding-book.ts'
-import type { MeshHost, MeshSnapshot, MeshWorkload, SnapshotDifference, WorkloadKey } from './snapshot.ts'
+import type { WorkloadTraffic } from './workload-traffic.ts'
+import type { HostKey, MeshHost, MeshSnapshot, MeshWorkload, SnapshotDifference, WorkloadKey } from './snapshot.ts'
 import type { Change } from './world/change.ts'
 import { World, type Dirt } from './world/world.ts'
 
@@ -48,6 +50,8 @@ class Compiler implements MeshCompiler {
   readonly #hosts = new Map<string, CompiledHost>()
   /** How many hosts refer to a workload. */
   readonly #references = new Map<WorkloadKey, number>()
+  /** How a workload is reached, as each host says that it stands behind. */
+  readonly #traffic = new Map<WorkloadKey, ReadonlyMap<HostKey, WorkloadTraffic>>()
   readonly #findings = new FindingBook()
   #snapshot: MeshSnapshot
 
@@ -91,9 +95,24 @@ class Compiler implements MeshCompiler {
     else this.#hosts.delete(key)
     this.#world.dependencies.set(key, exists ? after.dependencies : new Set())
     this.#findings.put(`host ${key}`, after.findings)
+    this.#carry(key, before?.traffic ?? new Map(), after.traffic, dirtyWorkloads)
     for (const workload of before?.refersTo ?? []) if (!after.refersTo.has(workload)) this.#refer(workload, -1, dirtyWorkloads)
     for (const workload of after.refersTo) if (before?.refersTo.has(workload) !== true) this.#refer(workload, 1, dirtyWorkloads)
     return after.host
+  }
+
+  /** Keeps what a host says of how its workloads are reached, and marks those for which it changed. */
+  #carry(host: HostKey, before: CompiledHost['traffic'], after: CompiledHost['traffic'], dirtyWorkloads: Set<WorkloadKey>): void {
+    for (const workload of new Set([...before.keys(), ...after.keys()])) {
+      const traffic = after.get(workload)
+      if (equal(before.get(workload), traffic)) continue
+      const said = new Map(this.#traffic.get(workload))
+      if (traffic === undefined) said.delete(host)
+      else said.set(host, traffic)
+      if (said.size === 0) this.#traffic.delete(workload)
+      else this.#traffic.set(workload, said)
+      dirtyWorkloads.add(workload)
+    }
   }
 
   #refer(workload: WorkloadKey, by: 1 | -1, dirtyWorkloads: Set<WorkloadKey>): void {
@@ -111,7 +130,7 @@ class Compiler implements MeshCompiler {
       this.#findings.put(`workload ${key}`, [])
       return undefined
     }
-    const { workload, findings } = compileWorkload(this.#world, revision, this.#proxy)
+    const { workload, findings } = compileWorkload(this.#world, revision, this.#proxy, chosenTraffic(this.#traffic.get(key), revision.function))
     this.#findings.put(`workload ${key}`, findings)
     return workload
   }

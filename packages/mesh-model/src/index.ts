@@ -14,6 +14,7 @@
  */
 export * from './snapshot.ts'
 export type * from './route-actions.ts'
+export type * from './workload-traffic.ts'
 export * from './plane.ts'
 export { createCompiler, type Compilation, type CompilerSettings, type MeshCompiler } from './compiler.ts'
 export { difference } from './difference.ts'

@@ -1,5 +1,6 @@
 import type { ResourceRef } from '@weft/core'
 import type { RouteActions } from './route-actions.ts'
+import type { WorkloadTraffic } from './workload-traffic.ts'
 
 /** `namespace/name` of a Revision: the unit of replicas, routing, policy and identity on the wire. */
 export type WorkloadKey = string
@@ -69,6 +70,8 @@ export interface MeshWorkload {
   /** `strict`: mutual TLS or nothing; `permissive`: plain text too; `disable`: plain text only. */
   readonly mtls: 'strict' | 'permissive' | 'disable'
   readonly policy: WorkloadPolicy
+  /** How calls reach its replicas, where a DestinationRule says so. */
+  readonly traffic?: WorkloadTraffic
   /** Longest time of one call. */
   readonly timeoutMs: number
   /** Path that the mesh's probe is rewritten to. */

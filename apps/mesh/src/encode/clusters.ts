@@ -16,6 +16,7 @@ import {
   pairCluster,
   TYPE_URLS,
 } from './names.ts'
+import { balancing, connectionLife, outlierDetection, replicaBreakers } from './traffic.ts'
 import { upstreamTls } from './tls.ts'
 import type { Account } from './tls.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
@@ -39,6 +40,11 @@ function httpOptions(explicit: Json, more: Json = {}): Json {
 const FREE_RETRIES: Json = { max_retries: wrap(10_000) }
 /** Retries that a user asked for: a fifth of the calls under way, so that they cannot multiply the load of a callee that is down. */
 const BUDGETED_RETRIES: Json = { retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: wrap(3) } }
+
+function retriesOf({ traffic }: MeshWorkload): Json {
+  const most = traffic?.pool?.maxRetries
+  return most === undefined ? BUDGETED_RETRIES : { max_retries: wrap(most) }
+}
 
 /** Limits of a cluster: calls above them are answered at once (response flag UO). */
 function breakers(layout: NodeLayout, retries: Json = FREE_RETRIES): Json {
@@ -65,20 +71,22 @@ const TELL_HOLD: readonly Json[] = [
 ]
 
 /**
- * Cluster over the workload's endpoints, under any name: `local/…`, and the ingress' own on the direct path (counted apart). It has no outlier detection: that
- * costs Envoy 80 KiB per cluster, and routes try the next priority when a replica refuses.
+ * Cluster over the workload's endpoints, under any name: `local/…`, and the ingress' own on the direct path (counted apart). It has no outlier detection
+ * unless a DestinationRule asks for it: that costs Envoy 80 KiB per cluster, and routes try the next priority when a replica refuses.
  */
 function replicaCluster(name: string, workload: MeshWorkload, layout: NodeLayout): Json {
+  const { balancer, pool = {}, outliers } = workload.traffic ?? {}
   return {
     name,
     type: 'EDS',
     eds_cluster_config: { eds_config: ads(), service_name: localCluster(workload.key) },
-    connect_timeout: duration(1000),
-    lb_policy: 'LEAST_REQUEST',
+    connect_timeout: duration(pool.connectTimeoutMs ?? 1000),
+    ...balancing(balancer),
+    ...(outliers === undefined ? {} : { outlier_detection: outlierDetection(outliers) }),
     common_lb_config: { healthy_panic_threshold: { value: 0 } },
     per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
-    ...breakers(layout),
-    ...httpOptions({ http_protocol_options: {} }, { common_http_protocol_options: { idle_timeout: duration(300_000) }, http_filters: TELL_HOLD }),
+    ...replicaBreakers(layout, pool),
+    ...httpOptions({ http_protocol_options: {} }, { common_http_protocol_options: connectionLife(pool), http_filters: TELL_HOLD }),
   }
 }
 
@@ -142,7 +150,7 @@ function encryptedCluster(name: string, parts: PairParts): Json {
     connect_timeout: duration(2000),
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [endpoint(address)] }] },
     per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
-    ...breakers(layout, BUDGETED_RETRIES),
+    ...breakers(layout, retriesOf(callee)),
     ...httpOptions({ http2_protocol_options: { allow_connect: true, ...windows } }),
     ...(callee.mtls === 'disable' ? {} : { transport_socket: upstreamTls(caller, callee, trustDomain) }),
   }

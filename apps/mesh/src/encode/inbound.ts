@@ -9,6 +9,7 @@ import { headerMatcher } from './matching.ts'
 import { inboundName, inboundSocket, localCluster, MESH_HEADERS, PROBE_PATH, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from './names.ts'
 import { ALLOW_FILTER, DENY_FILTER, onlyPrincipal, policyConfig, rbacFilter, rbacPerRoute } from './rbac.ts'
 import { retryPolicy, retryVariants } from './routes.ts'
+import { hashPolicy } from './traffic.ts'
 import { downstreamTls } from './tls.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
 
@@ -101,7 +102,7 @@ function callRoutes(workload: MeshWorkload, layout: NodeLayout): readonly Json[]
   const route = (headers: readonly Json[], retries: Json): Json => ({
     name: 'call',
     match: { prefix: '/', ...(headers.length === 0 ? {} : { headers }) },
-    route: { cluster: localCluster(workload.key), timeout: duration(0), idle_timeout: idle, ...retries },
+    route: { cluster: localCluster(workload.key), timeout: duration(0), idle_timeout: idle, ...retries, ...hashPolicy(workload) },
   })
   return [
     route([headerMatcher(MESH_HEADERS.retry, { kind: 'exact', value: 'none' })], {}),

@@ -7,6 +7,7 @@ import { headerMatcher, regexMatcher, routeMatch } from './matching.ts'
 import type { PathPrefix } from './matching.ts'
 import { MESH_HEADERS, MISSING_CLUSTER } from './names.ts'
 import { answerOf, filterConfig, mirrorPolicies, needsCalleeListener, rewriteOf, rewriteVariants } from './route-actions.ts'
+import { hashPolicy } from './traffic.ts'
 import type { Json, NodeLayout } from './types.ts'
 
 /** Tells a client why its share of a route goes nowhere. */
@@ -127,6 +128,7 @@ function action(host: MeshHost, route: MeshRoute, legs: Legs, idempotent: boolea
     route: {
       ...clusters(weighted),
       ...timeouts(route, weighted, context.layout),
+      ...(direct && first.leg !== undefined ? hashPolicy(first.leg.workload) : {}),
       ...context.rewrite,
       ...mirrorPolicies(route.mirrors, (mirror) => context.leg(mirror, true)?.cluster),
       ...(route.retries?.attempts === 0 ? {} : { retry_policy: retryPolicy(idempotent, direct, route.retries) }),

@@ -114,7 +114,9 @@ const OF_OTHERS: readonly (readonly [(world: World) => fc.Arbitrary<Document>, r
     validDestinationRule,
     [
       at('no host', ['spec', 'host'], undefined),
-      at('a traffic policy', ['spec', 'trafficPolicy'], {}),
+      at('settings of a port', ['spec', 'trafficPolicy'], { portLevelSettings: [] }),
+      at('TLS that is not the mesh\u2019s', ['spec', 'trafficPolicy'], { tls: { mode: 'SIMPLE' } }),
+      at('two keys of a hash', ['spec', 'trafficPolicy'], { loadBalancer: { consistentHash: { useSourceIp: true, httpHeaderName: 'x' } } }),
       at('a subset twice', ['spec', 'subsets'], [{ name: 'v1' }, { name: 'v1' }]),
       at('a subset without a name', ['spec', 'subsets'], [{ labels: {} }]),
     ],

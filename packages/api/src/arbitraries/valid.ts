@@ -196,7 +196,12 @@ export function validDestinationRule(world: World = {}): fc.Arbitrary<Document> 
   const subsets = fc
     .uniqueArray(validName(), { maxLength: 4 })
     .chain((names) => fc.tuple(...names.map((name) => fc.record({ name: fc.constant(name), labels: maybe(labels) }))))
-  return documentOf(world, ISTIO, 'DestinationRule', fc.record({ spec: fc.record({ host, subsets }) }))
+  const trafficPolicy = fc.record({
+    loadBalancer: maybe(fc.constantFrom<unknown>({ simple: 'ROUND_ROBIN' }, { consistentHash: { httpHeaderName: 'x-user' } }, { consistentHash: { useSourceIp: true } })),
+    connectionPool: maybe(fc.record({ tcp: fc.record({ maxConnections: fc.integer({ min: 1, max: 100 }) }) })),
+    outlierDetection: maybe(fc.record({ consecutive5xxErrors: fc.integer({ min: 0, max: 10 }), interval: fc.constant('5s') })),
+  })
+  return documentOf(world, ISTIO, 'DestinationRule', fc.record({ spec: fc.record({ host, subsets, trafficPolicy: maybe(trafficPolicy) }) }))
 }
 
 /** AuthorizationPolicies of Istio. They select a function that does not exist, so that they change nothing for others. */

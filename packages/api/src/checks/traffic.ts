@@ -2,6 +2,7 @@ import type { DestinationRuleSpec } from '../istio/destination-rule.ts'
 import type { HttpCors, HttpDirectResponse, HttpFault, HttpRetry, HttpRewrite } from '../istio/http-actions.ts'
 import type { IstioStringMatch } from '../istio/string-match.ts'
 import type { HttpHeaders, HttpMatch, HttpRoute, VirtualServiceSpec } from '../istio/virtual-service.ts'
+import type { TrafficPolicy } from '../istio/traffic-policy.ts'
 import { child, shown, type Violation } from '../violation.ts'
 import { duplicates } from './function.ts'
 import { checkHost, checkLabels } from './metadata.ts'
@@ -165,6 +166,29 @@ export function checkDestinationRule(spec: DestinationRuleSpec): readonly Violat
       subsets.map(({ name }) => name),
       'spec.subsets',
     ),
-    ...each(subsets, 'spec.subsets').flatMap(([{ labels = {} }, path]) => checkLabels(labels, `${path}.labels`)),
+    ...checkTrafficPolicy(spec.trafficPolicy, 'spec.trafficPolicy'),
+    ...each(subsets, 'spec.subsets').flatMap(([{ labels = {}, trafficPolicy }, path]) => [
+      ...checkLabels(labels, `${path}.labels`),
+      ...checkTrafficPolicy(trafficPolicy, `${path}.trafficPolicy`),
+    ]),
   ]
+}
+
+function checkTrafficPolicy(policy: TrafficPolicy | undefined, path: string): readonly Violation[] {
+  const { simple, consistentHash: hash, warmup } = policy?.loadBalancer ?? {}
+  const at = `${path}.loadBalancer`
+  if (hash === undefined) return simple === 'RANDOM' && warmup !== undefined ? [{ field: `${at}.warmup`, reason: 'has no effect with RANDOM' }] : []
+  const keys = [hash.httpHeaderName, hash.httpCookie, hash.useSourceIp === true ? true : undefined, hash.httpQueryParameterName]
+  const one = keys.filter((key) => key !== undefined).length === 1
+  return [
+    ...(one ? [] : [{ field: `${at}.consistentHash`, reason: 'needs one of httpHeaderName, httpCookie, useSourceIp, httpQueryParameterName' }]),
+    ...(simple === undefined ? [] : [{ field: at, reason: 'has simple and consistentHash; only one can hold' }]),
+    ...(hash.ringHash !== undefined && hash.maglev !== undefined ? [{ field: `${at}.consistentHash`, reason: 'has ringHash and maglev; only one can hold' }] : []),
+    ...(hash.maglev?.tableSize === undefined || isPrime(hash.maglev.tableSize) ? [] : [{ field: `${at}.consistentHash.maglev.tableSize`, reason: 'must be a prime number' }]),
+  ]
+}
+
+function isPrime(number: number): boolean {
+  for (let divisor = 2; divisor * divisor <= number; divisor++) if (number % divisor === 0) return false
+  return true
 }

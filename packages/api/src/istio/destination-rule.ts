@@ -1,6 +1,7 @@
 import type { ObjectMeta } from '@weft/core'
 import { Type, type Static } from 'typebox'
-import { closedExcept, stringMap } from '../pieces.ts'
+import { closed, closedExcept, stringMap } from '../pieces.ts'
+import { TrafficPolicy } from './traffic-policy.ts'
 
 // Fields after https://istio.io/latest/docs/reference/config/networking/destination-rule/ (API v1).
 
@@ -9,8 +10,9 @@ export const Subset = Type.Object(
   {
     name: Type.String({ pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$', description: 'name that routes refer to' }),
     labels: Type.Optional(stringMap('labels that a workload must all have; none: every workload of the host')),
+    trafficPolicy: Type.Optional(TrafficPolicy),
   },
-  closedExcept('trafficPolicy'),
+  closed,
 )
 /** {@link Subset} as a type. */
 export type Subset = Static<typeof Subset>
@@ -19,9 +21,10 @@ export type Subset = Static<typeof Subset>
 export const DestinationRuleSpec = Type.Object(
   {
     host: Type.String({ minLength: 1, maxLength: 253, description: 'NAME, NAME.NAMESPACE or NAME.NAMESPACE.svc.cluster.local' }),
+    trafficPolicy: Type.Optional(TrafficPolicy),
     subsets: Type.Optional(Type.Array(Subset, { maxItems: 256, description: 'the named parts' })),
   },
-  { ...closedExcept('trafficPolicy', 'exportTo', 'workloadSelector'), description: 'subsets of a host' },
+  { ...closedExcept('exportTo', 'workloadSelector'), description: 'subsets of a host, and how its calls are carried' },
 )
 /** {@link DestinationRuleSpec} as a type. */
 export type DestinationRuleSpec = Static<typeof DestinationRuleSpec>

@@ -4,11 +4,13 @@ import { failure, warning } from '../read/finding.ts'
 import { hostFqdn } from '../read/names.ts'
 import type { Mirror } from '../route-actions.ts'
 import type { HostKey, MeshHost, MeshRoute, ResourceFinding, RouteMatch, RouteTarget, WorkloadKey } from '../snapshot.ts'
+import type { WorkloadTraffic } from '../workload-traffic.ts'
 import type { Dependency } from '../world/dependencies.ts'
 import type { World } from '../world/world.ts'
 import { SYSTEM_NAMESPACE } from '@weft/core'
 import { delegated } from './delegate.ts'
 import { endpointsOf, revisionTarget, targetsOf, type Endpoints, type Reading } from './endpoints.ts'
+import { hostTraffic, type HostTraffic } from './traffic.ts'
 import { wholeShares } from './weights.ts'
 
 /** What became of one host name. */
@@ -17,6 +19,8 @@ export interface CompiledHost {
   readonly host: MeshHost | undefined
   /** Workloads that must have a listener because of this host. */
   readonly refersTo: ReadonlySet<WorkloadKey>
+  /** How calls reach its workloads, as far as its DestinationRules say. */
+  readonly traffic: ReadonlyMap<WorkloadKey, WorkloadTraffic>
   readonly findings: readonly ResourceFinding[]
   readonly dependencies: ReadonlySet<Dependency>
 }
@@ -41,8 +45,12 @@ export function compileHost(world: World, key: HostKey): CompiledHost {
     for (const { workload } of [...route.targets, ...(route.mirrors ?? [])]) if (workload !== undefined) work.refersTo.add(workload)
   }
   if (endpoints !== undefined) referToSubsets(work, endpoints, rules)
-  return { host, refersTo: work.refersTo, findings: work.findings, dependencies: work.dependencies }
+  const { traffic, ignored } = endpoints === undefined ? NO_TRAFFIC : hostTraffic(endpoints, rules)
+  for (const { ref } of ignored) work.findings.push(warning(ref, 'TrafficPolicyIgnored', `the trafficPolicy of ${key} is said in its own namespace or in ${SYSTEM_NAMESPACE}; this one has no effect`))
+  return { host, refersTo: work.refersTo, traffic, findings: work.findings, dependencies: work.dependencies }
 }
+
+const NO_TRAFFIC: HostTraffic = { traffic: new Map(), ignored: [] }
 
 function reportUnknown(work: Work, key: HostKey, by: readonly (VirtualServiceModel | DestinationRuleModel)[]): void {
   for (const { ref } of by) work.findings.push(warning(ref, 'HostNotFound', `there is no function or Service ${key}`))

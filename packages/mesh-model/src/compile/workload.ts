@@ -3,6 +3,7 @@ import { byAge } from '../read/base.ts'
 import { failure } from '../read/finding.ts'
 import type { AuthorizationPolicyModel, RevisionModel } from '../read/models.ts'
 import type { MeshWorkload, ResourceFinding, WorkloadPolicy } from '../snapshot.ts'
+import type { WorkloadTraffic } from '../workload-traffic.ts'
 import type { World } from '../world/world.ts'
 
 /** Compiles one revision. Its policy and mode are looked up by its labels, so that the cost does not depend on how many policies there are. */
@@ -10,6 +11,7 @@ export function compileWorkload(
   world: World,
   revision: RevisionModel,
   proxy: string,
+  traffic?: WorkloadTraffic,
 ): { readonly workload: MeshWorkload; readonly findings: readonly ResourceFinding[] } {
   const account = accountOf(world, revision)
   return {
@@ -23,6 +25,7 @@ export function compileWorkload(
       serviceAccount: account.name,
       mtls: modeOf(world, revision),
       policy: policyOf(world, revision),
+      ...(traffic === undefined ? {} : { traffic }),
       timeoutMs: revision.timeoutMs,
       readinessPath: revision.readinessPath,
       proxy,

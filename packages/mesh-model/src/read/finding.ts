@@ -22,6 +22,7 @@ export type FindingReason =
   | 'SplitOwned'
   | 'SubsetConflict'
   | 'SubsetNotFound'
+  | 'TrafficPolicyIgnored'
   | 'WeightsInvalid'
 
 /** Something that keeps a resource, or a part of it, from having its effect. */

@@ -1,4 +1,5 @@
 import type { ResourceRef } from '@weft/core'
+import type { WorkloadTraffic } from '../workload-traffic.ts'
 import type { HeaderOperations, HostKey, MeshRoute, PolicyRule, ResourceFinding, WorkloadKey } from '../snapshot.ts'
 
 /** What all resources have, once they are read. */
@@ -92,7 +93,8 @@ export interface VirtualServiceModel extends Model {
 /** A DestinationRule. */
 export interface DestinationRuleModel extends Model {
   readonly host: HostKey | undefined
-  readonly subsets: readonly { readonly name: string; readonly labels: Selector }[]
+  readonly traffic: WorkloadTraffic | undefined
+  readonly subsets: readonly { readonly name: string; readonly labels: Selector; readonly traffic?: WorkloadTraffic }[]
 }
 
 /** An AuthorizationPolicy. */

@@ -18,6 +18,7 @@ import type { Destination, DestinationRuleModel, Model, RouteModel, VirtualServi
 import { hostKeyOf } from './names.ts'
 import { millionths, readActions, readDuration, readRetries } from './route-actions.ts'
 import { readText, type IstioText } from './text.ts'
+import { readTrafficPolicy } from './traffic-policy.ts'
 
 const checkVirtualService = checker(VirtualServiceSpec)
 const checkDestinationRule = checker(DestinationRuleSpec)
@@ -161,12 +162,19 @@ export function readDestinationRule(resource: Resource): Read<DestinationRuleMod
   const base = baseOf(resource)
   const checked = checkDestinationRule(resource.spec)
   const problems = [...versionFindings(resource, base), ...(checked.ok ? [] : refusals(base.ref, checked))]
+  const notes: string[] = []
+  const policies = checked.ok && problems.length === 0 ? checked.value : undefined
+  const traffic = readTrafficPolicy(policies?.trafficPolicy, { at: 'spec.trafficPolicy', notes })
   const host = field(resource.spec, 'host')
-  const subsets = subsetsOf(field(resource.spec, 'subsets'))
+  const subsets = subsetsOf(field(resource.spec, 'subsets')).map((subset, index) => {
+    const own = readTrafficPolicy(policies?.subsets?.[index]?.trafficPolicy, { at: `spec.subsets[${index}].trafficPolicy`, notes })
+    return own === undefined ? subset : { ...subset, traffic: own }
+  })
+  problems.push(...notes.map((note) => failure(base.ref, 'InvalidResource', note)))
   const names = new Set<string>()
   const unique = subsets.filter((subset) => !names.has(subset.name) && names.add(subset.name))
   if (unique.length < subsets.length) problems.push(warning(base.ref, 'SubsetConflict', 'two subsets have the same name; the first is used'))
-  return { model: { ...base, findings: problems, host: typeof host === 'string' ? hostKeyOf(host, base.namespace) : undefined, subsets: unique } }
+  return { model: { ...base, findings: problems, host: typeof host === 'string' ? hostKeyOf(host, base.namespace) : undefined, traffic, subsets: unique } }
 }
 
 function subsetsOf(value: unknown): DestinationRuleModel['subsets'] {

@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals'
+import type { Resource } from '@weft/core'
+import { aFunction, aRevision, aService, compiled, newCompiler, reasonsOf, removed, set } from '../../test/resources.ts'
+
+const temp = [
+  aFunction('temp', { traffic: { v1: 100 } }),
+  aRevision('temp', 'v1', { labels: { app: 'temp', version: 'v1' } }),
+  aRevision('temp', 'v2', { labels: { app: 'temp', version: 'v2' }, number: 2 }),
+]
+const rule = (name: string, spec: object, place: { readonly namespace?: string; readonly created?: string } = {}): Resource => ({
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'DestinationRule',
+  metadata: { name, namespace: place.namespace ?? 'default', creationTimestamp: place.created ?? '2026-01-01T00:00:00Z' },
+  spec: { host: 'temp.default', ...spec },
+})
+const lb = (simple: string) => ({ loadBalancer: { simple } })
+const balancerOf = (resources: readonly Resource[], workload = 'default/temp-v1') => compiled(...resources).workloads.get(workload)?.traffic?.balancer?.kind
+
+describe('how calls reach the workloads of a host', () => {
+  it('is said for all of them, and by subsets for their own, setting by setting', () => {
+    const policy = { ...lb('RANDOM'), outlierDetection: { consecutive5xxErrors: 3 } }
+    const { workloads } = compiled(
+      ...temp,
+      rule('temp', { trafficPolicy: policy, subsets: [{ name: 'v2', labels: { version: 'v2' }, trafficPolicy: lb('ROUND_ROBIN') }] }),
+    )
+    expect(workloads.get('default/temp-v1')?.traffic).toEqual({ balancer: { kind: 'random' }, outliers: { errors: 3 } })
+    expect(workloads.get('default/temp-v2')?.traffic).toEqual({ balancer: { kind: 'round-robin' }, outliers: { errors: 3 } })
+  })
+
+  it('is said by the oldest rule of its namespace, else by the mesh', () => {
+    const [older, younger] = [rule('b', { trafficPolicy: lb('RANDOM') }), rule('a', { trafficPolicy: lb('ROUND_ROBIN') }, { created: '2026-02-01T00:00:00Z' })]
+    const mesh = rule('mesh', { trafficPolicy: lb('LEAST_REQUEST') }, { namespace: 'weft-system' })
+    expect(balancerOf([...temp, younger, mesh, older])).toBe('random')
+    expect(balancerOf([...temp, mesh])).toBe('least-request')
+  })
+
+  it('is not said by another namespace, which is told', () => {
+    const snapshot = compiled(...temp, rule('mine', { trafficPolicy: lb('RANDOM') }, { namespace: 'shop' }))
+    expect(snapshot.workloads.get('default/temp-v1')?.traffic).toBeUndefined()
+    expect(reasonsOf(snapshot)).toEqual(['DestinationRule/mine TrafficPolicyIgnored'])
+  })
+
+  it('is said by the function itself before a Service over it', () => {
+    const service = [aService('all', { app: 'temp' }), rule('all', { host: 'all', trafficPolicy: lb('RANDOM') })]
+    expect(balancerOf([...temp, ...service])).toBe('random')
+    expect(balancerOf([...temp, ...service, rule('temp', { trafficPolicy: lb('ROUND_ROBIN') })])).toBe('round-robin')
+  })
+
+  it('is said for revisions that come later, until it is taken back', () => {
+    const compiler = newCompiler()
+    const how = rule('temp', { trafficPolicy: lb('RANDOM') })
+    compiler.apply([...temp, how].map(set))
+    const { snapshot } = compiler.apply([set(aRevision('temp', 'v3', { number: 3 }))])
+    expect(snapshot.workloads.get('default/temp-v3')?.traffic?.balancer?.kind).toBe('random')
+    const after = compiler.apply([removed(how)])
+    expect(after.difference.workloads.set.toSorted()).toEqual(['default/temp-v1', 'default/temp-v2', 'default/temp-v3'])
+    expect(after.snapshot.workloads.get('default/temp-v3')?.traffic).toBeUndefined()
+  })
+
+  it('is read with its limits', () => {
+    const connectionPool = {
+      tcp: { maxConnections: 1, connectTimeout: '30ms' },
+      http: { http1MaxPendingRequests: 2, http2MaxRequests: 3, maxRequestsPerConnection: 0, maxRetries: 4, idleTimeout: '5s' },
+    }
+    expect(compiled(...temp, rule('temp', { trafficPolicy: { connectionPool } })).workloads.get('default/temp-v1')?.traffic?.pool).toEqual({
+      maxConnections: 1,
+      connectTimeoutMs: 30,
+      maxPending: 2,
+      maxRequests: 3,
+      maxRetries: 4,
+      idleTimeoutMs: 5000,
+    })
+  })
+
+  it('keeps subsets where a setting is not supported, and says so', () => {
+    const subsets = [{ name: 'v1', labels: { version: 'v1' } }]
+    const snapshot = compiled(...temp, rule('temp', { subsets, trafficPolicy: { ...lb('RANDOM'), portLevelSettings: [] } }))
+    expect(reasonsOf(snapshot)).toEqual(['DestinationRule/temp FieldNotSupported'])
+    expect(snapshot.workloads.get('default/temp-v1')?.traffic).toBeUndefined()
+  })
+})
