@@ -90,7 +90,7 @@ describe('the cold room', () => {
     expect(await replicas('thermostat')).toBe(0)
     const { status, text } = await platform.call('control')
     expect([status, ANSWER.test(text)]).toEqual([200, true])
-    expect(await replicas('thermostat')).toBe(1)
+    await until('the replica is counted', async () => (await replicas('thermostat')) === 1)
   }, 60_000)
 
   it('shows its SPIFFE ID to openssl and refuses a caller without a certificate', async () => {

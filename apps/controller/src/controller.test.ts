@@ -90,6 +90,12 @@ describe('the controller', () => {
     expect(mesh.replicas.get('default/temp-00001')?.map((replica) => replica.serving)).toEqual([true])
   })
 
+  it('sends the first traffic there is as soon as one of several replicas is proven', async () => {
+    provider.failStarts(() => (provider.list().filter((replica) => replica.phase === 'ready').length > 0 ? { reason: 'ExitedNonZero', message: 'only one' } : undefined))
+    await apply({ template: { artifact: ARTIFACT }, scale: { replicas: 2 } })
+    await eventually('traffic', serves('00001=100'))
+  })
+
   it('moves traffic to a changed template when it is proven, and then ends the old replicas', async () => {
     await apply({ template: { artifact: ARTIFACT, revision: 'v1' } })
     await eventually('v1', serves('v1=100'))

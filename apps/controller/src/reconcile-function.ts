@@ -142,14 +142,14 @@ export class FunctionReconciler {
     return planTraffic({ spec: pass.fn.spec, revisions: pass.revisions, ready, current, ...canaryShare(pass.canary) })
   }
 
-  /** A revision that serves keeps serving; another must have been proven, and first have all the replicas that are wanted unless it wants none. */
+  /** A revision that serves keeps serving; another must have been proven, and first have all the replicas that are wanted, unless it wants none or nothing serves yet. */
   #mayTakeTraffic(pass: Pass, revision: RevisionResource, current: readonly Share[]): boolean {
     if (revision.status?.phase === 'Failed') return false
     const provenOnce = this.#wasProven(revision)
     if (provenOnce && current.some((share) => share.revision === revision.spec.revision && share.weight > 0)) return true
     const { proven } = this.#options.workloads.replicas(workloadOf(revision))
     const wanted = wantedReplicas(pass.fn)
-    if (wanted === 0) return provenOnce || proven > 0
+    if (wanted === 0 || current.length === 0) return provenOnce || proven > 0
     const isTarget = pass.fn.spec.traffic?.some((target) => target.revision === revision.spec.revision) ?? revision === newestOf(pass.revisions)
     return isTarget ? proven >= wanted : provenOnce
   }
