@@ -14,6 +14,7 @@ import { OpenStreams } from './http/stream.ts'
 import { registerLogRoutes } from './logs/logs.ts'
 import { createMetricsServer } from './metrics/server.ts'
 import { InvocationTotals } from './metrics/invocations.ts'
+import { TrafficTotals } from './metrics/traffic.ts'
 import { ApiMetrics } from './metrics/metrics.ts'
 import { registerAnalysisRoutes } from './mesh/analysis-routes.ts'
 import { registerExplainRoutes } from './mesh/explain-routes.ts'
@@ -61,6 +62,7 @@ export function createControl(options: GatewayOptions): Control {
   const resources = new Resources({ store, admissions })
   const functions = new Functions({ resources, store, provider, images, builder, now })
   const invocations = new InvocationTotals(mesh)
+  const traffic = new TrafficTotals(mesh)
   const apiMetrics = new ApiMetrics(app)
 
   registerSystemRoutes(app, { version: options.version, isDraining: () => draining })
@@ -92,7 +94,7 @@ export function createControl(options: GatewayOptions): Control {
   })
   return {
     app,
-    metrics: createMetricsServer({ apiMetrics, invocations, store, log, isDraining: () => draining }),
+    metrics: createMetricsServer({ apiMetrics, invocations, traffic, store, log, isDraining: () => draining }),
     drain: () => {
       draining = true
       streams.endAll()

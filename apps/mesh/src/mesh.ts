@@ -165,6 +165,7 @@ class RunningMesh implements Mesh {
   certificates: Mesh['certificates'] = () => this.#call('certificates')
   rotate: Mesh['rotate'] = () => this.#call('rotate')
   invocations: Mesh['invocations'] = () => this.#call('invocations')
+  traffic: Mesh['traffic'] = () => this.#call('traffic')
   reopenLogs: Mesh['reopenLogs'] = () => this.#call('reopenLogs')
   envoyPid: Mesh['envoyPid'] = () => this.#call('envoyPid')
 

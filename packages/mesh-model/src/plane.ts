@@ -53,6 +53,44 @@ export interface InvocationStatistics {
   readonly durationCount: number
 }
 
+/** One end of calls, in the words of Istio's metrics; `unknown` where nothing proves it. */
+export interface TrafficEnd {
+  /** Name of the Revision; of the identity, where only that is known. */
+  readonly workload: string
+  readonly namespace: string
+  /** SPIFFE ID. */
+  readonly principal: string
+  readonly app: string
+  readonly version: string
+  /** The function. */
+  readonly service: string
+}
+
+/** A histogram as Prometheus has it: upper bound → cumulative count. */
+export interface TrafficHistogram {
+  readonly buckets: readonly { readonly le: number; readonly count: number }[]
+  readonly sum: number
+  readonly count: number
+}
+
+/** Calls between two ends that ended alike, counted by one side; cumulative since that proxy started. */
+export interface TrafficStatistics {
+  readonly reporter: 'source' | 'destination'
+  readonly source: TrafficEnd
+  readonly destination: TrafficEnd
+  /** HTTP status; `0` when there was none. */
+  readonly code: string
+  /** Envoy's response flags; `-` for none. */
+  readonly flags: string
+  readonly security: 'mutual_tls' | 'none' | 'unknown'
+  readonly requests: number
+  /** Milliseconds. */
+  readonly duration: TrafficHistogram
+  /** Bodies; counted by the destination. */
+  readonly requestBytes?: TrafficHistogram
+  readonly responseBytes?: TrafficHistogram
+}
+
 /** One proxy, as `weft mesh status` shows it. */
 export interface ProxyStatus {
   readonly proxy: string
@@ -138,4 +176,6 @@ export interface MeshPlane {
   /** Issues new certificates for all identities now (for tests and emergencies). */
   rotate(): Promise<void>
   invocations(): Promise<readonly InvocationStatistics[]>
+  /** Who called whom, how often, with which outcome; only what was called. */
+  traffic(): Promise<readonly TrafficStatistics[]>
 }

@@ -5,6 +5,21 @@ export interface MetricEntry {
   readonly help: string
 }
 
+/** Labels of Istio's standard metrics. */
+const ISTIO_LABELS = [
+  'reporter',
+  ...(['source', 'destination'] as const).flatMap((side) =>
+    (['workload', 'workload_namespace', 'principal', 'app', 'version', 'canonical_service', 'canonical_revision'] as const).map((name) => `${side}_${name}`),
+  ),
+  'destination_service',
+  'destination_service_name',
+  'destination_service_namespace',
+  'request_protocol',
+  'response_code',
+  'response_flags',
+  'connection_security_policy',
+]
+
 /** Every metric of the gateway beside those of the process. The first four are those of the OpenFaaS gateway; `function_name` is `NAME.NAMESPACE`. */
 export const METRICS = {
   gateway_functions_seconds: { type: 'histogram', labels: ['function_name'], help: 'Time of calls through the ingress, in seconds' },
@@ -13,6 +28,10 @@ export const METRICS = {
   gateway_service_count: { type: 'gauge', labels: ['function_name'], help: 'Replicas that are wanted' },
   http_requests_total: { type: 'counter', labels: ['method', 'path', 'status'], help: 'Requests to the control API; path is the pattern of the route' },
   http_request_duration_seconds: { type: 'histogram', labels: ['method', 'path', 'status'], help: 'Time of requests to the control API, in seconds' },
+  istio_requests_total: { type: 'counter', labels: ISTIO_LABELS, help: 'Calls within the mesh, by who called whom; of both sides' },
+  istio_request_duration_milliseconds: { type: 'histogram', labels: ISTIO_LABELS, help: 'Time of calls within the mesh, in milliseconds; of both sides' },
+  istio_request_bytes: { type: 'histogram', labels: ISTIO_LABELS, help: 'Size of the bodies of calls; of the side that was called' },
+  istio_response_bytes: { type: 'histogram', labels: ISTIO_LABELS, help: 'Size of the bodies of answers; of the side that was called' },
 } as const satisfies Record<string, MetricEntry>
 
 /** Name of a metric of the gateway. */

@@ -2,8 +2,11 @@ import { fastify, type FastifyInstance } from 'fastify'
 import type { FunctionResource } from '@weft/api'
 import { keyOf, messageOf } from '@weft/core'
 import type { Log } from '@weft/kit'
+import type { TrafficEnd } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
 import type { InvocationTotals } from './invocations.ts'
+import { renderIstioMetrics } from './render-istio.ts'
+import type { TrafficTotals } from './traffic.ts'
 import type { ApiMetrics } from './metrics.ts'
 import { renderFunctionMetrics, type ServiceCount } from './render.ts'
 
@@ -11,6 +14,7 @@ import { renderFunctionMetrics, type ServiceCount } from './render.ts'
 export interface MetricsServerOptions {
   readonly apiMetrics: ApiMetrics
   readonly invocations: InvocationTotals
+  readonly traffic: TrafficTotals
   readonly store: Store
   readonly log: Log
   readonly isDraining: () => boolean
@@ -34,14 +38,17 @@ export function createMetricsServer(options: MetricsServerOptions): FastifyInsta
   return app
 }
 
-async function scrape({ apiMetrics, invocations, store, log }: MetricsServerOptions): Promise<string> {
+async function scrape({ apiMetrics, invocations, traffic, store, log }: MetricsServerOptions): Promise<string> {
   const own = await apiMetrics.render()
   try {
     const { items } = await store.list({ group: 'weft.dev', kind: 'Function' })
     const keys = new Set(items.map((item) => keyOf({ namespace: item.metadata.namespace ?? 'default', name: item.metadata.name })))
     invocations.retain((key) => keys.has(key))
     const totals = [...(await invocations.read())].filter(([key]) => keys.has(key)).map(([, total]) => total)
-    return `${own}\n${renderFunctionMetrics(totals, (items as readonly FunctionResource[]).map(serviceCount))}`
+    const isThere = ({ namespace, service }: TrafficEnd) => keys.has(keyOf({ namespace, name: service }))
+    const istio = renderIstioMetrics((await traffic.read()).filter(({ source, destination }) => isThere(source) || isThere(destination)))
+    traffic.retain(isThere)
+    return `${own}\n${istio}\n${renderFunctionMetrics(totals, (items as readonly FunctionResource[]).map(serviceCount))}`
   } catch (error) {
     log.warn({ reason: messageOf(error) }, 'the metrics of functions could not be collected')
     return own

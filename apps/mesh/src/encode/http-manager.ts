@@ -1,6 +1,7 @@
 import { any, duration, extension, wrap } from './json.ts'
 import { accessLog } from './access-log.ts'
 import { LOCAL_REPLIES } from './local-reply.ts'
+import { trafficLog } from './traffic-log.ts'
 import type { Json, NodeLayout } from './types.ts'
 
 const HCM = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'
@@ -28,7 +29,7 @@ export interface ManagerParts {
 export function httpManager(parts: ManagerParts): Json {
   const { layout, hop } = parts
   const { limits } = layout
-  const log = parts.logged !== undefined && hop !== 'hold' ? [accessLog(layout.accessLogFile, hop, parts.logged.workload)] : []
+  const log = parts.logged !== undefined && hop !== 'hold' ? [accessLog(layout.accessLogFile, hop, parts.logged.workload), trafficLog(hop === 'inbound' ? 'destination' : 'source', parts.logged.workload ?? 'ingress')] : []
   return {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: any(HCM, {

@@ -203,6 +203,7 @@ export const STATS_INCLUSION: readonly ({ readonly prefix: string } | { readonly
     },
   },
   { safe_regex: { regex: 'http\\.inbound\\.rbac\\.(?:deny\\.|allow\\.)?(?:allowed|denied)' } },
+  { prefix: 'traffic.' },
   { prefix: 'server.' },
   { prefix: 'cluster_manager.' },
   { prefix: 'listener_manager.' },

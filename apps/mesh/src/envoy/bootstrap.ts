@@ -1,3 +1,4 @@
+import { TRAFFIC_BUCKETS, TRAFFIC_PREFIX } from '../encode/traffic-log.ts'
 import { ACTIVATOR_CLUSTER, ENVOY_RUNTIME, STATS_INCLUSION, XDS_CLUSTER } from '../encode/names.ts'
 
 /** What an Envoy must be told before it asks us for the rest. */
@@ -53,7 +54,13 @@ export function bootstrap(options: BootstrapOptions): object {
     bootstrap_extensions: [
       { name: 'envoy.bootstrap.internal_listener', typed_config: { '@type': `${ANY}envoy.extensions.bootstrap.internal_listener.v3.InternalListener` } },
     ],
-    stats_config: { stats_matcher: { inclusion_list: { patterns: STATS_INCLUSION } } },
+    stats_config: {
+      stats_matcher: { inclusion_list: { patterns: STATS_INCLUSION } },
+      histogram_bucket_settings: [
+        { match: { prefix: `${TRAFFIC_PREFIX}.duration` }, buckets: TRAFFIC_BUCKETS.duration },
+        { match: { prefix: `${TRAFFIC_PREFIX}.` }, buckets: TRAFFIC_BUCKETS.bytes },
+      ],
+    },
     stats_flush_on_admin: true,
     overload_manager: {
       resource_monitors: [

@@ -17,6 +17,7 @@ import {
   type MeshReplica,
   type MeshStatus,
   type ProbeResult,
+  type TrafficStatistics,
   type WakeResult,
   type WorkloadConfiguration,
   type WorkloadKey,
@@ -25,10 +26,12 @@ import { Activator } from '../activator/activator.ts'
 import { activatorService } from '../activator/service.ts'
 import { directCluster, inboundName, inboundSocket, INGRESS_LISTENER, localCluster, outboundListener, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from '../encode/names.ts'
 import type { Touched } from '../encode/types.ts'
+import { TRAFFIC_PREFIX } from '../encode/traffic-log.ts'
 import { askAdmin } from '../envoy/admin.ts'
 import { LogRotation } from '../envoy/log-rotation.ts'
 import { LoadReceiver } from '../load/service.ts'
 import { invocations, parseSamples } from '../statistics/prometheus.ts'
+import { trafficOf } from '../statistics/traffic.ts'
 import { adsService } from '../xds/ads.ts'
 import { inForce } from '../xds/delivery.ts'
 import type { Target } from '../xds/node.ts'
@@ -56,6 +59,7 @@ const DEFAULT_DEADLINE_MS = 5_000
 const RETRY_TICK_MS = 500
 /** Before the proxy gives up a held call without a word, the activator says why. */
 const ANSWER_FIRST_MS = 250
+const TRAFFIC_PATH = `/stats/prometheus?usedonly&filter=${encodeURIComponent(`^${TRAFFIC_PREFIX}\\.`)}`
 const STATISTICS_PATH = `/stats/prometheus?usedonly&filter=${encodeURIComponent('^cluster\\.fn/')}`
 const servingSockets = (replicas: readonly MeshReplica[]) => new Set(replicas.flatMap(({ serving, inboundSocket: socket }) => (serving ? [socket] : [])))
 /** Whether no replica gets calls now that got none before. */
@@ -310,6 +314,12 @@ export class MeshCore {
     await askAdmin(this.#proxy.adminSocket, '/stats?filter=^$')
     const { body } = await askAdmin(this.#proxy.adminSocket, STATISTICS_PATH)
     return invocations(parseSamples(body), this.#compiler.snapshot.workloads)
+  }
+
+  async traffic(): Promise<readonly TrafficStatistics[]> {
+    await askAdmin(this.#proxy.adminSocket, '/stats?filter=^$')
+    const { body } = await askAdmin(this.#proxy.adminSocket, TRAFFIC_PATH)
+    return trafficOf(body, this.#compiler.snapshot)
   }
 
   async reopenLogs(): Promise<void> {

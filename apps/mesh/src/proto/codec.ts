@@ -1,5 +1,6 @@
 import { WeftError } from '@weft/core'
 import protobuf from 'protobufjs/light.js'
+import { STATS_LOGGER, STATS_LOGGER_PACKAGE } from './stats-logger.ts'
 import schema from './vendor/schema.json' with { type: 'json' }
 
 type Root = protobuf.Root
@@ -24,8 +25,14 @@ let loaded: Root | undefined
 
 /** The vendored definitions; read on first use (about 60 ms). */
 export function protoRoot(): Root {
-  loaded ??= protobuf.Root.fromJSON(schema as protobuf.INamespace).resolveAll() as Root
+  loaded ??= readRoot()
   return loaded
+}
+
+function readRoot(): Root {
+  const root = protobuf.Root.fromJSON(schema as protobuf.INamespace)
+  root.define(STATS_LOGGER_PACKAGE, STATS_LOGGER)
+  return root.resolveAll() as Root
 }
 
 /** Where in a resource something is wrong. */

@@ -11,6 +11,7 @@ import type {
   MeshReplica,
   MeshStatus,
   ProbeResult,
+  TrafficStatistics,
   WakeResult,
   WorkloadConfiguration,
 } from '@weft/mesh-model'
@@ -30,6 +31,7 @@ export type EngineMethods = {
   readonly certificates: () => readonly CertificateStatus[]
   readonly rotate: () => Promise<void>
   readonly invocations: () => Promise<readonly InvocationStatistics[]>
+  readonly traffic: () => Promise<readonly TrafficStatistics[]>
   readonly reopenLogs: () => Promise<void>
   readonly envoyPid: () => number | undefined
   readonly stop: (drainMs: number) => Promise<void>
@@ -63,6 +65,7 @@ export const ENGINE_METHODS = [
   'certificates',
   'rotate',
   'invocations',
+  'traffic',
   'reopenLogs',
   'envoyPid',
   'stop',

@@ -29,6 +29,7 @@ export async function openEngine(settings: MeshSettings, log: Log, host: Pick<Ho
     certificates: () => core.certificates(),
     rotate: () => core.rotate(),
     invocations: () => core.invocations(),
+    traffic: () => core.traffic(),
     reopenLogs: () => core.reopenLogs(),
     envoyPid: () => core.envoyPid(),
     async stop(drainMs) {

@@ -10,6 +10,7 @@ import type {
   MeshReplica,
   MeshStatus,
   ProbeResult,
+  TrafficStatistics,
   WakeResult,
   WorkloadConfiguration,
 } from '../plane.ts'
@@ -18,6 +19,7 @@ import type {
 export class MemoryMesh implements MeshPlane {
   readonly replicas = new Map<string, readonly MeshReplica[]>()
   #snapshot: MeshSnapshot | undefined
+  #traffic: readonly TrafficStatistics[] = []
   #invocations: readonly InvocationStatistics[] = []
   #wake: ((workload: NamespacedName) => Promise<WakeResult>) | undefined
   readonly #loadListeners = new Set<(reports: readonly LoadReport[]) => void>()
@@ -95,6 +97,15 @@ export class MemoryMesh implements MeshPlane {
 
   async invocations(): Promise<readonly InvocationStatistics[]> {
     return this.#invocations
+  }
+
+  async traffic(): Promise<readonly TrafficStatistics[]> {
+    return this.#traffic
+  }
+
+  /** Calls that the proxies have seen, from now on. */
+  see(...traffic: readonly TrafficStatistics[]): void {
+    this.#traffic = traffic
   }
 
   /** What the proxies have counted, from now on. */

@@ -1,0 +1,65 @@
+import { describe, expect, it } from '@jest/globals'
+import type { TrafficEnd, TrafficStatistics } from '@weft/mesh-model'
+import { makeWorld } from '../../test/world.ts'
+import { renderIstioMetrics } from './render-istio.ts'
+import { TrafficTotals } from './traffic.ts'
+
+const end = (name: string): TrafficEnd => ({ workload: `${name}-v1`, namespace: 'default', principal: `spiffe://cluster.local/ns/default/sa/${name}`, app: name, version: 'v1', service: name })
+
+function calls(requests: number, more: Partial<TrafficStatistics> = {}): TrafficStatistics {
+  const duration = { buckets: [{ le: 1, count: 0 }, { le: 10, count: requests }], sum: requests * 5, count: requests }
+  return { reporter: 'source', source: end('a'), destination: end('b'), code: '200', flags: '-', security: 'unknown', requests, duration, ...more }
+}
+
+describe('the totals of traffic', () => {
+  it.each<[string, readonly (readonly TrafficStatistics[])[], readonly number[]]>([
+    ['what was read', [[calls(3)], [calls(5)]], [3, 5]],
+    ['what was counted before the proxy began anew', [[calls(3)], [calls(2)], [calls(4)]], [3, 5, 7]],
+    ['what was counted before a number went away', [[calls(3)], [], [calls(9)]], [3, 3, 12]],
+    ['the sum of what two lines say of the same', [[calls(1), calls(2)]], [3]],
+  ])('are %s', async (_name, readings, expected) => {
+    let reading: readonly TrafficStatistics[] = []
+    const totals = new TrafficTotals({ traffic: async () => reading })
+    const seen: number[] = []
+    for (const next of readings) {
+      reading = next
+      const [total] = await totals.read()
+      seen.push(total?.requests ?? 0)
+      expect([total?.duration.count, total?.duration.buckets[1]?.count, total?.duration.sum]).toEqual([total?.requests, total?.requests, (total?.requests ?? 0) * 5])
+    }
+    expect(seen).toEqual(expected)
+  })
+
+  it('stay when the mesh does not answer, and go with both of their ends', async () => {
+    let fails = false
+    const totals = new TrafficTotals({ traffic: () => (fails ? Promise.reject(new Error('gone')) : Promise.resolve([calls(3)])) })
+    await totals.read()
+    fails = true
+    expect((await totals.read()).length).toBe(1)
+    totals.retain(({ service }) => service === 'a')
+    expect((await totals.read()).length).toBe(1)
+    totals.retain(() => false)
+    expect(await totals.read()).toEqual([])
+  })
+})
+
+describe("Istio's metrics", () => {
+  it('have its names and labels', () => {
+    const bytes = { buckets: [{ le: 100, count: 1 }], sum: 50, count: 1 }
+    const text = renderIstioMetrics([calls(1, { reporter: 'destination', security: 'mutual_tls', requestBytes: bytes, responseBytes: bytes })])
+    expect(text).toContain(
+      'istio_requests_total{reporter="destination",source_workload="a-v1",source_workload_namespace="default",source_principal="spiffe://cluster.local/ns/default/sa/a",source_app="a",source_version="v1",source_canonical_service="a",source_canonical_revision="v1",destination_workload="b-v1",destination_workload_namespace="default",destination_principal="spiffe://cluster.local/ns/default/sa/b",destination_app="b",destination_version="v1",destination_canonical_service="b",destination_canonical_revision="v1",destination_service="b.default.svc.cluster.local",destination_service_name="b",destination_service_namespace="default",request_protocol="http",response_code="200",response_flags="-",connection_security_policy="mutual_tls"} 1',
+    )
+    expect(text).toMatch(/istio_request_duration_milliseconds_bucket\{.*,le="10"\} 1\n/)
+    expect(text).toMatch(/istio_request_bytes_sum\{.*\} 50\n/)
+    expect(text).toMatch(/# TYPE istio_response_bytes histogram\n/)
+  })
+
+  it('are on the metrics listener for the functions that are there', async () => {
+    await using world = await makeWorld()
+    world.mesh.see(calls(7))
+    expect((await world.gateway.metrics.inject({ url: '/metrics' })).body).not.toContain('istio_requests_total{')
+    await world.store.create({ apiVersion: 'weft.dev/v1alpha1', kind: 'Function', metadata: { name: 'a', namespace: 'default' }, spec: { template: { image: 'x:1' } } })
+    expect((await world.gateway.metrics.inject({ url: '/metrics' })).body).toContain('istio_requests_total{reporter="source",source_workload="a-v1"')
+  })
+})

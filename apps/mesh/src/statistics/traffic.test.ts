@@ -1,0 +1,70 @@
+import { request } from 'node:http'
+import { afterEach, describe, expect, it } from '@jest/globals'
+import type { TrafficStatistics } from '@weft/mesh-model'
+import { eventually, startFixture, type Fixture } from '../testing/fixture.ts'
+import { trafficOf } from './traffic.ts'
+
+let fixture: Fixture | undefined
+afterEach(async () => {
+  await fixture?.close()
+  fixture = undefined
+})
+
+const text = ({ reporter, source, destination, code, security, requests }: TrafficStatistics) =>
+  `${reporter}: ${source.workload} -> ${destination.workload} ${code} ${security} ${requests}`
+
+/** A call from within, through the outbound socket of a replica. */
+function callFrom(socketPath: string, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const call = request({ socketPath, path: '/', headers: { host }, agent: false }, (response) => {
+      response.resume()
+      response.on('end', () => resolve(response.statusCode ?? 0))
+    })
+    call.on('error', reject)
+    call.end()
+  })
+}
+
+describe('the traffic that the proxy counts', () => {
+  it('is told by both sides, with who called whom, the outcome, and whether both proved who they are', async () => {
+    fixture = await startFixture()
+    const { mesh, store, deploy, call, replica } = fixture
+    await deploy('a')
+    await mesh.settled(await deploy('b'), 5_000)
+    const own = await replica('a-v1')
+    await mesh.setReplicas({ namespace: 'default', name: 'a-v1' }, [own])
+    expect(await callFrom(own.outboundSocket ?? '', 'b')).toBe(200)
+    expect((await call('/function/b', { method: 'POST', body: Buffer.alloc(2_000) })).status).toBe(200)
+    const policy = { apiVersion: 'security.istio.io/v1', kind: 'AuthorizationPolicy', metadata: { name: 'none', namespace: 'default' }, spec: {} }
+    await mesh.settled((await store.create(policy)).metadata.resourceVersion ?? '', 5_000)
+    expect(await callFrom(own.outboundSocket ?? '', 'b')).toBe(403)
+    const traffic = await eventually(async () => {
+      const now = await mesh.traffic()
+      return now.reduce((sum, { requests }) => sum + requests, 0) >= 6 ? now : undefined
+    })
+    expect(traffic.map(text).toSorted()).toEqual([
+      'destination: a-v1 -> b-v1 200 mutual_tls 1',
+      'destination: a-v1 -> b-v1 403 mutual_tls 1',
+      'destination: ingress -> b-v1 200 mutual_tls 1',
+      'source: a-v1 -> b-v1 200 unknown 1',
+      'source: a-v1 -> b-v1 403 unknown 1',
+      'source: ingress -> b-v1 200 unknown 1',
+    ])
+    const posted = traffic.find((one) => one.reporter === 'destination' && one.source.workload === 'ingress')
+    expect(posted?.duration.count).toBe(1)
+    expect(posted?.requestBytes?.sum).toBeGreaterThan(1_800)
+    expect(posted?.destination).toEqual({ workload: 'b-v1', namespace: 'default', principal: 'spiffe://cluster.local/ns/default/sa/b', app: 'b', version: 'v1', service: 'b' })
+  })
+
+  it('leaves out the prober, and what went to no workload', () => {
+    const line = (labels: string) => `envoy_traffic_requests{${labels},code="200",flags="-",protocol="HTTP/2"} 1\n`
+    const given = [
+      line('side="destination",workload="default/a-v1",peer="spiffe://cluster.local/ns/weft-system/sa/prober",tls="TLSv1.3"'),
+      line('side="source",workload="ingress",peer="",cluster="gateway"'),
+      line('side="source",workload="default/a-v1",peer="",cluster="egress"'),
+      line('side="destination",workload="default/gone-v1",peer="",tls=""'),
+    ]
+    const found = trafficOf(given.join(''), { trustDomain: 'cluster.local', workloads: new Map() })
+    expect(found.map(text)).toEqual(['destination: unknown -> gone-v1 200 none 1'])
+  })
+})
