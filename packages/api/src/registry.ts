@@ -4,6 +4,7 @@ import { CanarySpec, type CanarySpec as CanarySpecType } from './canary.ts'
 import { checkCanary } from './checks/canary.ts'
 import { checkService } from './checks/core.ts'
 import { checkFunction, checkTemplate } from './checks/function.ts'
+import { checkRateLimits } from './checks/rate-limits.ts'
 import { checkDestinationRule, checkVirtualService } from './checks/traffic.ts'
 import { checkAuthorizationPolicy, checkSelector } from './checks/istio.ts'
 import { SecretParts } from './core/secret.ts'
@@ -103,7 +104,7 @@ export const KINDS: readonly KindDefinition[] = [
     singular: 'function',
     shortNames: ['fn'],
     schema: whole('a function', { spec: FunctionSpec }),
-    check: ({ spec }) => checkFunction(spec as FunctionSpec),
+    check: (resource) => [...checkFunction(resource.spec as FunctionSpec), ...checkRateLimits(resource)],
   },
   {
     ...WEFT,

@@ -1,6 +1,6 @@
 import type { ResourceRef } from '@weft/core'
 import type { RouteActions } from './route-actions.ts'
-import type { WorkloadTraffic } from './workload-traffic.ts'
+import type { WorkloadRates, WorkloadTraffic } from './workload-traffic.ts'
 
 /** `namespace/name` of a Revision: the unit of replicas, routing, policy and identity on the wire. */
 export type WorkloadKey = string
@@ -72,6 +72,8 @@ export interface MeshWorkload {
   readonly policy: WorkloadPolicy
   /** How calls reach its replicas, where a DestinationRule says so. */
   readonly traffic?: WorkloadTraffic
+  /** How many calls it takes in a time, where its Function says so. */
+  readonly rates?: WorkloadRates
   /** Longest time of one call. */
   readonly timeoutMs: number
   /** Path that the mesh's probe is rewritten to. */

@@ -1,3 +1,5 @@
+import type { RateLimits } from '@weft/api'
+
 /** What decides which replica a call goes to. */
 export type HashKey =
   | { readonly kind: 'header'; readonly name: string }
@@ -44,6 +46,9 @@ export interface OutlierLimits {
   readonly ejectionMs?: number
   readonly maxPercent?: number
 }
+
+/** Token buckets at the callee: what they do not hold is refused. */
+export type WorkloadRates = RateLimits
 
 /** How calls reach a workload's replicas (`trafficPolicy` of a DestinationRule). */
 export interface WorkloadTraffic {

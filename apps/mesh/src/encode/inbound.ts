@@ -8,6 +8,7 @@ import { callIdleTimeout } from './local-reply.ts'
 import { headerMatcher } from './matching.ts'
 import { inboundName, inboundSocket, localCluster, MESH_HEADERS, PROBE_PATH, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from './names.ts'
 import { ALLOW_FILTER, DENY_FILTER, onlyPrincipal, policyConfig, rbacFilter, rbacPerRoute } from './rbac.ts'
+import { rateActions, rateConfig, rateFilter, uncounted } from './rates.ts'
 import { retryPolicy, retryVariants } from './routes.ts'
 import { hashPolicy } from './traffic.ts'
 import { downstreamTls } from './tls.ts'
@@ -58,7 +59,7 @@ function manager(workload: MeshWorkload, layout: NodeLayout, verified: boolean):
     hop: 'inbound',
     logged: { workload: workload.key },
     routes: { rds: { route_config_name: inboundName(workload.key), config_source: ads() } },
-    filters: [rbacFilter(DENY_FILTER, { closed: true }), rbacFilter(ALLOW_FILTER, { closed: true })],
+    filters: [rbacFilter(DENY_FILTER, { closed: true }), rbacFilter(ALLOW_FILTER, { closed: true }), rateFilter()],
     earlyMutations: [earlyMutation(PEERS_HEADERS)],
     rejectUnderscores: true,
     more: {
@@ -80,7 +81,7 @@ export function encodeInboundRoutes(workload: MeshWorkload, layout: NodeLayout, 
         name: workload.key,
         domains: ['*'],
         routes: [probeRoute(workload, trustDomain), ...callRoutes(workload, layout)],
-        typed_per_filter_config: policyConfig(workload.policy),
+        typed_per_filter_config: { ...policyConfig(workload.policy), ...rateConfig(workload.rates) },
       },
     ],
     request_headers_to_remove: [MESH_HEADERS.retry],
@@ -93,7 +94,7 @@ function probeRoute(workload: MeshWorkload, trustDomain: string): Json {
     name: 'probe',
     match: { path: PROBE_PATH },
     route: { cluster: localCluster(workload.key), prefix_rewrite: workload.readinessPath, timeout: duration(PROBE_TIMEOUT_MS) },
-    typed_per_filter_config: { [DENY_FILTER]: rbacPerRoute(undefined), [ALLOW_FILTER]: rbacPerRoute(onlyPrincipal(prober)) },
+    typed_per_filter_config: { [DENY_FILTER]: rbacPerRoute(undefined), [ALLOW_FILTER]: rbacPerRoute(onlyPrincipal(prober)), ...uncounted(workload.rates) },
   }
 }
 
@@ -102,7 +103,7 @@ function callRoutes(workload: MeshWorkload, layout: NodeLayout): readonly Json[]
   const route = (headers: readonly Json[], retries: Json): Json => ({
     name: 'call',
     match: { prefix: '/', ...(headers.length === 0 ? {} : { headers }) },
-    route: { cluster: localCluster(workload.key), timeout: duration(0), idle_timeout: idle, ...retries, ...hashPolicy(workload) },
+    route: { cluster: localCluster(workload.key), timeout: duration(0), idle_timeout: idle, ...retries, ...hashPolicy(workload), ...rateActions(workload.rates) },
   })
   return [
     route([headerMatcher(MESH_HEADERS.retry, { kind: 'exact', value: 'none' })], {}),

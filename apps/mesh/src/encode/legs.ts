@@ -23,9 +23,12 @@ export function workloadCaller(workload: MeshWorkload): Caller {
   return { namespace: workload.namespace, serviceAccount: workload.serviceAccount, workload }
 }
 
-/** Whether a call that its route leaves as it is, from this node to the workload is one hop. */
+/**
+ * Whether a call that its route leaves as it is, from this node to the workload, is one hop. Calls to a workload with rate limits are not: its inbound listener
+ * counts them.
+ */
 function isDirect(input: EncodeInput, callee: MeshWorkload): boolean {
-  return input.snapshot.path === 'direct' && callee.proxy === input.node
+  return input.snapshot.path === 'direct' && callee.proxy === input.node && callee.rates === undefined
 }
 
 /**

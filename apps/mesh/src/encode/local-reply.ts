@@ -46,6 +46,7 @@ export const LOCAL_REPLIES: Json = {
     mapper(status(400), 'BAD_REQUEST'),
     mapper(status(408), 'REQUEST_TIMEOUT'),
     mapper(status(413), 'REQUEST_TOO_LARGE'),
+    mapper(status(429), 'RATE_LIMITED', RETRY_AFTER),
     mapper(status(431), 'HEADERS_TOO_LARGE'),
   ],
 }

@@ -87,7 +87,7 @@ function checkRewrite(rewrite: HttpRewrite | undefined, path: string): readonly 
 
 const MAX_BODY_BYTES = 4096
 /** What the proxy answers with these is always in the platform's one error format. */
-const OWN_BODIES: ReadonlySet<number> = new Set([400, 403, 408, 413, 431])
+const OWN_BODIES: ReadonlySet<number> = new Set([400, 403, 408, 413, 429, 431])
 
 function checkDirectResponse(answer: HttpDirectResponse | undefined, path: string): readonly Violation[] {
   if (answer?.body === undefined) return []

@@ -16,6 +16,31 @@ const rule = (name: string, spec: object, place: { readonly namespace?: string; 
 const lb = (simple: string) => ({ loadBalancer: { simple } })
 const balancerOf = (resources: readonly Resource[], workload = 'default/temp-v1') => compiled(...resources).workloads.get(workload)?.traffic?.balancer?.kind
 
+describe('how often a function may be called', () => {
+  const limited = (annotations: Readonly<Record<string, string>>): Resource => {
+    const fn = aFunction('temp', { traffic: { v1: 100 } })
+    return { ...fn, metadata: { ...fn.metadata, annotations } }
+  }
+
+  it('is said by its annotations, for all its revisions, until they are taken back', () => {
+    const compiler = newCompiler()
+    compiler.apply(temp.map(set))
+    const said = compiler.apply([set(limited({ 'weft.dev/rate-limit': '5/1m', 'weft.dev/rate-limit-per-header': 'X-User=2/1s' }))])
+    expect(said.difference.workloads.set).toEqual(['default/temp-v1', 'default/temp-v2'].filter((key) => said.snapshot.workloads.has(key)))
+    expect(said.snapshot.workloads.get('default/temp-v1')?.rates).toEqual({
+      all: { calls: 5, intervalMs: 60_000 },
+      perHeader: { header: 'x-user', limit: { calls: 2, intervalMs: 1000 } },
+    })
+    expect(compiler.apply([set(limited({}))]).snapshot.workloads.get('default/temp-v1')?.rates).toBeUndefined()
+  })
+
+  it.each(['', '5', '0/1s', '5/', '5/1ms', '5/25h', '-1/1s', '5/soon', '1e9/1s'])('is not limited by %j, which is told', (text) => {
+    const snapshot = compiled(...temp.slice(1), limited({ 'weft.dev/rate-limit': text }))
+    expect(reasonsOf(snapshot)).toEqual(['Function/temp InvalidResource'])
+    expect(snapshot.workloads.get('default/temp-v1')?.rates).toBeUndefined()
+  })
+})
+
 describe('how calls reach the workloads of a host', () => {
   it('is said for all of them, and by subsets for their own, setting by setting', () => {
     const policy = { ...lb('RANDOM'), outlierDetection: { consecutive5xxErrors: 3 } }

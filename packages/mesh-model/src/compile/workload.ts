@@ -26,12 +26,18 @@ export function compileWorkload(
       mtls: modeOf(world, revision),
       policy: policyOf(world, revision),
       ...(traffic === undefined ? {} : { traffic }),
+      ...ratesOf(world, revision),
       timeoutMs: revision.timeoutMs,
       readinessPath: revision.readinessPath,
       proxy,
     },
     findings: account.finding === undefined ? [] : [account.finding],
   }
+}
+
+function ratesOf(world: World, revision: RevisionModel): Pick<MeshWorkload, 'rates'> {
+  const rates = world.functions.get(revision.function)?.rates ?? {}
+  return Object.keys(rates).length === 0 ? {} : { rates }
 }
 
 /** Its own name's identity, unless another account grants its use: nobody gets an identity by writing its name down. */

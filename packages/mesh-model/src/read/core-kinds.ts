@@ -1,5 +1,5 @@
 import { isDnsLabel, OPENFAAS_NAMESPACE_ALIAS, parseDurationMs, SYSTEM_NAMESPACE, type Resource } from '@weft/core'
-import { FunctionSpec, FunctionTemplate, revisionObjectName, ServiceSpec } from '@weft/api'
+import { FunctionSpec, FunctionTemplate, readRateLimits, revisionObjectName, ServiceSpec } from '@weft/api'
 import type { ResourceFinding } from '../snapshot.ts'
 import { baseOf, field, refusals, selectorOf } from './base.ts'
 import { checker } from './check.ts'
@@ -28,9 +28,12 @@ export function readFunction(resource: Resource): Read<FunctionModel> {
   const checked = checkFunction(resource.spec)
   if (!checked.ok) return { findings: refusals(base.ref, checked) }
   const { traffic, matches = [], template } = checked.value
+  const { limits, violations } = readRateLimits(resource.metadata.annotations ?? {})
   return {
     model: {
       ...base,
+      findings: violations.map(({ field: at, reason }) => failure(base.ref, 'InvalidResource', `${at}: ${reason}`)),
+      rates: limits,
       traffic: trafficOf(resource.status),
       matches: matches.map(({ headers, revision }) => ({
         headers: Object.entries(headers)

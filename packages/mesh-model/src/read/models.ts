@@ -1,5 +1,5 @@
 import type { ResourceRef } from '@weft/core'
-import type { WorkloadTraffic } from '../workload-traffic.ts'
+import type { WorkloadRates, WorkloadTraffic } from '../workload-traffic.ts'
 import type { HeaderOperations, HostKey, MeshRoute, PolicyRule, ResourceFinding, WorkloadKey } from '../snapshot.ts'
 
 /** What all resources have, once they are read. */
@@ -24,6 +24,7 @@ export interface FunctionModel extends Model {
   /** Whether its author set a split of his own. */
   readonly pinned: boolean
   readonly port: number | undefined
+  readonly rates: WorkloadRates
 }
 
 /** Ever proven ready: `active` and `retired`. */

@@ -119,7 +119,7 @@ function kindsOf(world: World, trustDomain: string): ReadonlyMap<string, Kind<Mo
     ['/Namespace', kind(mapped(readNamespace, world.namespaces, (_model, marks) => void (marks.namespaces = true)))],
     ['/Service', kind(mapped(readService, world.services, ({ key }, marks) => touch(world, marks, key, `service ${key}`)))],
     ['/ServiceAccount', kind(mapped(readServiceAccount, world.serviceAccounts, ({ key }, marks) => markAll(marks, world.revisions.usingAccount(key))))],
-    ['weft.dev/Function', kind(mapped(readFunction, world.functions, ({ key }, marks) => touch(world, marks, key, `function ${key}`)))],
+    ['weft.dev/Function', kind(functionKind(world))],
     ['weft.dev/Revision', kind(revisionKind(world))],
     ['networking.istio.io/VirtualService', kind(virtualServiceKind(world))],
     ['networking.istio.io/DestinationRule', kind(destinationRuleKind(world))],
@@ -144,6 +144,14 @@ function touch(world: World, marks: Marks, host: HostKey, dependency: Parameters
 
 function markAll(marks: Marks, revisions: Iterable<RevisionModel>): void {
   for (const revision of revisions) marks.workloads.add(revision.key)
+}
+
+/** A change of it touches its revisions too: their rate limits are its annotations. */
+function functionKind(world: World): Kind<FunctionModel> {
+  return mapped(readFunction, world.functions, ({ key, rates }, marks) => {
+    touch(world, marks, key, `function ${key}`)
+    if (Object.keys(rates).length > 0) markAll(marks, world.revisions.ofFunction(key))
+  })
 }
 
 function revisionKind(world: World): Kind<RevisionModel> {
