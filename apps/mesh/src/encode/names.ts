@@ -110,6 +110,11 @@ export function inboundName(workload: WorkloadKey): string {
   return `inbound/${workload}`
 }
 
+/** The workload of an {@link inboundName}. */
+export function parseInboundName(name: string): WorkloadKey | undefined {
+  return name.startsWith('inbound/') ? name.slice('inbound/'.length) : undefined
+}
+
 /** Route configuration of the calls that a workload makes. Its virtual hosts are `NAME/AUTHORITY`. */
 export function outboundRoutes(workload: WorkloadKey): string {
   return `outbound/${workload}`

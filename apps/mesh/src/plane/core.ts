@@ -133,6 +133,7 @@ export class MeshCore {
     this.#compileNow()
     await this.#proxy.start()
     await this.#ingressInForce()
+    await this.#everythingInForce()
     this.#rotation.start()
   }
 
@@ -143,6 +144,14 @@ export class MeshCore {
     const target = { typeUrl: TYPE_URLS.listener, name: INGRESS_LISTENER }
     const straggler = await inForce(this.#proxy.state, [target], AbortSignal.timeout(DEFAULT_DEADLINE_MS))
     if (straggler !== undefined) throw new WeftError('ENVOY_FAILED', { reason: `it ${straggler.reason}`, log: 'the log of the platform' })
+  }
+
+  /** The listeners of parked workloads come last. */
+  async #everythingInForce(): Promise<void> {
+    const { startTimeoutMs } = this.#settings
+    if (this.#proxy.pid === undefined) return
+    const straggler = await inForce(this.#proxy.state, this.#proxy.openTargets(), AbortSignal.timeout(startTimeoutMs))
+    if (straggler !== undefined) this.#with.log.warn(straggler, 'the start does not wait any longer for all of the configuration')
   }
 
   // -- resources ----------------------------------------------------------------------------------------------------------

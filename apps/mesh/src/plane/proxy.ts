@@ -4,8 +4,8 @@ import { messageOf } from '@weft/core'
 import type { Log } from '@weft/kit'
 import type { MeshReplica, MeshSnapshot, ProxyStatus, WorkloadKey } from '@weft/mesh-model'
 import { createEncoder, encodeEndpoints } from '../encode/index.ts'
-import { parseIdentitySecret, TRUST_SECRET, TYPE_URLS } from '../encode/names.ts'
-import type { NodeLayout, ResourceChanges, Touched } from '../encode/types.ts'
+import { inboundName, parseIdentitySecret, parseInboundName, parsePairCluster, TRUST_SECRET, TYPE_URLS } from '../encode/names.ts'
+import type { NodeLayout, ResourceChanges, ResourceName, Touched } from '../encode/types.ts'
 import { bootstrap } from '../envoy/bootstrap.ts'
 import { EnvoySupervisor } from '../envoy/supervisor.ts'
 import { NodeState, type Target } from '../xds/node.ts'
@@ -49,13 +49,20 @@ export class Proxy {
   readonly #issuing = new Set<string>()
   readonly #demand = { virtualHosts: new Set<string>(), clusters: new Set<string>() }
   #flushSoon: NodeJS.Immediate | undefined
+  #replicas: ProxyWorld['replicas'] | undefined
 
   constructor(options: ProxyOptions) {
     this.#options = options
     this.layout = options.layout
-    this.state = new NodeState(options.layout.node)
+    this.state = new NodeState(options.layout.node, (resource) => this.#serves(resource))
     this.adminSocket = join(options.layout.runDirectory, 'admin')
     this.#supervisor = options.program === undefined ? undefined : this.#supervise(options.program)
+  }
+
+  /** Listeners of workloads that nobody calls can wait. */
+  #serves({ name }: ResourceName): boolean {
+    const workload = parseInboundName(name)
+    return workload === undefined || (this.#replicas?.has(workload) ?? false)
   }
 
   #supervise(program: string): EnvoySupervisor {
@@ -83,6 +90,8 @@ export class Proxy {
   /** Puts what follows from the changes that are named, and sends it. What it costs depends on them alone. */
   publish(world: ProxyWorld, touched: Partial<Touched>): void {
     const { snapshot, layouts, replicas } = world
+    this.#replicas = replicas
+    for (const key of touched.workloads ?? []) this.#hasten(key)
     const changes = this.#encoder.update({ snapshot, node: this.layout.node, layouts, replicas, demand: this.#demand }, { ...UNTOUCHED, ...touched })
     this.#take(changes, snapshot.version)
     this.state.flush()
@@ -106,11 +115,17 @@ export class Proxy {
     this.state.flush()
   }
 
+  #hasten(workload: WorkloadKey): void {
+    for (const { stream } of this.state.connections) stream.hasten(TYPE_URLS.listener, inboundName(workload))
+  }
+
   /** Looks again whether the proxy asks for these names. @returns those that it asks for since then, or does not any more */
   demanded(typeUrl: string, names: Iterable<string>): Partial<Touched> | undefined {
     const kind = typeUrl === TYPE_URLS.virtualHost ? 'virtualHosts' : typeUrl === TYPE_URLS.cluster ? 'clusters' : undefined
     if (kind === undefined) return undefined
     const known = this.#demand[kind]
+    // The first call to a workload is on its way.
+    if (kind === 'clusters') for (const name of names) this.#hasten(parsePairCluster(name)?.workload ?? '')
     const touched = [...names].filter((name) => name !== '*' && this.state.isAskedFor(typeUrl, name) !== known.has(name))
     for (const name of touched) if (!known.delete(name)) known.add(name)
     return touched.length === 0 ? undefined : { [kind]: touched }

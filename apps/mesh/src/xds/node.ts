@@ -46,11 +46,18 @@ export class NodeState implements NodeView {
   readonly id: string
   readonly #types = new Map<string, Map<string, WireResource>>()
   readonly #rejections = new Map<string, Rejection>()
+  readonly #urgent: (resource: ResourceName) => boolean
   readonly connections = new Set<Connection>()
   #wakeups: (() => void)[] = []
 
-  constructor(id: string) {
+  /** `urgent`: which resources calls are waiting for, when there is much to be sent; all, unless it says otherwise. */
+  constructor(id: string, urgent: (resource: ResourceName) => boolean = () => true) {
     this.id = id
+    this.#urgent = urgent
+  }
+
+  isUrgent(resource: ResourceName): boolean {
+    return this.#urgent(resource)
   }
 
   current(typeUrl: string, name: string): WireResource | undefined {

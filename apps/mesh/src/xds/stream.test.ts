@@ -300,6 +300,47 @@ describe('a refusal', () => {
   })
 })
 
+describe('many listeners', () => {
+  const names = Array.from({ length: 120 }, (_, index) => `parked${index}`)
+  /** A proxy that asks for 121 listeners, of which one is called. */
+  const asking = (initialVersions: Readonly<Record<string, string>> = {}) => {
+    const node = new NodeState('n1', ({ name }) => name === 'called')
+    put(node, ...names.map((name) => listener(name)), listener('called'))
+    const proxy = new FakeProxy(node)
+    proxy.ask(TYPE_URLS.listener, { initialVersions })
+    return { node, proxy }
+  }
+  const heardNames = (proxy: FakeProxy) => proxy.told.map(({ resources }) => resources.map(({ name }) => name))
+
+  it('come in parts, each when the last one is acknowledged, those that are called first', () => {
+    const { proxy } = asking()
+    expect(heardNames(proxy)).toEqual([['called']])
+    const parts = [0, 1, 2].map(() => {
+      proxy.ackAll()
+      return heardNames(proxy).map((part) => part.length)
+    })
+    expect(parts).toEqual([[50], [50], [20]])
+    proxy.ackAll()
+    expect(proxy.heard()).toEqual([])
+  })
+
+  it('wait no longer when a call comes for one, and changes of others do not wait', () => {
+    const { node, proxy } = asking()
+    proxy.told.splice(0)
+    proxy.connection.stream.hasten(TYPE_URLS.listener, 'parked119')
+    put(node, listener('parked118', 'changed'))
+    expect(heardNames(proxy).flat().toSorted()).toEqual(['parked118', 'parked119'])
+  })
+
+  it('are not sent again to a proxy that has them', () => {
+    const { node } = asking()
+    const versions = Object.fromEntries([...names, 'called'].map((name) => [name, node.current(TYPE_URLS.listener, name)?.version ?? '']))
+    const known = new FakeProxy(node)
+    known.ask(TYPE_URLS.listener, { initialVersions: { ...versions, parked60: 'older' } })
+    expect(heardNames(known)).toEqual([['parked60']])
+  })
+})
+
 describe('progress of a change', () => {
   it('is pending until the resource and what it needs are acknowledged', () => {
     const { node, proxy } = connected()
