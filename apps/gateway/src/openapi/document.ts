@@ -6,6 +6,7 @@ import type { RouteResponse, RouteSpec } from '../http/route.ts'
 import { LOG_ROUTES } from '../logs/logs.ts'
 import { ANALYSIS_ROUTES } from '../mesh/analysis-routes.ts'
 import { EXPLAIN_ROUTES } from '../mesh/explain-routes.ts'
+import { TRAFFIC_ROUTES } from '../mesh/traffic-routes.ts'
 import { MESH_ROUTES } from '../mesh/routes.ts'
 import { NAMESPACE_ROUTES } from '../namespaces/namespaces.ts'
 import { DISCOVERY_ROUTES } from '../resources/discovery-routes.ts'
@@ -31,6 +32,7 @@ export const PLAIN_ROUTES: readonly RouteSpec[] = [
   MESH_ROUTES,
   EXPLAIN_ROUTES,
   ANALYSIS_ROUTES,
+  TRAFFIC_ROUTES,
   DISCOVERY_ROUTES,
   OPENAPI_ROUTES,
 ].flatMap((routes) => Object.values<RouteSpec>(routes))
