@@ -107,7 +107,8 @@ describe('an encoder', () => {
 
   it('has clusters of the ingress for what was called or is shared, and keeps them', () => {
     const encoder = new WholeEncoder()
-    const ofIngress = (more: Partial<EncodeInput>) => [...encoder.encode(input(more)).clusters.keys()].filter((name) => name.startsWith('pair/weft-system/ingress/'))
+    const ofIngress = (more: Partial<EncodeInput>) =>
+      [...encoder.encode(input(more)).clusters.keys()].filter((name) => name.startsWith('pair/weft-system/ingress/'))
     expect(ofIngress({})).toEqual([])
     const called = ['pair/weft-system/ingress/default/temp-1']
     expect(ofIngress({ demand: { ...demand, clusters: new Set(called) } })).toEqual(called)

@@ -18,7 +18,12 @@ describe('a load report', () => {
   it.each([
     { name: 'a call that a replica has', clusters: [stats('local/default/temp-v1', [3, 7])], waiting: NOBODY, expected: report(3, 7) },
     { name: 'a call that was held and has a replica now', clusters: [stats('local/default/temp-v1', [1, 1], [1, 1])], waiting: NOBODY, expected: report(1, 1) },
-    { name: 'calls that are held', clusters: [stats('local/default/temp-v1', [0, 0], [2, 2])], waiting: new Map([['default/temp-v1', 2]]), expected: report(2, 0) },
+    {
+      name: 'calls that are held',
+      clusters: [stats('local/default/temp-v1', [0, 0], [2, 2])],
+      waiting: new Map([['default/temp-v1', 2]]),
+      expected: report(2, 0),
+    },
     {
       name: 'calls of the ingress and of functions on the direct path',
       clusters: [stats('direct/default/temp-v1', [2, 5], [1, 1]), stats('local/default/temp-v1', [4, 6])],

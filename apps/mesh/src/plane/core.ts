@@ -24,7 +24,17 @@ import {
 } from '@weft/mesh-model'
 import { Activator } from '../activator/activator.ts'
 import { activatorService } from '../activator/service.ts'
-import { directCluster, inboundName, inboundSocket, INGRESS_LISTENER, localCluster, outboundListener, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from '../encode/names.ts'
+import {
+  directCluster,
+  inboundName,
+  inboundSocket,
+  INGRESS_LISTENER,
+  localCluster,
+  outboundListener,
+  SYSTEM_ACCOUNTS,
+  TYPE_URLS,
+  workloadSpiffeId,
+} from '../encode/names.ts'
 import type { Touched } from '../encode/types.ts'
 import { TRAFFIC_PREFIX } from '../encode/traffic-log.ts'
 import { askAdmin } from '../envoy/admin.ts'

@@ -49,12 +49,19 @@ export function needsOf(resource: EnvoyResource): readonly Need[] {
   return [...found.values()]
 }
 
+/** A copy with memory of its own: in Node's shared one it would keep everything alive that was made beside it and is needed no more. */
+function alone(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
+}
+
 /**
  * Encodes a resource. Nothing of its JSON is kept.
  * @throws WeftError `MESH_RESOURCE_INVALID`
  */
 export function toWire(resource: EnvoyResource): WireResource {
-  const bytes = encodeAny(resource.typeUrl, resource.json, resource.name)
+  const bytes = alone(encodeAny(resource.typeUrl, resource.json, resource.name))
   const version = createHash('sha256').update(bytes).digest('base64url').slice(0, 16)
   return { typeUrl: resource.typeUrl, name: resource.name, version, bytes, needs: needsOf(resource) }
 }
