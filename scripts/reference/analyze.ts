@@ -2,7 +2,9 @@ import { ANALYSIS_CODES, type AnalysisCode } from '../../packages/mesh-model/src
 
 /** `docs/reference/analyze.md` from the registry of codes. */
 export function analyzePage(): string {
-  const rows = Object.entries<AnalysisCode>(ANALYSIS_CODES).map(([code, { name, severity, what, help }]) => `| \`${code}\` | ${name} | ${severity} | ${what} | ${help} |`)
+  const rows = Object.entries<AnalysisCode>(ANALYSIS_CODES).map(
+    ([code, { name, severity, what, help }]) => `| \`${code}\` | ${name} | ${severity} | ${what} | ${help} |`,
+  )
   return `# What \`weft mesh analyze\` finds
 
 \`error\`: calls fail, or what is written has no effect; \`warning\`: surely not what was meant; \`info\`: worth knowing. Codes that begin with \`IST\` mean what they mean

@@ -9,14 +9,18 @@ function made(apiVersion: string, kind: string, name: string, rest: Fields, more
 
 const fn = (name: string, template: Fields = {}, spec: Fields = {}, more: Fields = {}) =>
   made('weft.dev/v1alpha1', 'Function', name, { spec: { template: { image: 'x:1', ...template }, ...spec } }, more)
-const rev = (name: string, short: string) => made('weft.dev/v1alpha1', 'Revision', `${name}-${short}`, { spec: { function: name, revision: short, number: 1, template: { image: 'x:1' } } })
-const svc = (name: string, selector: Fields, ports: readonly Fields[] = [{ name: 'http', port: 8080 }]) => made('v1', 'Service', name, { spec: { selector, ports } })
-const vs = (name: string, spec: Fields, more: Fields = {}) => made('networking.istio.io/v1', 'VirtualService', name, { spec: { hosts: ['temp'], ...spec } }, more)
+const rev = (name: string, short: string) =>
+  made('weft.dev/v1alpha1', 'Revision', `${name}-${short}`, { spec: { function: name, revision: short, number: 1, template: { image: 'x:1' } } })
+const svc = (name: string, selector: Fields, ports: readonly Fields[] = [{ name: 'http', port: 8080 }]) =>
+  made('v1', 'Service', name, { spec: { selector, ports } })
+const vs = (name: string, spec: Fields, more: Fields = {}) =>
+  made('networking.istio.io/v1', 'VirtualService', name, { spec: { hosts: ['temp'], ...spec } }, more)
 const dr = (name: string, spec: Fields, more: Fields = {}) => made('networking.istio.io/v1', 'DestinationRule', name, { spec: { host: 'temp', ...spec } }, more)
 const ap = (spec: Fields, name = 'policy', more: Fields = {}) => made('security.istio.io/v1', 'AuthorizationPolicy', name, { spec }, more)
 const pa = (spec: Fields, name = 'peers', more: Fields = {}) => made('security.istio.io/v1', 'PeerAuthentication', name, { spec }, more)
 const ra = (spec: Fields, name = 'jwt') => made('security.istio.io/v1', 'RequestAuthentication', name, { spec })
-const gw = (name: string, servers: readonly Fields[], selector: Fields = { istio: 'ingressgateway' }) => made('networking.istio.io/v1', 'Gateway', name, { spec: { selector, servers } })
+const gw = (name: string, servers: readonly Fields[], selector: Fields = { istio: 'ingressgateway' }) =>
+  made('networking.istio.io/v1', 'Gateway', name, { spec: { selector, servers } })
 const se = (spec: Fields) => made('networking.istio.io/v1', 'ServiceEntry', 'outside', { spec: { hosts: ['api.example.org'], ...spec } })
 const sa = (name: string, annotations: Fields = {}) => made('v1', 'ServiceAccount', name, {}, { annotations })
 const ns = (name: string) => made('v1', 'Namespace', name, {})
@@ -28,7 +32,11 @@ const when = (match: Fields, route: Fields = to()) => ({ match: [match], ...rout
 const SUBSETS = [{ name: 'v1', labels: { version: 'v1' } }]
 const rule = (source: Fields) => ({ from: [{ source }] })
 const operation = (fields: Fields) => ({ to: [{ operation: fields }] })
-const server = (hosts: readonly string[], tls?: Fields) => ({ port: { number: 443, name: 'https', protocol: 'HTTPS' }, hosts, ...(tls === undefined ? {} : { tls }) })
+const server = (hosts: readonly string[], tls?: Fields) => ({
+  port: { number: 443, name: 'https', protocol: 'HTTPS' },
+  hosts,
+  ...(tls === undefined ? {} : { tls }),
+})
 const tls = (mode: string, more: Fields = {}) => ({ tls: { mode, ...more } })
 const temp = fn('temp')
 const selector = { matchLabels: { app: 'temp' } }
@@ -36,26 +44,59 @@ const principal = (text: string) => rule({ principals: [text] })
 
 /** For each code: documents that it is found in, and ones that are nearly the same and in order. */
 export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readonly unknown[], near: readonly unknown[]]>> = {
-  IST0101: [[temp, routes({ route: [{ destination: { host: 'temp', subset: 'v2' } }] }), dr('temp', { subsets: SUBSETS })], [temp, routes(to('v1')), dr('temp', { subsets: SUBSETS })]],
-  IST0106: [[svc('a', { app: 'temp' }, [{ port: 99_999 }]), temp], [svc('a', { app: 'temp' }, [{ port: 9999 }]), temp]],
+  IST0101: [
+    [temp, routes({ route: [{ destination: { host: 'temp', subset: 'v2' } }] }), dr('temp', { subsets: SUBSETS })],
+    [temp, routes(to('v1')), dr('temp', { subsets: SUBSETS })],
+  ],
+  IST0106: [
+    [svc('a', { app: 'temp' }, [{ port: 99_999 }]), temp],
+    [svc('a', { app: 'temp' }, [{ port: 9999 }]), temp],
+  ],
   IST0107: [[fn('temp', {}, {}, { annotations: { 'weft.dev/granted-to': 'temp' } })], [temp, sa('shared', { 'weft.dev/granted-to': 'temp' })]],
-  IST0108: [[fn('temp', {}, {}, { annotations: { 'sidecar.istio.io/inject': 'true' } })], [fn('temp', {}, {}, { annotations: { 'example.org/inject': 'true' } })]],
-  IST0109: [[temp, vs('a', { http: [to()] }), vs('b', { hosts: ['temp.default'], http: [to()] })], [temp, fn('other'), vs('a', { http: [to()] }), vs('b', { hosts: ['other'], http: [to()] })]],
-  IST0113: [[temp, dr('temp', { trafficPolicy: tls('DISABLE') }), pa({ mtls: { mode: 'STRICT' } })], [temp, dr('temp', { trafficPolicy: tls('ISTIO_MUTUAL') }), pa({ mtls: { mode: 'STRICT' } })]],
+  IST0108: [
+    [fn('temp', {}, {}, { annotations: { 'sidecar.istio.io/inject': 'true' } })],
+    [fn('temp', {}, {}, { annotations: { 'example.org/inject': 'true' } })],
+  ],
+  IST0109: [
+    [temp, vs('a', { http: [to()] }), vs('b', { hosts: ['temp.default'], http: [to()] })],
+    [temp, fn('other'), vs('a', { http: [to()] }), vs('b', { hosts: ['other'], http: [to()] })],
+  ],
+  IST0113: [
+    [temp, dr('temp', { trafficPolicy: tls('DISABLE') }), pa({ mtls: { mode: 'STRICT' } })],
+    [temp, dr('temp', { trafficPolicy: tls('ISTIO_MUTUAL') }), pa({ mtls: { mode: 'STRICT' } })],
+  ],
   IST0116: [
     [temp, svc('a', { app: 'temp' }), svc('b', { app: 'temp' }, [{ name: 'grpc', port: 8080 }])],
     [temp, svc('a', { app: 'temp' }), svc('b', { app: 'temp' }, [{ name: 'http-b', port: 8080, appProtocol: 'http' }])],
   ],
-  IST0118: [[temp, svc('a', { app: 'temp' }, [{ name: 'web', port: 8080 }])], [temp, svc('a', { app: 'temp' }, [{ name: 'web', port: 8080, appProtocol: 'http' }])]],
-  IST0119: [[temp, svc('a', { app: 'temp' }, [{ name: 'tcp-a', port: 8080 }]), ra({ selector })], [temp, svc('a', { app: 'temp' }), ra({ selector })]],
-  IST0125: [[temp, ap({ selector, rules: [{}] }, 'policy', { annotations: { 'istio.io/dry-run': 'yes' } })], [temp, ap({ selector, rules: [{}] }, 'policy', { annotations: { 'istio.io/dry-run': 'true' } })]],
-  IST0127: [[temp, ap({ selector: { matchLabels: { app: 'tepm' } } })], [temp, ap({ selector })]],
-  IST0128: [[temp, dr('temp', { trafficPolicy: tls('SIMPLE') })], [temp, dr('temp', { trafficPolicy: tls('SIMPLE', { caCertificates: '/ca.crt' }) })]],
+  IST0118: [
+    [temp, svc('a', { app: 'temp' }, [{ name: 'web', port: 8080 }])],
+    [temp, svc('a', { app: 'temp' }, [{ name: 'web', port: 8080, appProtocol: 'http' }])],
+  ],
+  IST0119: [
+    [temp, svc('a', { app: 'temp' }, [{ name: 'tcp-a', port: 8080 }]), ra({ selector })],
+    [temp, svc('a', { app: 'temp' }), ra({ selector })],
+  ],
+  IST0125: [
+    [temp, ap({ selector, rules: [{}] }, 'policy', { annotations: { 'istio.io/dry-run': 'yes' } })],
+    [temp, ap({ selector, rules: [{}] }, 'policy', { annotations: { 'istio.io/dry-run': 'true' } })],
+  ],
+  IST0127: [
+    [temp, ap({ selector: { matchLabels: { app: 'tepm' } } })],
+    [temp, ap({ selector })],
+  ],
+  IST0128: [
+    [temp, dr('temp', { trafficPolicy: tls('SIMPLE') })],
+    [temp, dr('temp', { trafficPolicy: tls('SIMPLE', { caCertificates: '/ca.crt' }) })],
+  ],
   IST0129: [
     [temp, dr('temp', { trafficPolicy: { portLevelSettings: [{ port: { number: 443 }, ...tls('SIMPLE') }] } })],
     [temp, dr('temp', { trafficPolicy: { portLevelSettings: [{ port: { number: 443 }, ...tls('SIMPLE', { credentialName: 'ca' }) }] } })],
   ],
-  IST0130: [[temp, routes(to(), when({ uri: { prefix: '/a' } }))], [temp, routes(when({ uri: { prefix: '/a' } }), to())]],
+  IST0130: [
+    [temp, routes(to(), when({ uri: { prefix: '/a' } }))],
+    [temp, routes(when({ uri: { prefix: '/a' } }), to())],
+  ],
   IST0131: [
     [temp, routes(when({ uri: { prefix: '/a' } }), { match: [{ uri: { prefix: '/a' } }, { uri: { prefix: '/b' } }], ...to() })],
     [temp, routes(when({ uri: { prefix: '/a' } }), { match: [{ uri: { prefix: '/a' }, method: { exact: 'GET' } }, { uri: { prefix: '/b' } }], ...to() })],
@@ -64,12 +105,22 @@ export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readon
     [temp, gw('edge', [server(['shop.example.org'])]), vs('a', { hosts: ['bar.example.org'], gateways: ['edge'], http: [to()] })],
     [temp, gw('edge', [server(['*.example.org'])]), vs('a', { hosts: ['bar.example.org'], gateways: ['edge'], http: [to()] })],
   ],
-  IST0134: [[se({ ports: [{ number: 5432, name: 'db', protocol: 'TCP' }] })], [se({ ports: [{ number: 5432, name: 'db', protocol: 'TCP' }], addresses: ['203.0.113.7'] })]],
+  IST0134: [
+    [se({ ports: [{ number: 5432, name: 'db', protocol: 'TCP' }] })],
+    [se({ ports: [{ number: 5432, name: 'db', protocol: 'TCP' }], addresses: ['203.0.113.7'] })],
+  ],
   IST0138: [
-    [secret('c', { 'tls.crt': 'a', 'tls.key': 'b' }), gw('a', [server(['a.org'], { credentialName: 'c' })]), gw('b', [server(['b.org'], { credentialName: 'c' })])],
+    [
+      secret('c', { 'tls.crt': 'a', 'tls.key': 'b' }),
+      gw('a', [server(['a.org'], { credentialName: 'c' })]),
+      gw('b', [server(['b.org'], { credentialName: 'c' })]),
+    ],
     [gw('a', [server(['a.org'], { credentialName: 'c' })]), gw('b', [server(['b.org'], { credentialName: 'd' })])],
   ],
-  IST0145: [[gw('a', [server(['a.org'])]), gw('b', [server(['a.org'])])], [gw('a', [server(['a.org'])]), gw('b', [server(['a.org'])], { istio: 'other' })]],
+  IST0145: [
+    [gw('a', [server(['a.org'])]), gw('b', [server(['a.org'])])],
+    [gw('a', [server(['a.org'])]), gw('b', [server(['a.org'])], { istio: 'other' })],
+  ],
   IST0149: [
     [temp, routes(when({ headers: { '@request.auth.claims.group': { exact: 'a' } } }))],
     [temp, ra({ jwtRules: [{ issuer: 'x' }] }), routes(when({ headers: { '@request.auth.claims.group': { exact: 'a' } } }))],
@@ -78,24 +129,71 @@ export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readon
     [secret('c', { 'ca.crt': 'a' }), gw('a', [server(['a.org'], { credentialName: 'c' })])],
     [secret('c', { 'tls.crt': 'a', 'tls.key': 'b' }), gw('a', [server(['a.org'], { credentialName: 'c' })])],
   ],
-  IST0167: [[temp, ap({ selector, action: 'DENY' })], [temp, ap({ selector, action: 'DENY', rules: [operation({ methods: ['PUT'] })] })]],
-  IST0173: [[temp, rev('temp', 'v1'), dr('temp', { subsets: [{ name: 'v2', labels: { version: 'v2' } }] })], [temp, rev('temp', 'v1'), dr('temp', { subsets: SUBSETS })]],
-  IST0175: [[ra({ jwtRules: [{ issuer: 'x', jwksUri: 'http://169.254.169.254/keys' }] })], [ra({ jwtRules: [{ issuer: 'x', jwksUri: 'https://login.example.org/keys' }] })]],
-  WEFT0101: [[temp, dr('a', { subsets: SUBSETS }), dr('b', { subsets: SUBSETS })], [temp, dr('a', { subsets: SUBSETS }), dr('b', { subsets: [{ name: 'v2', labels: { version: 'v2' } }] })]],
-  WEFT0102: [
-    [temp, routes({ route: [{ destination: { host: 'temp' }, weight: 50 }, { destination: { host: 'temp' }, weight: 50 }] })],
-    [temp, dr('temp', { subsets: SUBSETS }), routes({ route: [{ destination: { host: 'temp' }, weight: 50 }, { destination: { host: 'temp', subset: 'v1' }, weight: 50 }] })],
+  IST0167: [
+    [temp, ap({ selector, action: 'DENY' })],
+    [temp, ap({ selector, action: 'DENY', rules: [operation({ methods: ['PUT'] })] })],
   ],
-  WEFT0103: [[temp, routes(to(undefined, { port: { number: 9090 } }))], [temp, routes(to(undefined, { port: { number: 8080 } }))]],
+  IST0173: [
+    [temp, rev('temp', 'v1'), dr('temp', { subsets: [{ name: 'v2', labels: { version: 'v2' } }] })],
+    [temp, rev('temp', 'v1'), dr('temp', { subsets: SUBSETS })],
+  ],
+  IST0175: [
+    [ra({ jwtRules: [{ issuer: 'x', jwksUri: 'http://169.254.169.254/keys' }] })],
+    [ra({ jwtRules: [{ issuer: 'x', jwksUri: 'https://login.example.org/keys' }] })],
+  ],
+  WEFT0101: [
+    [temp, dr('a', { subsets: SUBSETS }), dr('b', { subsets: SUBSETS })],
+    [temp, dr('a', { subsets: SUBSETS }), dr('b', { subsets: [{ name: 'v2', labels: { version: 'v2' } }] })],
+  ],
+  WEFT0102: [
+    [
+      temp,
+      routes({
+        route: [
+          { destination: { host: 'temp' }, weight: 50 },
+          { destination: { host: 'temp' }, weight: 50 },
+        ],
+      }),
+    ],
+    [
+      temp,
+      dr('temp', { subsets: SUBSETS }),
+      routes({
+        route: [
+          { destination: { host: 'temp' }, weight: 50 },
+          { destination: { host: 'temp', subset: 'v1' }, weight: 50 },
+        ],
+      }),
+    ],
+  ],
+  WEFT0103: [
+    [temp, routes(to(undefined, { port: { number: 9090 } }))],
+    [temp, routes(to(undefined, { port: { number: 8080 } }))],
+  ],
   WEFT0104: [
     [temp, routes({ ...to(), mirror: { host: 'temp' } })],
     [temp, dr('temp', { subsets: SUBSETS }), routes({ ...to(), mirror: { host: 'temp', subset: 'v1' } })],
   ],
-  WEFT0105: [[temp, routes({ ...to(), timeout: '1s', retries: { attempts: 2, perTryTimeout: '2s' } })], [temp, routes({ ...to(), timeout: '2s', retries: { attempts: 2, perTryTimeout: '1s' } })]],
-  WEFT0106: [[fn('temp', { timeout: '5s' }), routes({ ...to(), timeout: '10s' })], [fn('temp', { timeout: '10s' }), routes({ ...to(), timeout: '5s' })]],
-  WEFT0107: [[temp, routes(when({ uri: { exact: '/a?b=c' } }))], [temp, routes(when({ uri: { exact: '/a' } }))]],
-  WEFT0108: [[temp, routes(when({ method: { exact: 'get' } }))], [temp, routes(when({ method: { exact: 'GET' } }))]],
-  WEFT0109: [[temp, routes(when({ sourceLabels: { app: 'nobody' } }))], [temp, routes(when({ sourceLabels: { app: 'temp' } }))]],
+  WEFT0105: [
+    [temp, routes({ ...to(), timeout: '1s', retries: { attempts: 2, perTryTimeout: '2s' } })],
+    [temp, routes({ ...to(), timeout: '2s', retries: { attempts: 2, perTryTimeout: '1s' } })],
+  ],
+  WEFT0106: [
+    [fn('temp', { timeout: '5s' }), routes({ ...to(), timeout: '10s' })],
+    [fn('temp', { timeout: '10s' }), routes({ ...to(), timeout: '5s' })],
+  ],
+  WEFT0107: [
+    [temp, routes(when({ uri: { exact: '/a?b=c' } }))],
+    [temp, routes(when({ uri: { exact: '/a' } }))],
+  ],
+  WEFT0108: [
+    [temp, routes(when({ method: { exact: 'get' } }))],
+    [temp, routes(when({ method: { exact: 'GET' } }))],
+  ],
+  WEFT0109: [
+    [temp, routes(when({ sourceLabels: { app: 'nobody' } }))],
+    [temp, routes(when({ sourceLabels: { app: 'temp' } }))],
+  ],
   WEFT0110: [
     [temp, ns('staging'), vs('a', { hosts: ['temp.default'], http: [{ route: [{ destination: { host: 'temp.default' } }] }] }, { namespace: 'staging' })],
     [temp, vs('a', { hosts: ['temp.default'], http: [to()] })],
@@ -104,31 +202,99 @@ export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readon
     [fn('temp', {}, { traffic: [{ revision: 'v1', weight: 100 }] }), dr('temp', { subsets: SUBSETS }), routes(to('v1'))],
     [fn('temp', {}, { traffic: [{ revision: 'v1', weight: 100 }] }), routes({ ...to(), timeout: '5s' })],
   ],
-  WEFT0112: [[temp, dr('a', { host: 'tepm', subsets: SUBSETS })], [temp, dr('a', { subsets: SUBSETS })]],
-  WEFT0113: [[temp, routes({ ...to(), retries: { attempts: 0, retryOn: '5xx' } })], [temp, routes({ ...to(), retries: { attempts: 1, retryOn: '5xx' } })]],
-  WEFT0201: [[temp, ap({ selector, rules: [principal('cluster.local/ns/default/sa/contrl')] })], [temp, fn('control'), ap({ selector, rules: [principal('cluster.local/ns/default/sa/control')] })]],
-  WEFT0202: [[temp, ap({ selector, rules: [rule({ namespaces: ['stagng'] })] })], [temp, ns('staging'), ap({ selector, rules: [rule({ namespaces: ['staging'] })] })]],
-  WEFT0203: [[temp, fn('other'), ap({ selector, rules: [operation({ hosts: ['other'] })] })], [temp, fn('other'), ap({ selector, rules: [operation({ hosts: ['temp.default'] })] })]],
-  WEFT0204: [[temp, pa({ mtls: { mode: 'DISABLE' } }), ap({ selector, rules: [principal('*')] })], [temp, pa({ mtls: { mode: 'DISABLE' } }), ap({ selector, rules: [operation({ methods: ['GET'] })] })]],
+  WEFT0112: [
+    [temp, dr('a', { host: 'tepm', subsets: SUBSETS })],
+    [temp, dr('a', { subsets: SUBSETS })],
+  ],
+  WEFT0113: [
+    [temp, routes({ ...to(), retries: { attempts: 0, retryOn: '5xx' } })],
+    [temp, routes({ ...to(), retries: { attempts: 1, retryOn: '5xx' } })],
+  ],
+  WEFT0201: [
+    [temp, ap({ selector, rules: [principal('cluster.local/ns/default/sa/contrl')] })],
+    [temp, fn('control'), ap({ selector, rules: [principal('cluster.local/ns/default/sa/control')] })],
+  ],
+  WEFT0202: [
+    [temp, ap({ selector, rules: [rule({ namespaces: ['stagng'] })] })],
+    [temp, ns('staging'), ap({ selector, rules: [rule({ namespaces: ['staging'] })] })],
+  ],
+  WEFT0203: [
+    [temp, fn('other'), ap({ selector, rules: [operation({ hosts: ['other'] })] })],
+    [temp, fn('other'), ap({ selector, rules: [operation({ hosts: ['temp.default'] })] })],
+  ],
+  WEFT0204: [
+    [temp, pa({ mtls: { mode: 'DISABLE' } }), ap({ selector, rules: [principal('*')] })],
+    [temp, pa({ mtls: { mode: 'DISABLE' } }), ap({ selector, rules: [operation({ methods: ['GET'] })] })],
+  ],
   WEFT0205: [
     [temp, fn('a'), ap({ selector, rules: [{}] }, 'all'), ap({ selector, rules: [principal('cluster.local/ns/default/sa/a')] }, 'some')],
-    [temp, fn('a'), ap({ selector: { matchLabels: { app: 'a' } }, rules: [{}] }, 'all'), ap({ selector, rules: [principal('cluster.local/ns/default/sa/a')] }, 'some')],
+    [
+      temp,
+      fn('a'),
+      ap({ selector: { matchLabels: { app: 'a' } }, rules: [{}] }, 'all'),
+      ap({ selector, rules: [principal('cluster.local/ns/default/sa/a')] }, 'some'),
+    ],
   ],
-  WEFT0206: [[temp, ap({ selector, rules: [operation({ ports: ['80'] })] })], [temp, ap({ selector, rules: [operation({ ports: ['8080'] })] })]],
-  WEFT0207: [[temp, ap({ selector, rules: [rule({ requestPrincipals: ['*'] })] })], [temp, ra({ selector, jwtRules: [{ issuer: 'x' }] }), ap({ selector, rules: [rule({ requestPrincipals: ['*'] })] })]],
-  WEFT0208: [[temp, ap({ selector, rules: [operation({ paths: ['/a//b'] })] })], [temp, ap({ selector, rules: [operation({ paths: ['/a/b'] })] })]],
-  WEFT0209: [[temp, pa({ mtls: { mode: 'STRICT' } }, 'a'), pa({ mtls: { mode: 'PERMISSIVE' } }, 'b')], [temp, pa({ mtls: { mode: 'STRICT' } }, 'a'), pa({ selector, mtls: { mode: 'PERMISSIVE' } }, 'b')]],
-  WEFT0210: [[temp, pa({ selector, mtls: { mode: 'STRICT' } }, 'a', { namespace: 'weft-system' })], [temp, pa({ mtls: { mode: 'STRICT' } }, 'a', { namespace: 'weft-system' })]],
-  WEFT0211: [[temp, fn('open'), ap({ selector, rules: [{}] })], [temp, fn('open'), ap({ rules: [{}] })]],
-  WEFT0212: [[temp, ap({ selector, rules: [principal('example.org/ns/default/sa/temp')] })], [temp, ap({ selector, rules: [principal('cluster.local/ns/default/sa/temp')] })]],
-  WEFT0213: [[temp, ap({ selector, rules: [operation({ methods: ['GET'] }), operation({ methods: ['GET'] })] })], [temp, ap({ selector, rules: [operation({ methods: ['GET'] }), operation({ methods: ['PUT'] })] })]],
-  WEFT0301: [[temp, svc('a', { app: 'tepm' })], [temp, svc('a', { app: 'temp' })]],
-  WEFT0302: [[temp, fn('other'), svc('temp', { app: 'other' })], [temp, fn('other'), svc('temp', { app: 'temp' })]],
-  WEFT0303: [[fn('temp', { serviceAccount: 'shared' }), sa('shared')], [fn('temp', { serviceAccount: 'shared' }), sa('shared', { 'weft.dev/granted-to': 'other, temp' }), fn('other')]],
-  WEFT0304: [[temp, sa('shared', { 'weft.dev/granted-to': 'tepm' })], [temp, sa('shared', { 'weft.dev/granted-to': 'temp' })]],
+  WEFT0206: [
+    [temp, ap({ selector, rules: [operation({ ports: ['80'] })] })],
+    [temp, ap({ selector, rules: [operation({ ports: ['8080'] })] })],
+  ],
+  WEFT0207: [
+    [temp, ap({ selector, rules: [rule({ requestPrincipals: ['*'] })] })],
+    [temp, ra({ selector, jwtRules: [{ issuer: 'x' }] }), ap({ selector, rules: [rule({ requestPrincipals: ['*'] })] })],
+  ],
+  WEFT0208: [
+    [temp, ap({ selector, rules: [operation({ paths: ['/a//b'] })] })],
+    [temp, ap({ selector, rules: [operation({ paths: ['/a/b'] })] })],
+  ],
+  WEFT0209: [
+    [temp, pa({ mtls: { mode: 'STRICT' } }, 'a'), pa({ mtls: { mode: 'PERMISSIVE' } }, 'b')],
+    [temp, pa({ mtls: { mode: 'STRICT' } }, 'a'), pa({ selector, mtls: { mode: 'PERMISSIVE' } }, 'b')],
+  ],
+  WEFT0210: [
+    [temp, pa({ selector, mtls: { mode: 'STRICT' } }, 'a', { namespace: 'weft-system' })],
+    [temp, pa({ mtls: { mode: 'STRICT' } }, 'a', { namespace: 'weft-system' })],
+  ],
+  WEFT0211: [
+    [temp, fn('open'), ap({ selector, rules: [{}] })],
+    [temp, fn('open'), ap({ rules: [{}] })],
+  ],
+  WEFT0212: [
+    [temp, ap({ selector, rules: [principal('example.org/ns/default/sa/temp')] })],
+    [temp, ap({ selector, rules: [principal('cluster.local/ns/default/sa/temp')] })],
+  ],
+  WEFT0213: [
+    [temp, ap({ selector, rules: [operation({ methods: ['GET'] }), operation({ methods: ['GET'] })] })],
+    [temp, ap({ selector, rules: [operation({ methods: ['GET'] }), operation({ methods: ['PUT'] })] })],
+  ],
+  WEFT0301: [
+    [temp, svc('a', { app: 'tepm' })],
+    [temp, svc('a', { app: 'temp' })],
+  ],
+  WEFT0302: [
+    [temp, fn('other'), svc('temp', { app: 'other' })],
+    [temp, fn('other'), svc('temp', { app: 'temp' })],
+  ],
+  WEFT0303: [
+    [fn('temp', { serviceAccount: 'shared' }), sa('shared')],
+    [fn('temp', { serviceAccount: 'shared' }), sa('shared', { 'weft.dev/granted-to': 'other, temp' }), fn('other')],
+  ],
+  WEFT0304: [
+    [temp, sa('shared', { 'weft.dev/granted-to': 'tepm' })],
+    [temp, sa('shared', { 'weft.dev/granted-to': 'temp' })],
+  ],
   WEFT0305: [[fn('temp', { secrets: ['key'] })], [fn('temp', { secrets: ['key'] }), secret('key', { key: 'x' })]],
-  WEFT0306: [[fn('temp', {}, { traffic: [{ revision: 'v2', weight: 100 }] }), rev('temp', 'v1')], [fn('temp', {}, { traffic: [{ revision: 'v1', weight: 100 }] }), rev('temp', 'v1')]],
-  WEFT0307: [[ns('staging'), fn('temp', {}, {}, { namespace: 'stagng' })], [ns('staging'), fn('temp', {}, {}, { namespace: 'staging' })]],
-  WEFT0308: [[temp, svc('a', { app: 'temp' }, [{ name: 'tcp-a', port: 8080 }])], [temp, svc('a', { app: 'temp' }, [{ name: 'http-a', port: 8080 }])]],
+  WEFT0306: [
+    [fn('temp', {}, { traffic: [{ revision: 'v2', weight: 100 }] }), rev('temp', 'v1')],
+    [fn('temp', {}, { traffic: [{ revision: 'v1', weight: 100 }] }), rev('temp', 'v1')],
+  ],
+  WEFT0307: [
+    [ns('staging'), fn('temp', {}, {}, { namespace: 'stagng' })],
+    [ns('staging'), fn('temp', {}, {}, { namespace: 'staging' })],
+  ],
+  WEFT0308: [
+    [temp, svc('a', { app: 'temp' }, [{ name: 'tcp-a', port: 8080 }])],
+    [temp, svc('a', { app: 'temp' }, [{ name: 'http-a', port: 8080 }])],
+  ],
   WEFT0309: [[ns('openfaas-fn')], [ns('openfaas')]],
 }

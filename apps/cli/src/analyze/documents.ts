@@ -92,7 +92,14 @@ function isList(value: unknown): value is { readonly items: readonly unknown[] }
 }
 
 function isStack(value: unknown): value is { readonly functions: object } {
-  return typeof value === 'object' && value !== null && 'functions' in value && !('apiVersion' in value) && typeof value.functions === 'object' && value.functions !== null
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'functions' in value &&
+    !('apiVersion' in value) &&
+    typeof value.functions === 'object' &&
+    value.functions !== null
+  )
 }
 
 /** What the analyzer needs of a function of a stack file. */

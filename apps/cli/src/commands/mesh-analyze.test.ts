@@ -43,7 +43,11 @@ describe('weft mesh analyze', () => {
     await using world = await testWorld()
     await writeFile(join(world.cwd, 'routes.yaml'), ROUTES.replace('            subset: v2\n', ''))
     await writeFile(join(world.cwd, 'stack.yaml'), STACK)
-    expect(await cli(['mesh', 'analyze', '-f', '.'], { world })).toEqual({ code: 0, err: '', out: 'Nothing to say: everything that can be checked is in order.\n' })
+    expect(await cli(['mesh', 'analyze', '-f', '.'], { world })).toEqual({
+      code: 0,
+      err: '',
+      out: 'Nothing to say: everything that can be checked is in order.\n',
+    })
   })
 
   it('tells where a field is not valid', async () => {

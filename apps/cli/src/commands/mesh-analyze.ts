@@ -43,7 +43,11 @@ async function run(invocation: Invocation): Promise<number> {
   return findings.some(({ severity }) => severity === 'error') ? ERRORS_FOUND : 0
 }
 
-async function findingsOf({ options, client }: Invocation, paths: readonly string[], documents: readonly WrittenDocument[]): Promise<readonly AnalysisFinding[]> {
+async function findingsOf(
+  { options, client }: Invocation,
+  paths: readonly string[],
+  documents: readonly WrittenDocument[],
+): Promise<readonly AnalysisFinding[]> {
   const values = documents.map(({ value }) => value)
   if (paths.length === 0) return (await client()).json<readonly AnalysisFinding[]>({ method: 'GET', path: PATH })
   if (options['platform'] !== true) return (await import('@weft/mesh-model/analyze')).analyze(values)

@@ -3,7 +3,14 @@ import type { TrafficEnd, TrafficStatistics } from '@weft/mesh-model'
 import { cli, testGateway } from '../testing/world.ts'
 
 const PATH = 'GET /apis/mesh.weft.dev/v1alpha1/traffic'
-const end = (name: string): TrafficEnd => ({ workload: `${name}-v1`, namespace: 'default', principal: `spiffe://x/ns/default/sa/${name}`, app: name, version: 'v1', service: name })
+const end = (name: string): TrafficEnd => ({
+  workload: `${name}-v1`,
+  namespace: 'default',
+  principal: `spiffe://x/ns/default/sa/${name}`,
+  app: name,
+  version: 'v1',
+  service: name,
+})
 const calls = (requests: number, code = '200'): TrafficStatistics => ({
   reporter: 'destination',
   source: end('control'),
@@ -33,7 +40,9 @@ describe('weft mesh graph', () => {
   it('gives JSON and the language of Graphviz', async () => {
     await using gateway = await testGateway({ [PATH]: [200, { at: 1, traffic: [calls(3)] }] })
     expect(JSON.parse((await cli(['mesh', 'graph', '--window', '0s', '-o', 'json'], { gateway })).out)).toMatchObject({ edges: [{ requests: 3, lock: 'all' }] })
-    expect((await cli(['mesh', 'graph', '--window', '0s', '-o', 'dot'], { gateway })).out).toMatch(/^digraph mesh \{[^]*"default\/control-v1" -> "default\/temp-v1"/)
+    expect((await cli(['mesh', 'graph', '--window', '0s', '-o', 'dot'], { gateway })).out).toMatch(
+      /^digraph mesh \{[^]*"default\/control-v1" -> "default\/temp-v1"/,
+    )
   })
 
   it('says when nothing was called, and refuses a window that is none', async () => {

@@ -50,7 +50,8 @@ const LOCKS: Readonly<Record<GraphEdge['lock'], string>> = { all: 'mTLS', some: 
 
 /** What a person reads: callers, and below each whom it calls. */
 export function graphText({ nodes, edges, windowMs }: MeshGraph): string {
-  if (edges.length === 0) return windowMs === undefined ? 'No call was made yet.\n' : 'No call was made in this time. All since the platform started: weft mesh graph --window 0s\n'
+  if (edges.length === 0)
+    return windowMs === undefined ? 'No call was made yet.\n' : 'No call was made in this time. All since the platform started: weft mesh graph --window 0s\n'
   const names = new Map(nodes.map(({ id, version }) => [id, version === 'unknown' ? id : `${id} (${version})`]))
   const rows = edges.map((edge) => [
     names.get(edge.from) ?? edge.from,

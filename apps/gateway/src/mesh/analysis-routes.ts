@@ -9,7 +9,10 @@ import { routeOptions, type RouteSpec } from '../http/route.ts'
 
 const BASE = '/apis/mesh.weft.dev/v1alpha1'
 const MOST_DOCUMENTS = 5_000
-const Documents = Type.Object({ documents: Type.Array(Type.Unknown(), { maxItems: MOST_DOCUMENTS, description: 'resources as they are written' }) }, { additionalProperties: false })
+const Documents = Type.Object(
+  { documents: Type.Array(Type.Unknown(), { maxItems: MOST_DOCUMENTS, description: 'resources as they are written' }) },
+  { additionalProperties: false },
+)
 
 /** The analyzer over what is in the store; for `weft mesh analyze`. */
 export const ANALYSIS_ROUTES = {

@@ -8,7 +8,12 @@ const route = (host: string) => ({
   metadata: { name: 'routes', namespace: 'default' },
   spec: { hosts: ['temp'], http: [{ route: [{ destination: { host } }] }] },
 })
-const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'temp', namespace: 'default' }, spec: { selector: { app: 'x' }, ports: [{ port: 8080 }] } }
+const service = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'temp', namespace: 'default' },
+  spec: { selector: { app: 'x' }, ports: [{ port: 8080 }] },
+}
 
 describe('the analysis', () => {
   it('is of everything that is there', async () => {
@@ -24,7 +29,9 @@ describe('the analysis', () => {
     await world.store.create(route('nope'))
     const answer = await world.call('POST', ANALYSIS, { documents: [{ ...route('temp'), apiVersion: 'networking.istio.io/v1beta1' }] })
     expect(answer.json).toEqual([])
-    expect(listIn((await world.call('POST', ANALYSIS, { documents: [null, route('gone')] })).json).map((finding) => [finding['code'], finding['document']])).toEqual([
+    expect(
+      listIn((await world.call('POST', ANALYSIS, { documents: [null, route('gone')] })).json).map((finding) => [finding['code'], finding['document']]),
+    ).toEqual([
       ['IST0106', 0],
       ['IST0101', 1],
     ])

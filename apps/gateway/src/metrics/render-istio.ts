@@ -8,10 +8,22 @@ import { METRICS, type MetricName } from './names.ts'
 export function renderIstioMetrics(traffic: readonly TrafficStatistics[]): string {
   const all = traffic.map((one) => ({ one, labels: labelsOf(one) }))
   return [
-    family('istio_requests_total', all.map(({ one, labels }) => `istio_requests_total{${labels}} ${one.requests}`)),
-    family('istio_request_duration_milliseconds', all.flatMap(({ one, labels }) => histogram('istio_request_duration_milliseconds', labels, one.duration))),
-    family('istio_request_bytes', all.flatMap(({ one, labels }) => (one.requestBytes === undefined ? [] : histogram('istio_request_bytes', labels, one.requestBytes)))),
-    family('istio_response_bytes', all.flatMap(({ one, labels }) => (one.responseBytes === undefined ? [] : histogram('istio_response_bytes', labels, one.responseBytes)))),
+    family(
+      'istio_requests_total',
+      all.map(({ one, labels }) => `istio_requests_total{${labels}} ${one.requests}`),
+    ),
+    family(
+      'istio_request_duration_milliseconds',
+      all.flatMap(({ one, labels }) => histogram('istio_request_duration_milliseconds', labels, one.duration)),
+    ),
+    family(
+      'istio_request_bytes',
+      all.flatMap(({ one, labels }) => (one.requestBytes === undefined ? [] : histogram('istio_request_bytes', labels, one.requestBytes))),
+    ),
+    family(
+      'istio_response_bytes',
+      all.flatMap(({ one, labels }) => (one.responseBytes === undefined ? [] : histogram('istio_response_bytes', labels, one.responseBytes))),
+    ),
   ].join('\n')
 }
 

@@ -4,10 +4,24 @@ import { makeWorld } from '../../test/world.ts'
 import { renderIstioMetrics } from './render-istio.ts'
 import { TrafficTotals } from './traffic.ts'
 
-const end = (name: string): TrafficEnd => ({ workload: `${name}-v1`, namespace: 'default', principal: `spiffe://cluster.local/ns/default/sa/${name}`, app: name, version: 'v1', service: name })
+const end = (name: string): TrafficEnd => ({
+  workload: `${name}-v1`,
+  namespace: 'default',
+  principal: `spiffe://cluster.local/ns/default/sa/${name}`,
+  app: name,
+  version: 'v1',
+  service: name,
+})
 
 function calls(requests: number, more: Partial<TrafficStatistics> = {}): TrafficStatistics {
-  const duration = { buckets: [{ le: 1, count: 0 }, { le: 10, count: requests }], sum: requests * 5, count: requests }
+  const duration = {
+    buckets: [
+      { le: 1, count: 0 },
+      { le: 10, count: requests },
+    ],
+    sum: requests * 5,
+    count: requests,
+  }
   return { reporter: 'source', source: end('a'), destination: end('b'), code: '200', flags: '-', security: 'unknown', requests, duration, ...more }
 }
 
@@ -25,7 +39,11 @@ describe('the totals of traffic', () => {
       reading = next
       const [total] = await totals.read()
       seen.push(total?.requests ?? 0)
-      expect([total?.duration.count, total?.duration.buckets[1]?.count, total?.duration.sum]).toEqual([total?.requests, total?.requests, (total?.requests ?? 0) * 5])
+      expect([total?.duration.count, total?.duration.buckets[1]?.count, total?.duration.sum]).toEqual([
+        total?.requests,
+        total?.requests,
+        (total?.requests ?? 0) * 5,
+      ])
     }
     expect(seen).toEqual(expected)
   })
@@ -59,7 +77,12 @@ describe("Istio's metrics", () => {
     await using world = await makeWorld()
     world.mesh.see(calls(7))
     expect((await world.gateway.metrics.inject({ url: '/metrics' })).body).not.toContain('istio_requests_total{')
-    await world.store.create({ apiVersion: 'weft.dev/v1alpha1', kind: 'Function', metadata: { name: 'a', namespace: 'default' }, spec: { template: { image: 'x:1' } } })
+    await world.store.create({
+      apiVersion: 'weft.dev/v1alpha1',
+      kind: 'Function',
+      metadata: { name: 'a', namespace: 'default' },
+      spec: { template: { image: 'x:1' } },
+    })
     expect((await world.gateway.metrics.inject({ url: '/metrics' })).body).toContain('istio_requests_total{reporter="source",source_workload="a-v1"')
   })
 })

@@ -5,7 +5,7 @@ import type { Json } from './types.ts'
 export const TRAFFIC_PREFIX = 'traffic'
 
 /** Upper bounds: milliseconds, bytes. Istio's default has more; each costs a line per series in every scrape. */
-export const TRAFFIC_BUCKETS = { duration: [1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 60_000], bytes: [100, 1000, 10_000, 100_000, 1_000_000, 10_000_000] } as const
+export const TRAFFIC_BUCKETS = { duration: [1, 5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30_000], bytes: [1000, 100_000, 10_000_000] } as const
 
 /** Which side counts. */
 export type TrafficSide = 'destination' | 'source'
@@ -18,7 +18,10 @@ export type TrafficSide = 'destination' | 'source'
 export function trafficLog(side: TrafficSide, workload: string): Json {
   const tags = (fields: Readonly<Record<string, string>>): readonly Json[] => Object.entries(fields).map(([name, value_format]) => ({ name, value_format }))
   // The cluster is not known for a call that had to wait for it; then the callee's identity is.
-  const peer = side === 'destination' ? { peer: '%DOWNSTREAM_PEER_URI_SAN%', tls: '%DOWNSTREAM_TLS_VERSION%' } : { peer: '%UPSTREAM_PEER_URI_SAN%', cluster: '%UPSTREAM_CLUSTER%' }
+  const peer =
+    side === 'destination'
+      ? { peer: '%DOWNSTREAM_PEER_URI_SAN%', tls: '%DOWNSTREAM_TLS_VERSION%' }
+      : { peer: '%UPSTREAM_PEER_URI_SAN%', cluster: '%UPSTREAM_CLUSTER%' }
   const who = { side, workload, ...peer }
   const how = { code: '%RESPONSE_CODE%', flags: '%RESPONSE_FLAGS%', protocol: '%PROTOCOL%' }
   const histogram = (name: string, unit: string, value_format: string): Json => ({ stat: { name, tags: tags({ ...who, ...how }) }, unit, value_format })

@@ -53,7 +53,14 @@ describe('the traffic that the proxy counts', () => {
     const posted = traffic.find((one) => one.reporter === 'destination' && one.source.workload === 'ingress')
     expect(posted?.duration.count).toBe(1)
     expect(posted?.requestBytes?.sum).toBeGreaterThan(1_800)
-    expect(posted?.destination).toEqual({ workload: 'b-v1', namespace: 'default', principal: 'spiffe://cluster.local/ns/default/sa/b', app: 'b', version: 'v1', service: 'b' })
+    expect(posted?.destination).toEqual({
+      workload: 'b-v1',
+      namespace: 'default',
+      principal: 'spiffe://cluster.local/ns/default/sa/b',
+      app: 'b',
+      version: 'v1',
+      service: 'b',
+    })
   })
 
   it('leaves out the prober, and what went to no workload', () => {

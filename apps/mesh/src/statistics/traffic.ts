@@ -11,24 +11,27 @@ const PREFIX = `envoy_${TRAFFIC_PREFIX}_`
 
 /**
  * What the proxy's `trafficLog`s counted, by who called whom. Calls that did not go to a workload (the control API, the outside) are left out, and the prober's. Cost:
- * some microseconds for each line of the proxy's answer, of which there are about 50 for a pair of workloads that called.
+ * about a microsecond for each line of the proxy's answer, of which there are 42 for a pair of workloads that called.
  */
 export function trafficOf(text: string, snapshot: Known): readonly TrafficStatistics[] {
   const ends = new Ends(snapshot)
+  // The lines of a series have the same labels but for the bound of a bucket, which comes last: they are read once, and not for every line.
   const found = new Map<string, Draft>()
-  for (const sample of parseSamples(text)) {
-    if (!sample.name.startsWith(PREFIX)) continue
-    const key = keyOfSample(sample)
+  for (const line of text.split('\n')) {
+    if (!line.startsWith(PREFIX)) continue
+    const open = line.indexOf('{')
+    const close = line.lastIndexOf('} ')
+    const bound = line.lastIndexOf(BOUND, close)
+    const key = line.slice(open, bound < 0 ? close : bound)
     let draft = found.get(key)
-    if (draft === undefined) found.set(key, (draft = new Draft(sample)))
-    draft.add(sample)
+    if (draft === undefined) found.set(key, (draft = new Draft(parseSamples(`_${key}} 0`)[0]?.labels ?? {})))
+    const le = bound < 0 ? undefined : line.slice(bound + BOUND.length, close - 1)
+    draft.add(line.slice(PREFIX.length, open), Number(line.slice(close + 2)), le)
   }
   return [...found.values()].flatMap((draft) => draft.result(ends) ?? [])
 }
 
-function keyOfSample({ labels: { side, workload, peer, cluster, tls, code, flags, protocol } }: Sample): string {
-  return [side, workload, peer, cluster, tls, code, flags, protocol].join(' ')
-}
+const BOUND = ',le="'
 
 type Name = 'duration' | 'request_bytes' | 'response_bytes'
 
@@ -38,22 +41,22 @@ class Draft {
   readonly #histograms = new Map<string, { buckets: { le: number; count: number }[]; sum: number; count: number }>()
   #requests = 0
 
-  constructor({ labels }: Sample) {
+  constructor(labels: Sample['labels']) {
     this.#labels = labels
   }
 
-  add({ name, labels, value }: Sample): void {
-    const rest = name.slice(PREFIX.length)
-    if (rest === 'requests') {
+  /** One line: the name without its prefix, the value, and the bound of a bucket. */
+  add(name: string, value: number, le: string | undefined): void {
+    if (name === 'requests') {
       this.#requests += value
       return
     }
-    const cut = rest.lastIndexOf('_')
-    const histogram = this.#histogramOf(rest.slice(0, cut))
-    const part = rest.slice(cut + 1)
+    const cut = name.lastIndexOf('_')
+    const histogram = this.#histogramOf(name.slice(0, cut))
+    const part = name.slice(cut + 1)
     if (part === 'sum') histogram.sum = value
     else if (part === 'count') histogram.count = value
-    else if (part === 'bucket' && labels['le'] !== '+Inf') histogram.buckets.push({ le: Number(labels['le']), count: value })
+    else if (part === 'bucket' && le !== undefined && le !== '+Inf') histogram.buckets.push({ le: Number(le), count: value })
   }
 
   #histogramOf(name: string): { buckets: { le: number; count: number }[]; sum: number; count: number } {
@@ -105,7 +108,14 @@ class Ends {
     const { namespace, name } = splitKey(key)
     if (workload === undefined) return { ...UNKNOWN, workload: name, namespace }
     const { labels, function: service } = workload
-    return { workload: name, namespace, principal: workloadSpiffeId(this.#snapshot, workload), app: labels['app'] ?? service, version: labels['version'] ?? 'unknown', service }
+    return {
+      workload: name,
+      namespace,
+      principal: workloadSpiffeId(this.#snapshot, workload),
+      app: labels['app'] ?? service,
+      version: labels['version'] ?? 'unknown',
+      service,
+    }
   }
 
   /** `undefined` for the prober, which is nobody's caller. */

@@ -40,7 +40,12 @@ describe('resources that go together', () => {
     const documents = [
       { apiVersion: 'weft.dev/v1alpha1', kind: 'Function', metadata: { name: 'temp' }, spec: { template: { image: 'x:1' } } },
       { apiVersion: 'weft.dev/v1alpha1', kind: 'Function', metadata: { name: 'control' }, spec: { template: { image: 'x:1' } } },
-      { apiVersion: 'networking.istio.io/v1beta1', kind: 'DestinationRule', metadata: { name: 'temp' }, spec: { host: 'temp', subsets: [{ name: 'v1', labels: { version: 'v1' } }] } },
+      {
+        apiVersion: 'networking.istio.io/v1beta1',
+        kind: 'DestinationRule',
+        metadata: { name: 'temp' },
+        spec: { host: 'temp', subsets: [{ name: 'v1', labels: { version: 'v1' } }] },
+      },
       {
         apiVersion: 'networking.istio.io/v1beta1',
         kind: 'VirtualService',
@@ -60,7 +65,9 @@ describe('resources that go together', () => {
   it('make no error of a valid resource, once what it refers to is there', () => {
     fc.assert(
       fc.property(validResource(), (document) => {
-        const errors = analyze([...withReferences(document), document]).filter(({ severity, resource }) => severity === 'error' && resource.kind === document.kind)
+        const errors = analyze([...withReferences(document), document]).filter(
+          ({ severity, resource }) => severity === 'error' && resource.kind === document.kind,
+        )
         expect(errors).toEqual([])
       }),
       { numRuns: 300 },
@@ -76,7 +83,16 @@ describe('anything', () => {
       }),
       { numRuns: 150 },
     )
-    expect(codesOf([null, 1, 'x', [], {}, { kind: 'VirtualService', metadata: { name: 'x', annotations: { 'weft.dev/granted-to': 1 } }, spec: { http: [null, 7, { route: 'x' }] } }])).toContain('IST0106')
+    expect(
+      codesOf([
+        null,
+        1,
+        'x',
+        [],
+        {},
+        { kind: 'VirtualService', metadata: { name: 'x', annotations: { 'weft.dev/granted-to': 1 } }, spec: { http: [null, 7, { route: 'x' }] } },
+      ]),
+    ).toContain('IST0106')
   })
 })
 
@@ -107,7 +123,10 @@ function withReferences(document: Document): readonly unknown[] {
     if (typeof delegate === 'string') hosts.set(`delegate/${delegate}`, new Set([String(at(route, 'delegate', 'namespace') ?? namespace)]))
   }
   return [...hosts].flatMap(([host, subsets], index): unknown[] => {
-    if (host.startsWith('delegate/')) return [{ apiVersion: 'networking.istio.io/v1', kind: 'VirtualService', metadata: { name: host.slice(9), namespace: [...subsets][0] }, spec: { http: [] } }]
+    if (host.startsWith('delegate/'))
+      return [
+        { apiVersion: 'networking.istio.io/v1', kind: 'VirtualService', metadata: { name: host.slice(9), namespace: [...subsets][0] }, spec: { http: [] } },
+      ]
     const [short = '', ns = namespace] = host.split('.')
     const rule = { host, subsets: [...subsets].map((subset) => ({ name: subset, labels: {} })) }
     return [

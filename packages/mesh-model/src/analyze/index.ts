@@ -49,7 +49,11 @@ function read(document: unknown, index: number, findings: AnalysisFinding[]): re
 function tidied(document: unknown): Resource {
   const { namespace, name } = refIn(document)
   const annotations = textMap(at(document, 'metadata', 'annotations'))
-  return { ...(document as Resource), apiVersion: text(at(document, 'apiVersion')) ?? '', metadata: { name, ...(namespace === undefined ? {} : { namespace }), annotations } }
+  return {
+    ...(document as Resource),
+    apiVersion: text(at(document, 'apiVersion')) ?? '',
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }), annotations },
+  }
 }
 
 function refIn(document: unknown): ResourceRef {

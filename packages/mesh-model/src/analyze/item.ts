@@ -37,9 +37,9 @@ export function itemOf(resource: Resource, document: number): Item {
 }
 
 /** A finding about an item. */
-export function findingOf(code: AnalysisCodeName, item: Pick<Item, 'ref' | 'document'>, at: string, message: string): AnalysisFinding {
+export function findingOf(code: AnalysisCodeName, item: Pick<Item, 'ref' | 'document'>, path: string, message: string): AnalysisFinding {
   const { name, severity, help } = ANALYSIS_CODES[code]
-  return { code, name, severity, resource: item.ref, document: item.document, field: at, message, help }
+  return { code, name, severity, resource: item.ref, document: item.document, field: path, message, help }
 }
 
 /** The value at a path of keys, whatever stands there. */

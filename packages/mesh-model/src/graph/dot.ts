@@ -6,7 +6,10 @@ export function graphDot({ nodes, edges }: MeshGraph): string {
     ([namespace, members], index) =>
       `  subgraph cluster_${index} {\n    label=${quoted(namespace)};\n${members.map(({ id, workload, version }) => `    ${quoted(id)} [label=${quoted(version === 'unknown' ? workload : `${workload}\nversion ${version}`)}];\n`).join('')}  }\n`,
   )
-  const lines = edges.map((edge) => `  ${quoted(edge.from)} -> ${quoted(edge.to)} [label=${quoted(edgeText(edge))}, style=${edge.lock === 'all' ? 'solid' : 'dashed'}, color=${edge.errors > 0 ? 'red' : 'black'}];\n`)
+  const lines = edges.map(
+    (edge) =>
+      `  ${quoted(edge.from)} -> ${quoted(edge.to)} [label=${quoted(edgeText(edge))}, style=${edge.lock === 'all' ? 'solid' : 'dashed'}, color=${edge.errors > 0 ? 'red' : 'black'}];\n`,
+  )
   return `digraph mesh {\n  rankdir=LR;\n  node [shape=box];\n${groups.join('')}${lines.join('')}}\n`
 }
 

@@ -10,7 +10,14 @@ const end = (name: string, version = 'v1'): TrafficEnd => ({
   version,
   service: name,
 })
-const times = (count: number): TrafficHistogram => ({ buckets: [{ le: 10, count: 0 }, { le: 20, count }], sum: count * 15, count })
+const times = (count: number): TrafficHistogram => ({
+  buckets: [
+    { le: 10, count: 0 },
+    { le: 20, count },
+  ],
+  sum: count * 15,
+  count,
+})
 
 function calls(from: TrafficEnd, to: TrafficEnd, requests: number, more: Partial<TrafficStatistics> = {}): TrafficStatistics {
   return { reporter: 'source', source: from, destination: to, code: '200', flags: '-', security: 'unknown', requests, duration: times(requests), ...more }

@@ -106,7 +106,9 @@ function edgeOf(group: readonly TrafficStatistics[], { source, destination }: Tr
     errors: failed / requests,
     ...(p50 === undefined ? {} : { p50 }),
     ...(p99 === undefined ? {} : { p99 }),
-    lock: lockOf(calls.filter((one) => one.reporter === 'destination' && one.source.principal === source.principal && idOf(one.destination) === idOf(destination))),
+    lock: lockOf(
+      calls.filter((one) => one.reporter === 'destination' && one.source.principal === source.principal && idOf(one.destination) === idOf(destination)),
+    ),
   }
 }
 
