@@ -94,6 +94,11 @@ const anything = () => undefined
 const ANNOTATIONS: Readonly<Record<string, { readonly kinds: readonly string[]; readonly problem: (value: string) => string | undefined }>> = {
   [GRANT]: { kinds: ['ServiceAccount'], problem: (value) => (/^[a-z0-9, -]*$/.test(value) ? undefined : 'it is no list of names') },
   'weft.dev/applied-fields': { kinds: [], problem: anything },
+  'weft.dev/scaled-at': { kinds: [], problem: anything },
+  // Their values are checked at the door.
+  'weft.dev/rate-limit': { kinds: ['Function'], problem: anything },
+  'weft.dev/rate-limit-per-caller': { kinds: ['Function'], problem: anything },
+  'weft.dev/rate-limit-per-header': { kinds: ['Function'], problem: anything },
   'istio.io/dry-run': { kinds: ['AuthorizationPolicy'], problem: yesOrNo },
   'com.openfaas.scale.min': { kinds: ['Function', 'Revision'], problem: whole },
   'com.openfaas.scale.max': { kinds: ['Function', 'Revision'], problem: whole },
