@@ -14,10 +14,14 @@ describe('the life of the platform', () => {
   it('finishes the calls under way on Ctrl-C, also when they call other functions, and then ends with 0', async () => {
     await using platform = await TestPlatform.start()
     await deploy(platform, 'slow', `export default async () => { await new Promise((r) => setTimeout(r, 1500)); return new Response('slept') }`)
-    await deploy(platform, 'front', `export default async () => { await new Promise((r) => setTimeout(r, 500)); return fetch('http://slow.default/') }`)
+    await deploy(
+      platform,
+      'front',
+      `export default async (request) => { console.log('begun ' + new URL(request.url).search); await new Promise((r) => setTimeout(r, 500)); return fetch('http://slow.default/') }`,
+    )
     expect((await platform.call('front')).text).toBe('slept')
-    const answer = platform.call('front')
-    await until('the call is under way', async () => /"inProgress":|front/.test((await platform.api('GET', '/system/functions')).text))
+    const answer = platform.call('front?second')
+    await until('the call is under way', async () => (await platform.weftOk(['logs', 'front'])).includes('begun ?second'))
     const stopped = platform.stop()
     expect(await answer).toMatchObject({ status: 200, text: 'slept' })
     expect(await stopped).toBe(0)
