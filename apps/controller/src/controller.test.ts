@@ -91,7 +91,9 @@ describe('the controller', () => {
   })
 
   it('sends the first traffic there is as soon as one of several replicas is proven', async () => {
-    provider.failStarts(() => (provider.list().filter((replica) => replica.phase === 'ready').length > 0 ? { reason: 'ExitedNonZero', message: 'only one' } : undefined))
+    provider.failStarts(() =>
+      provider.list().filter((replica) => replica.phase === 'ready').length > 0 ? { reason: 'ExitedNonZero', message: 'only one' } : undefined,
+    )
     await apply({ template: { artifact: ARTIFACT }, scale: { replicas: 2 } })
     await eventually('traffic', serves('00001=100'))
   })

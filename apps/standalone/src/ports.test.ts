@@ -22,7 +22,10 @@ describe('claimAddress', () => {
     server = taken
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
     const { port } = taken.address() as AddressInfo
-    await expect(claimAddress({ host: '127.0.0.1', port }, '--listen')).rejects.toMatchObject({ code: 'ADDRESS_IN_USE', help: expect.stringContaining('--listen') })
+    await expect(claimAddress({ host: '127.0.0.1', port }, '--listen')).rejects.toMatchObject({
+      code: 'ADDRESS_IN_USE',
+      help: expect.stringContaining('--listen'),
+    })
   })
 
   it('says why an address that is none of this machine cannot be listened on', async () => {

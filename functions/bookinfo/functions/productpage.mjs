@@ -8,7 +8,10 @@ export default async (request) => {
   const url = new URL(request.url)
   const user = request.headers.get('end-user')
   const headers = user === null ? {} : { 'end-user': user }
-  const [details, reviews] = await Promise.all([ask(`http://details.default/details/${BOOK.id}`, headers), askTwice(`http://reviews.default/reviews/${BOOK.id}`, headers)])
+  const [details, reviews] = await Promise.all([
+    ask(`http://details.default/details/${BOOK.id}`, headers),
+    askTwice(`http://reviews.default/reviews/${BOOK.id}`, headers),
+  ])
   if (url.searchParams.has('json')) return Response.json({ book: BOOK, user, details, reviews })
   return new Response(page(user, details, reviews), { headers: { 'content-type': 'text/html; charset=utf-8' } })
 }
@@ -32,13 +35,23 @@ async function ask(url, headers) {
 }
 
 function page(user, details, reviews) {
-  const facts = details.error === undefined ? Object.entries(details).map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</dd>`).join('') : 'Sorry, product details are currently unavailable for this book.'
+  const facts =
+    details.error === undefined
+      ? Object.entries(details)
+          .map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</dd>`)
+          .join('')
+      : 'Sorry, product details are currently unavailable for this book.'
   const list = reviews.error === undefined ? reviews.reviews.map(review).join('') : 'Sorry, product reviews are currently unavailable for this book.'
   return `<!doctype html><title>${BOOK.title}</title><h1>${BOOK.title}</h1><p>${user === null ? 'Not signed in' : `Signed in as ${escape(user)}`}</p><dl>${facts}</dl>${list}\n`
 }
 
 function review({ reviewer, text, rating }) {
-  const stars = rating === undefined ? '' : rating.error === undefined ? `<span style="color:${rating.color}">${'★'.repeat(rating.stars)}</span>` : `<em>${escape(rating.error)}</em>`
+  const stars =
+    rating === undefined
+      ? ''
+      : rating.error === undefined
+        ? `<span style="color:${rating.color}">${'★'.repeat(rating.stars)}</span>`
+        : `<em>${escape(rating.error)}</em>`
   return `<blockquote>${escape(text)} <cite>${escape(reviewer)}</cite> ${stars}</blockquote>`
 }
 

@@ -21,7 +21,10 @@ function rating(stars, reviewer) {
 async function askRatings(id, request) {
   const user = request.headers.get('end-user')
   try {
-    const answer = await fetch(`http://ratings.default/ratings/${id}`, { headers: user === null ? {} : { 'end-user': user }, signal: AbortSignal.timeout(10_000) })
+    const answer = await fetch(`http://ratings.default/ratings/${id}`, {
+      headers: user === null ? {} : { 'end-user': user },
+      signal: AbortSignal.timeout(10_000),
+    })
     return answer.ok ? await answer.json() : { error: `Ratings service is currently unavailable (${answer.status})` }
   } catch {
     return { error: 'Ratings service is currently unavailable' }

@@ -67,15 +67,24 @@ describe('a resource in canonical form', () => {
 
 describe('a refusal', () => {
   it.each([
-    ['an Istio field by name', virtualService([{ route, mirror_percent: 1 }]), /spec\.http\[0\]\.mirror_percent: field mirror_percent of VirtualService is not supported yet/],
+    [
+      'an Istio field by name',
+      virtualService([{ route, mirror_percent: 1 }]),
+      /spec\.http\[0\]\.mirror_percent: field mirror_percent of VirtualService is not supported yet/,
+    ],
     ['another', virtualService([{ route }], { tcp: [] }), /spec\.tcp: field tcp of VirtualService is not supported yet/],
     [
       'a traffic policy',
-      { apiVersion: 'networking.istio.io/v1', kind: 'DestinationRule', metadata: { name: 'd' }, spec: { host: 'temp', trafficPolicy: { portLevelSettings: [] } } },
+      {
+        apiVersion: 'networking.istio.io/v1',
+        kind: 'DestinationRule',
+        metadata: { name: 'd' },
+        spec: { host: 'temp', trafficPolicy: { portLevelSettings: [] } },
+      },
       /spec\.trafficPolicy\.portLevelSettings: field portLevelSettings of DestinationRule is not supported yet/,
     ],
     ['a value of Istio', policy({ action: 'CUSTOM' }), /spec\.action: the value CUSTOM of AuthorizationPolicy is not supported yet; use ALLOW, DENY/],
-    ['conditions of Istio', policy({ rules: [{ when: [] }] }), /spec\.rules\[0\]\.when: field when of AuthorizationPolicy is not supported yet/],
+    ['a list of conditions', policy({ rules: [{ when: [] }] }), /spec\.rules\[0\]\.when: must have 1 to 64 elements/],
     [
       'ports of a PeerAuthentication',
       { apiVersion: 'security.istio.io/v1', kind: 'PeerAuthentication', metadata: { name: 'p' }, spec: { portLevelMtls: {} } },

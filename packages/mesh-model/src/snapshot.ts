@@ -17,34 +17,65 @@ export type StringMatch =
   /** There, and not empty (Istio's `*`). */
   | { readonly kind: 'present' }
 
-/** Who calls, as far as mutual TLS proves it. Every field that is there must hold; one value of a list is enough; none of a `not…` list may hold. */
+/** How a path is compared: as other texts, or by a template in which `{*}` stands for one segment and a final `{**}` for any number of them. */
+export type PathMatch = StringMatch | { readonly kind: 'template'; readonly value: string }
+
+/** Addresses with the same first bits. */
+export interface AddressBlock {
+  /** IPv4 or IPv6, as text. */
+  readonly address: string
+  readonly bits: number
+}
+
+/** Who calls, as far as mutual TLS, a JWT or the ingress proves it. Every field that is there must hold; one value of a list is enough; none of a `not…` list may hold. */
 export interface SourceMatch {
   /** Compared with the SPIFFE ID without its `spiffe://`, as Istio writes principals. */
   readonly principals?: readonly StringMatch[]
   readonly notPrincipals?: readonly StringMatch[]
   readonly namespaces?: readonly StringMatch[]
   readonly notNamespaces?: readonly StringMatch[]
+  /** `ISSUER/SUBJECT` of the verified JWT. */
+  readonly requestPrincipals?: readonly StringMatch[]
+  readonly notRequestPrincipals?: readonly StringMatch[]
+  /** Address of the client outside as the ingress saw it. Calls that a function makes have none, and are in no block. */
+  readonly ipBlocks?: readonly AddressBlock[]
+  readonly notIpBlocks?: readonly AddressBlock[]
+  readonly remoteIpBlocks?: readonly AddressBlock[]
+  readonly notRemoteIpBlocks?: readonly AddressBlock[]
 }
 
 /** What is asked for. Reads like {@link SourceMatch}. Paths are compared without the query, after normalisation. */
 export interface OperationMatch {
   readonly methods?: readonly StringMatch[]
   readonly notMethods?: readonly StringMatch[]
-  readonly paths?: readonly StringMatch[]
-  readonly notPaths?: readonly StringMatch[]
+  readonly paths?: readonly PathMatch[]
+  readonly notPaths?: readonly PathMatch[]
   readonly hosts?: readonly StringMatch[]
   readonly notHosts?: readonly StringMatch[]
   readonly ports?: readonly number[]
   readonly notPorts?: readonly number[]
 }
 
-/** One rule: it matches when one source matches (or none is named) and one operation matches (or none is named). */
+/** One more condition of a rule (Istio's `when`); `values` and `notValues` must both hold where they are there. */
+export type PolicyCondition =
+  | { readonly kind: 'source'; readonly source: SourceMatch }
+  | { readonly kind: 'operation'; readonly operation: OperationMatch }
+  /**
+   * A request header, which may have been sent several times: a rule that allows wants every value to be one of `values`, one that denies is content with
+   * one; and the other way round for `notValues`.
+   */
+  | { readonly kind: 'header'; readonly name: string; readonly values?: readonly StringMatch[]; readonly notValues?: readonly StringMatch[] }
+  /** A claim of the verified JWT, by its path; of a list, one element is enough. */
+  | { readonly kind: 'claim'; readonly path: readonly string[]; readonly values?: readonly StringMatch[]; readonly notValues?: readonly StringMatch[] }
+
+/** One rule: it matches when one source matches (or none is named), one operation matches (or none is named), and all conditions hold. */
 export interface PolicyRule {
   /** The resource it came from and the rule's number in it; shown in statistics and `authz` answers. */
   readonly policy: ResourceRef
   readonly index: number
   readonly sources: readonly SourceMatch[]
   readonly operations: readonly OperationMatch[]
+  readonly conditions?: readonly PolicyCondition[]
 }
 
 /** Who may call a workload. Evaluated deny first, then allow; the prober's reserved path is outside of it. */
@@ -54,6 +85,10 @@ export interface WorkloadPolicy {
   readonly allow: readonly PolicyRule[] | undefined
   /** Set when a policy that selects the workload could not be understood: everything is denied. */
   readonly broken?: { readonly policy: ResourceRef; readonly reason: string }
+  /** Rules that decide nothing: calls that one of them matches are marked in the access log. */
+  readonly audit?: readonly PolicyRule[]
+  /** Policies that are tried out (`istio.io/dry-run`): what they would say is in the access log, and decides nothing. */
+  readonly dryRun?: { readonly deny: readonly PolicyRule[]; readonly allow: readonly PolicyRule[] | undefined }
 }
 
 /** One version of a function, as the mesh sees it. Its replicas are not here: they are ephemeral (see `MeshPlane.setReplicas`). */

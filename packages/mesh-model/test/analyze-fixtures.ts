@@ -4,7 +4,7 @@ import type { AnalysisCodeName } from '../src/analyze/codes.ts'
 type Fields = Readonly<Record<string, unknown>>
 
 function made(apiVersion: string, kind: string, name: string, rest: Fields, more: Fields = {}): Resource {
-  return { apiVersion, kind, metadata: { name, ...more }, ...rest } as Resource
+  return { apiVersion, kind, metadata: { name, ...more }, ...rest }
 }
 
 const fn = (name: string, template: Fields = {}, spec: Fields = {}, more: Fields = {}) =>

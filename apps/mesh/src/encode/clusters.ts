@@ -62,6 +62,7 @@ const TELL_HOLD: readonly Json[] = [
     mutations: {
       request_mutations: [
         { remove: MESH_HEADERS.path },
+        { remove: MESH_HEADERS.client },
         { remove: MESH_HEADERS.workload },
         { append: addHeader(MESH_HEADERS.workload, '%UPSTREAM_METADATA(weft:workload)%', 'OVERWRITE_IF_EXISTS_OR_ADD') },
       ],

@@ -72,4 +72,4 @@ export function earlyMutation(remove: readonly string[], set: Readonly<Record<st
 export const STRANGERS_HEADERS: readonly string[] = [...PRIVATE_HEADERS, XFCC]
 
 /** What a verified peer's proxy may not send either: all of the above but what proxies tell each other. XFCC is replaced by the connection manager. */
-export const PEERS_HEADERS: readonly string[] = PRIVATE_HEADERS.filter((name) => name !== MESH_HEADERS.retry)
+export const PEERS_HEADERS: readonly string[] = PRIVATE_HEADERS.filter((name) => name !== MESH_HEADERS.retry && name !== MESH_HEADERS.client)

@@ -67,7 +67,13 @@ function passRoutes(passed: number): readonly Json[] {
   return retryVariants().map(({ headers, idempotent }) => ({
     name: `pass-${passed + 1}`,
     match: { prefix: '/', headers: [...held, ...headers] },
-    route: { cluster_header: MESH_HEADERS.cluster, priority: 'HIGH', timeout: duration(0), idle_timeout: duration(0), retry_policy: retryPolicy(idempotent, true) },
+    route: {
+      cluster_header: MESH_HEADERS.cluster,
+      priority: 'HIGH',
+      timeout: duration(0),
+      idle_timeout: duration(0),
+      retry_policy: retryPolicy(idempotent, true),
+    },
     request_headers_to_add: [addHeader(MESH_HEADERS.held, String(passed + 1), 'OVERWRITE_IF_EXISTS_OR_ADD')],
   }))
 }

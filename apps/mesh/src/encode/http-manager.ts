@@ -29,7 +29,13 @@ export interface ManagerParts {
 export function httpManager(parts: ManagerParts): Json {
   const { layout, hop } = parts
   const { limits } = layout
-  const log = parts.logged !== undefined && hop !== 'hold' ? [accessLog(layout.accessLogFile, hop, parts.logged.workload), trafficLog(hop === 'inbound' ? 'destination' : 'source', parts.logged.workload ?? 'ingress')] : []
+  const log =
+    parts.logged !== undefined && hop !== 'hold'
+      ? [
+          accessLog(layout.accessLogFile, hop, parts.logged.workload),
+          trafficLog(hop === 'inbound' ? 'destination' : 'source', parts.logged.workload ?? 'ingress'),
+        ]
+      : []
   return {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: any(HCM, {
@@ -38,6 +44,7 @@ export function httpManager(parts: ManagerParts): Json {
       ...parts.routes,
       normalize_path: wrap(true),
       merge_slashes: true,
+      strip_trailing_host_dot: true,
       path_with_escaped_slashes_action: 'REJECT_REQUEST',
       max_request_headers_kb: wrap(limits.maxHeadersKiB),
       request_headers_timeout: duration(limits.requestHeadersTimeoutMs),

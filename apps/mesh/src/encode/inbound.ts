@@ -7,7 +7,7 @@ import { ads, duration, extension, resource, wrap } from './json.ts'
 import { callIdleTimeout } from './local-reply.ts'
 import { headerMatcher } from './matching.ts'
 import { inboundName, inboundSocket, localCluster, MESH_HEADERS, PROBE_PATH, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from './names.ts'
-import { ALLOW_FILTER, DENY_FILTER, onlyPrincipal, policyConfig, rbacFilter, rbacPerRoute } from './rbac.ts'
+import { ALLOW_FILTER, AUDIT_FILTER, DENY_FILTER, onlyPrincipal, policyConfig, rbacFilter, rbacPerRoute } from './rbac.ts'
 import { rateActions, rateConfig, rateFilter, uncounted } from './rates.ts'
 import { retryPolicy, retryVariants } from './routes.ts'
 import { hashPolicy } from './traffic.ts'
@@ -59,17 +59,25 @@ function manager(workload: MeshWorkload, layout: NodeLayout, verified: boolean):
     hop: 'inbound',
     logged: { workload: workload.key },
     routes: { rds: { route_config_name: inboundName(workload.key), config_source: ads() } },
-    filters: [rbacFilter(DENY_FILTER, { closed: true }), rbacFilter(ALLOW_FILTER, { closed: true }), rateFilter()],
+    filters: [rbacFilter(AUDIT_FILTER, { closed: false }), rbacFilter(DENY_FILTER, { closed: true }), rbacFilter(ALLOW_FILTER, { closed: true }), rateFilter()],
     earlyMutations: [earlyMutation(PEERS_HEADERS)],
     rejectUnderscores: true,
     more: {
       skip_xff_append: true,
+      original_ip_detection_extensions: [CLIENT_ADDRESS],
       ...(verified
         ? { forward_client_cert_details: 'SANITIZE_SET', set_current_client_cert_details: { subject: wrap(true), uri: true } }
         : { forward_client_cert_details: 'SANITIZE' }),
     },
   })
 }
+
+/** The address of a client outside, which only the ingress can tell; other calls have none, whatever they say in X-Forwarded-For. */
+const CLIENT_ADDRESS = extension(
+  'envoy.http.original_ip_detection.custom_header',
+  'envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig',
+  { header_name: MESH_HEADERS.client },
+)
 
 /** Routes of a workload's callee side: the prober's reserved path, then everything under the workload's policy. */
 export function encodeInboundRoutes(workload: MeshWorkload, layout: NodeLayout, trustDomain: string): EnvoyResource {
@@ -84,7 +92,7 @@ export function encodeInboundRoutes(workload: MeshWorkload, layout: NodeLayout, 
         typed_per_filter_config: { ...policyConfig(workload.policy), ...rateConfig(workload.rates) },
       },
     ],
-    request_headers_to_remove: [MESH_HEADERS.retry],
+    request_headers_to_remove: [MESH_HEADERS.retry, MESH_HEADERS.client],
   })
 }
 
@@ -103,7 +111,14 @@ function callRoutes(workload: MeshWorkload, layout: NodeLayout): readonly Json[]
   const route = (headers: readonly Json[], retries: Json): Json => ({
     name: 'call',
     match: { prefix: '/', ...(headers.length === 0 ? {} : { headers }) },
-    route: { cluster: localCluster(workload.key), timeout: duration(0), idle_timeout: idle, ...retries, ...hashPolicy(workload), ...rateActions(workload.rates) },
+    route: {
+      cluster: localCluster(workload.key),
+      timeout: duration(0),
+      idle_timeout: idle,
+      ...retries,
+      ...hashPolicy(workload),
+      ...rateActions(workload.rates),
+    },
   })
   return [
     route([headerMatcher(MESH_HEADERS.retry, { kind: 'exact', value: 'none' })], {}),

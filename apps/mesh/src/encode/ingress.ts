@@ -24,8 +24,12 @@ export function encodeIngressListener(layout: NodeLayout, address: { readonly ad
     hop: 'ingress',
     logged: {},
     routes: { scoped_routes: scopedRoutes() },
-    filters: [onDemandFilter(), ...callerFilters(), ...(direct ? [rbacFilter(DENY_FILTER, { closed: false }), rbacFilter(ALLOW_FILTER, { closed: false })] : [])],
-    earlyMutations: [earlyMutation(STRANGERS_HEADERS, { [MESH_HEADERS.scope]: '%PATH(NQ:PATH)%//', [MESH_HEADERS.path]: '%PATH(NQ:PATH)%' })],
+    filters: [
+      onDemandFilter(),
+      ...callerFilters(),
+      ...(direct ? [rbacFilter(DENY_FILTER, { closed: false }), rbacFilter(ALLOW_FILTER, { closed: false })] : []),
+    ],
+    earlyMutations: [earlyMutation(STRANGERS_HEADERS, INGRESS_HEADERS)],
     rejectUnderscores: true,
     more: { use_remote_address: wrap(true), forward_client_cert_details: 'SANITIZE' },
   })
@@ -57,6 +61,13 @@ export function encodeControlScopes(): readonly EnvoyResource[] {
   return CONTROL_SCOPES.map(([first, second]) => scope(first, second, CONTROL_ROUTES))
 }
 
+/** What the ingress finds out about a call, for itself and for the callee's side. */
+const INGRESS_HEADERS: Readonly<Record<string, string>> = {
+  [MESH_HEADERS.scope]: '%PATH(NQ:PATH)%//',
+  [MESH_HEADERS.path]: '%PATH(NQ:PATH)%',
+  [MESH_HEADERS.client]: '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%',
+}
+
 /** Names under which a host stands in `/function/…`: `NAME.NS`; in the default namespace `NAME` and the OpenFaaS alias too. */
 function publicNames(host: MeshHost): readonly string[] {
   const { name, namespace } = host
@@ -79,10 +90,21 @@ export const CALL_HEADERS: Json = {
   response_headers_to_add: [addHeader('x-call-id', '%REQ(x-call-id)%', 'ADD_IF_ABSENT'), addHeader('x-start-time', '%REQ(x-start-time)%', 'ADD_IF_ABSENT')],
 }
 
+/** The function sees its own name as the host, as behind OpenFaaS' gateway, and so do its policies: what a client writes there decides nothing. */
+function calledByName(host: MeshHost, route: Json): Json {
+  const { route: action } = route
+  if (typeof action !== 'object' || action === null || Object.keys(action).some((key) => key.includes('host_rewrite'))) return route
+  return { ...route, route: { ...action, host_rewrite_literal: host.fqdn } }
+}
+
 /** Routes of a host behind the ingress. */
 export function encodeIngressRoutes(key: HostKey, host: MeshHost, context: RouteContext): EnvoyResource {
   const name = ingressRoutes(key)
-  return resource(TYPE_URLS.route, name, { name, virtual_hosts: [{ name: key, domains: ['*'], routes: encodeRoutes(host, context) }], ...CALL_HEADERS })
+  return resource(TYPE_URLS.route, name, {
+    name,
+    virtual_hosts: [{ name: key, domains: ['*'], routes: encodeRoutes(host, context).map((route) => calledByName(host, route)) }],
+    ...CALL_HEADERS,
+  })
 }
 
 /** Routes of the control API: as they come, for as long as they take. */
@@ -91,6 +113,6 @@ export function encodeControlRoutes(): EnvoyResource {
   return resource(TYPE_URLS.route, CONTROL_ROUTES, {
     name: CONTROL_ROUTES,
     virtual_hosts: [{ name: 'control', domains: ['*'], routes: [{ name: 'control', match: { prefix: '/' }, route }] }],
-    request_headers_to_remove: [MESH_HEADERS.scope, MESH_HEADERS.path],
+    request_headers_to_remove: [MESH_HEADERS.scope, MESH_HEADERS.path, MESH_HEADERS.client],
   })
 }

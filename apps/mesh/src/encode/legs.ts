@@ -2,7 +2,7 @@ import type { MeshHost, MeshSnapshot, MeshWorkload, RouteTarget, WorkloadKey } f
 import { INGRESS_PREFIX } from './matching.ts'
 import { directCluster, INGRESS_IDENTITY, localCluster, pairCluster, workloadSpiffeId } from './names.ts'
 import type { PairParts } from './clusters.ts'
-import { policyConfig } from './rbac.ts'
+import { decidesByCaller, policyConfig } from './rbac.ts'
 import { needsCalleeListener } from './route-actions.ts'
 import type { Leg, RouteContext } from './routes.ts'
 import type { EncodeInput, NodeLayout } from './types.ts'
@@ -28,7 +28,7 @@ export function workloadCaller(workload: MeshWorkload): Caller {
  * counts them.
  */
 function isDirect(input: EncodeInput, callee: MeshWorkload): boolean {
-  return input.snapshot.path === 'direct' && callee.proxy === input.node && callee.rates === undefined
+  return input.snapshot.path === 'direct' && callee.proxy === input.node && callee.rates === undefined && decidesByCaller(callee.policy)
 }
 
 /**
@@ -62,7 +62,9 @@ export function waysOf(input: EncodeInput, host: MeshHost): { readonly encrypted
   const all = targetsOf(input.snapshot, host)
   const straight = all.filter((callee) => isDirect(input, callee))
   if (straight.length === 0) return { encrypted: all, direct: [] }
-  const through = new Set(host.routes.flatMap((route) => [...(needsCalleeListener(route) ? route.targets : []), ...(route.mirrors ?? [])].map(({ workload }) => workload)))
+  const through = new Set(
+    host.routes.flatMap((route) => [...(needsCalleeListener(route) ? route.targets : []), ...(route.mirrors ?? [])].map(({ workload }) => workload)),
+  )
   return { encrypted: all.filter((callee) => through.has(callee.key) || !straight.includes(callee)), direct: straight }
 }
 

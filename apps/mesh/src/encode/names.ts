@@ -71,7 +71,8 @@ export const PROBE_PATH = '/_weft/probe'
 /**
  * Headers between our own proxies. `workload` (`namespace/name`) tells the hold listener, and through it the activator, who is to be woken; `held` counts
  * the passes through the hold listener; `retry: none` switches retries off; `scope` is the ingress' routing key, `cluster` the hold listener's; `first` asks
- * whether a host is known; `path` keeps what the client asked for, for the log. All are removed from what comes from outside.
+ * whether a host is known; `path` keeps what the client asked for, for the log; `client` is the
+ * address of who called the ingress. All are removed from what comes from outside.
  */
 export const MESH_HEADERS = {
   scope: 'x-weft-scope',
@@ -81,6 +82,7 @@ export const MESH_HEADERS = {
   cluster: 'x-weft-cluster',
   first: 'x-weft-first',
   path: 'x-weft-path',
+  client: 'x-weft-client',
 } as const
 
 /** SDS name of the certificate of a service account: a `tls_certificate` with the SPIFFE ID as its URI SAN. */

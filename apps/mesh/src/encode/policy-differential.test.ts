@@ -1,32 +1,51 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { evaluatePolicy } from '@weft/mesh-model'
-import type { OperationMatch, PolicyRule, SourceMatch, StringMatch, WorkloadPolicy } from '@weft/mesh-model'
+import type { AddressBlock, OperationMatch, PathMatch, PolicyCondition, PolicyRule, SourceMatch, StringMatch, WorkloadPolicy } from '@weft/mesh-model'
 import fc from 'fast-check'
-import { inboundSocket } from './names.ts'
+import { inboundSocket, MESH_HEADERS } from './names.ts'
 import type { Pem } from './testing/certificates.ts'
 import { host, snapshot, workload } from './testing/model.ts'
 import { mutualTls } from './testing/streams.ts'
 import { ask, World } from './testing/world.ts'
 
 const SEED = 20_261_121
-const POLICIES = 60
-const CALLS = 8
+const POLICIES = 120
+const CALLS = 10
 
 const text = (...values: readonly string[]): fc.Arbitrary<StringMatch> =>
   fc.oneof(
     fc.record({ kind: fc.constantFrom('exact' as const, 'prefix' as const, 'suffix' as const), value: fc.constantFrom(...values) }),
     fc.constant({ kind: 'present' as const }),
   )
-const some = (values: fc.Arbitrary<StringMatch>) => fc.array(values, { minLength: 1, maxLength: 2 })
+const some = <T>(values: fc.Arbitrary<T>) => fc.array(values, { minLength: 1, maxLength: 2 })
 const principals = text('cluster.local/ns/default/sa/control', 'cluster.local/ns/default/sa/evil', 'cluster.local/ns/shop/', '/sa/control', 'cluster.local')
 const namespaces = text('default', 'shop', 'sh', 'op')
 const methods = text('GET', 'POST', 'P', 'T')
-const paths = text('/', '/a', '/a/b', '/a/', '/b', 'b', '/healthz')
-const hosts = text('temp.default', 'TEMP', '.default', 'temp')
+const paths: fc.Arbitrary<PathMatch> = fc.oneof(
+  text('/', '/a', '/a/b', '/a/', '/b', 'b', '/healthz'),
+  fc.record({ kind: fc.constant('template' as const), value: fc.constantFrom('/{*}', '/a/{*}', '/{*}/b', '/a/{**}', '/{**}') }),
+)
+const hosts = text('temp.default:8080', 'temp.default', 'TEMP', '.default', 'temp')
 const ports = fc.array(fc.constantFrom(80, 8080, 9090), { minLength: 1, maxLength: 2 })
 
+const blocks: fc.Arbitrary<AddressBlock> = fc.constantFrom(
+  { address: '203.0.113.7', bits: 32 },
+  { address: '203.0.113.0', bits: 24 },
+  { address: '0.0.0.0', bits: 0 },
+  { address: '2001:db8::', bits: 32 },
+)
+
 const source = fc.record(
-  { principals: some(principals), notPrincipals: some(principals), namespaces: some(namespaces), notNamespaces: some(namespaces) },
+  {
+    ipBlocks: some(blocks),
+    notIpBlocks: some(blocks),
+    remoteIpBlocks: some(blocks),
+    notRemoteIpBlocks: some(blocks),
+    principals: some(principals),
+    notPrincipals: some(principals),
+    namespaces: some(namespaces),
+    notNamespaces: some(namespaces),
+  },
   { requiredKeys: [] },
 ) as fc.Arbitrary<SourceMatch>
 const operation = fc.record(
@@ -42,21 +61,44 @@ const operation = fc.record(
   },
   { requiredKeys: [] },
 ) as fc.Arbitrary<OperationMatch>
+const values = text('a', 'b', 'ab', 'a, b', 'é')
+const condition = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record(
+      { kind: fc.constant('header'), name: fc.constantFrom('x-a', 'x-b'), values: some(values), notValues: some(values) },
+      { requiredKeys: ['kind', 'name'] },
+    ),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('source'), source }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('operation'), operation }) },
+  {
+    weight: 1,
+    arbitrary: fc.record(
+      { kind: fc.constant('claim'), path: fc.constant(['aud']), values: some(values), notValues: some(values) },
+      { requiredKeys: ['kind', 'path'] },
+    ),
+  },
+) as fc.Arbitrary<PolicyCondition>
 const rule: fc.Arbitrary<PolicyRule> = fc.record({
+  conditions: fc.array(condition, { maxLength: 2 }),
   policy: fc.constant({ group: 'security.istio.io', kind: 'AuthorizationPolicy', namespace: 'default', name: 'p' }),
   index: fc.nat(5),
-  sources: fc.array(source, { maxLength: 2 }),
-  operations: fc.array(operation, { maxLength: 2 }),
+  sources: fc.oneof(fc.constant([]), fc.array(source, { maxLength: 2 })),
+  operations: fc.oneof(fc.constant([]), fc.array(operation, { maxLength: 2 })),
 })
 const policy: fc.Arbitrary<WorkloadPolicy> = fc.record({
   deny: fc.array(rule, { maxLength: 2 }),
   allow: fc.option(fc.array(rule, { maxLength: 3 }), { nil: undefined }),
 })
+const sent = fc.constantFrom<string[]>(['a'], ['b'], ['ab'], ['a', 'b'], ['b', 'a'], ['a', 'x'], ['x', 'a'], ['a, b'], ['a,x'], ['x'], [''])
 const call = fc.record({
   as: fc.constantFrom('default/control', 'default/evil', 'shop/control', 'default/op'),
   method: fc.constantFrom('GET', 'POST', 'PUT'),
   path: fc.constantFrom('/', '/a', '/a/b', '/a/../b', '//a', '/a//b?x=/healthz', '/healthz', '/healthz/', '/%61/b', '/b%2fa', '/a/./b', '/A'),
-  host: fc.constantFrom('temp.default', 'temp.default:8080', 'temp', 'Temp:80', 'other.default'),
+  address: fc.constantFrom(undefined, '203.0.113.7', '203.0.113.8', '198.51.100.1', '2001:db8::1'),
+  headers: fc.record({ 'x-a': sent, 'x-b': sent }, { requiredKeys: [] }),
+  host: fc.constantFrom('temp.default.', 'temp.default.:8080', 'temp.default', 'temp.default:8080', 'temp', 'Temp:80', 'other.default'),
 })
 
 const policies = fc.sample(policy, { seed: SEED, numRuns: POLICIES })
@@ -85,23 +127,40 @@ beforeAll(async () => {
 
 afterAll(() => world?.stop())
 
+/** Envoy answers before the last of its listeners is there. */
+async function listenersThere(): Promise<void> {
+  const deadline = Date.now() + 20_000
+  while ((await world.envoy.admin('/listeners')).split('\n').filter((line) => line.includes('/p')).length < POLICIES) {
+    if (Date.now() > deadline) throw new Error('listeners are missing')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
 describe('a policy in Envoy and in the model', () => {
   it(`say the same of ${POLICIES * CALLS} calls`, async () => {
+    await listenersThere()
     expect(world.plane.refused).toEqual([])
     const differences: unknown[] = []
     const seen = new Set<number>()
-    for (const [index, { as, method, path, host: authority }] of calls.entries()) {
+    for (const [index, { as, method, path, host: authority, address, headers }] of calls.entries()) {
       const number = index % POLICIES
       const given = policies[number]
       if (given === undefined) continue
       const socket = await mutualTls(inboundSocket(world.layout, `default/p${number}-1`), world.authority.root, pems.get(as))
-      const { status } = await ask({ path, createConnection: () => socket }, { method, headers: { host: authority } })
+      const { status } = await ask(
+        { path, createConnection: () => socket },
+        {
+          method,
+          headers: { host: authority, ...headers, 'x-forwarded-for': '203.0.113.7', ...(address === undefined ? {} : { [MESH_HEADERS.client]: address }) },
+        },
+      )
       socket.destroy()
       const [namespace, account] = as.split('/')
-      const verdict = evaluatePolicy(given, { principal: `cluster.local/ns/${namespace}/sa/${account}`, method, path, host: authority, port: 8080 })
+      const principal = `cluster.local/ns/${namespace}/sa/${account}`
+      const verdict = evaluatePolicy(given, { principal, method, path, host: authority, port: 8080, headers, ...(address === undefined ? {} : { address }) })
       const expected = verdict.allowed ? 200 : verdict.because === 'bad-path' ? 400 : 403
       seen.add(status)
-      if (status !== expected) differences.push({ as, method, path, authority, status, verdict, given })
+      if (status !== expected) differences.push({ as, method, path, authority, address, headers, status, verdict, given })
     }
     expect(JSON.stringify(differences.slice(0, 3), null, 1)).toBe('[]')
     expect([...seen].toSorted((a, b) => a - b)).toEqual([200, 400, 403])

@@ -1,6 +1,7 @@
 import { refKey } from '@weft/core'
-import type { OperationMatch, PolicyRule, SourceMatch, StringMatch, WorkloadPolicy } from '@weft/mesh-model'
-import { any, escapeRegex } from './json.ts'
+import { everyValueRegex, templateRegex } from '@weft/mesh-model'
+import type { AddressBlock, OperationMatch, PathMatch, PolicyCondition, PolicyRule, SourceMatch, StringMatch, WorkloadPolicy } from '@weft/mesh-model'
+import { any, escapeRegex, wrap } from './json.ts'
 import { methodMatcher, prefixedPathRegex, regexMatcher, stringMatcher, stringRegex } from './matching.ts'
 import type { PathPrefix } from './matching.ts'
 import type { Json } from './types.ts'
@@ -8,6 +9,13 @@ import type { Json } from './types.ts'
 /** Names of the two policy filters; a route's own configuration is found by them. Deny is asked first. */
 export const DENY_FILTER = 'weft.deny'
 export const ALLOW_FILTER = 'weft.allow'
+/** Name of the filter that decides nothing, and marks calls for the access log. */
+export const AUDIT_FILTER = 'weft.audit'
+
+/** Where the verified JWT stands while a call is under way. */
+export const JWT_FILTER = 'envoy.filters.http.jwt_authn'
+export const JWT_PAYLOAD = 'payload'
+export const REQUEST_PRINCIPAL = 'weft.request_principal'
 
 /** The port that a function's workload has, whatever port of its host was called. */
 const WORKLOAD_PORT = 8080
@@ -26,8 +34,8 @@ export function rbacFilter(name: string, options: { readonly closed: boolean }):
 }
 
 /** A route's own rules for a filter made by {@link rbacFilter}; `undefined`: everything passes. */
-export function rbacPerRoute(rules: Json | undefined): Json {
-  return any('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', { rbac: rules === undefined ? {} : { rules } })
+export function rbacPerRoute(rules: Json | undefined, more: Json = {}): Json {
+  return any('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', { rbac: { ...(rules === undefined ? {} : { rules }), ...more } })
 }
 
 /** Rules that let one SPIFFE ID pass and nobody else. */
@@ -51,26 +59,71 @@ export interface RuleContext {
 /** The `typed_per_filter_config` by which a route, virtual host or weighted cluster enforces a workload's policy. */
 export function policyConfig(policy: WorkloadPolicy, context: RuleContext = {}): Json {
   const broken = policy.broken === undefined ? undefined : { broken: { permissions: [ANY], principals: [ANY] } }
-  const deny = { ...policies(policy.deny, context), ...broken }
+  const deny = { ...policies(policy.deny, context, 'deny'), ...broken }
   const allow = policy.allow === undefined ? undefined : { action: 'ALLOW', policies: policies(policy.allow, context) }
   return {
-    [DENY_FILTER]: rbacPerRoute(Object.keys(deny).length === 0 ? undefined : { action: 'DENY', policies: deny }),
-    [ALLOW_FILTER]: rbacPerRoute(allow),
+    [DENY_FILTER]: rbacPerRoute(denying(deny), policy.dryRun && shadow('deny.', denying(policies(policy.dryRun.deny, context, 'deny')))),
+    [ALLOW_FILTER]: rbacPerRoute(allow, policy.dryRun?.allow && shadow('allow.', { action: 'ALLOW', policies: policies(policy.dryRun.allow, context) })),
+    ...(policy.audit === undefined ? {} : { [AUDIT_FILTER]: rbacPerRoute(undefined, shadow('audit.', denying(policies(policy.audit, context, 'deny')))) }),
   }
 }
 
-function policies(rules: readonly PolicyRule[], context: RuleContext): Record<string, Json> {
-  // The position keeps two rules of one name apart: none may be lost.
-  return Object.fromEntries(rules.map((rule, position) => [`${refKey(rule.policy)}/${rule.index}#${position}`, envoyPolicy(rule, context)]))
+function denying(rules: Record<string, Json>): Json | undefined {
+  return Object.keys(rules).length === 0 ? undefined : { action: 'DENY', policies: rules }
 }
 
-function envoyPolicy(rule: PolicyRule, context: RuleContext): Json {
-  const permissions = rule.operations.length === 0 ? [ANY] : rule.operations.map((operation) => permission(operation, context.prefix))
-  const { caller } = context
-  if (caller === undefined) return { permissions, principals: rule.sources.length === 0 ? [ANY] : rule.sources.map(principal) }
+/** Rules that only write down what they would have said. */
+function shadow(prefix: string, rules: Json | undefined): Json {
+  return rules === undefined ? {} : { shadow_rules: rules, shadow_rules_stat_prefix: prefix }
+}
+
+function policies(rules: readonly PolicyRule[], context: RuleContext, effect: Effect = 'allow'): Record<string, Json> {
+  // The position keeps two rules of one name apart: none may be lost.
+  return Object.fromEntries(
+    rules.flatMap((rule, position): readonly (readonly [string, Json])[] => {
+      const name = `${refKey(rule.policy)}/${rule.index}#${position}`
+      const made = envoyPolicy(rule, context, effect)
+      const condition = everyValueCondition(rule.conditions ?? [], effect)
+      if (condition === undefined) return [[name, made]]
+      // A text that CEL cannot read makes its condition fail, which must not let a call pass that is to be denied: the rule without CEL stands beside it.
+      return effect === 'allow'
+        ? [[name, { ...made, condition }]]
+        : [
+            [name, { ...envoyPolicy(rule, context, 'joined'), condition }],
+            [`${name}+`, made],
+          ]
+    }),
+  )
+}
+
+/** What rules are for; `joined`: for denying, with what their conditions on headers leave to {@link everyValueCondition}. */
+type Effect = 'allow' | 'deny' | 'joined'
+
+function envoyPolicy(rule: PolicyRule, context: RuleContext, effect: Effect): Json {
+  const { caller, prefix } = context
+  const conditions = rule.conditions ?? []
+  const asked = conditions.flatMap((condition) => (condition.kind === 'operation' ? [permission(condition.operation, prefix)] : []))
+  const operations = rule.operations.length === 0 ? [ANY] : rule.operations.map((operation) => permission(operation, prefix))
+  const permissions = asked.length === 0 ? operations : [{ and_rules: { rules: [{ or_rules: { rules: operations } }, ...asked] } }]
+  if (caller === undefined) {
+    const ids = conditions.flatMap((condition) => conditionIds(condition, effect))
+    const sources = rule.sources.length === 0 ? [ANY] : rule.sources.map(principal)
+    return { permissions, principals: ids.length === 0 ? sources : [{ and_ids: { ids: [{ or_ids: { ids: sources } }, ...ids] } }] }
+  }
   const holds = rule.sources.length === 0 || rule.sources.some((source) => sourceHolds(source, caller))
   return { permissions: holds ? permissions : [NEVER], principals: [ANY] }
 }
+
+/** Whether a policy asks only what the caller's own listener can answer. Others are enforced behind mutual TLS, by the callee's listener. */
+export function decidesByCaller({ deny, allow = [], audit, dryRun }: WorkloadPolicy): boolean {
+  const plain = (rule: PolicyRule) =>
+    rule.conditions === undefined &&
+    rule.sources.every((source) => Object.keys(source).every((key) => BY_CERTIFICATE.has(key))) &&
+    rule.operations.every(({ hosts, notHosts }) => hosts === undefined && notHosts === undefined)
+  return audit === undefined && dryRun === undefined && [...deny, ...allow].every(plain)
+}
+
+const BY_CERTIFICATE: ReadonlySet<string> = new Set(['principals', 'notPrincipals', 'namespaces', 'notNamespaces'] satisfies (keyof SourceMatch)[])
 
 // -- who ----------------------------------------------------------------------------------------------------------------
 
@@ -80,16 +133,91 @@ function principal(source: SourceMatch): Json {
     noId(source.notPrincipals, principalId),
     anyId(source.namespaces, namespaceId),
     noId(source.notNamespaces, namespaceId),
+    anyId(source.requestPrincipals, requestPrincipalId),
+    noId(source.notRequestPrincipals, requestPrincipalId),
+    anyId(source.ipBlocks, addressId),
+    noId(source.notIpBlocks, addressId),
+    anyId(source.remoteIpBlocks, addressId),
+    noId(source.notRemoteIpBlocks, addressId),
   ].filter((id) => id !== undefined)
   return ids.length === 0 ? ANY : { and_ids: { ids } }
 }
 
-function anyId(matches: readonly StringMatch[] | undefined, id: (match: StringMatch) => Json): Json | undefined {
+function anyId<Match>(matches: readonly Match[] | undefined, id: (match: Match) => Json): Json | undefined {
   return matches === undefined ? undefined : { or_ids: { ids: matches.length === 0 ? [{ not_id: ANY }] : matches.map(id) } }
 }
 
-function noId(matches: readonly StringMatch[] | undefined, id: (match: StringMatch) => Json): Json | undefined {
+function noId<Match>(matches: readonly Match[] | undefined, id: (match: Match) => Json): Json | undefined {
   return matches === undefined || matches.length === 0 ? undefined : { not_id: { or_ids: { ids: matches.map(id) } } }
+}
+
+/** The inbound listener takes the address that the ingress tells as the call's own (`original_ip_detection`). */
+function addressId({ address, bits }: AddressBlock): Json {
+  return { remote_ip: { address_prefix: address, prefix_len: wrap(bits) } }
+}
+
+/** No text stands there as long as no JWT was verified. */
+function requestPrincipalId(match: StringMatch): Json {
+  return { filter_state: { key: REQUEST_PRINCIPAL, string_match: stringMatcher(match) } }
+}
+
+function conditionIds(condition: PolicyCondition, effect: Effect): readonly Json[] {
+  switch (condition.kind) {
+    case 'source':
+      return [principal(condition.source)]
+    case 'operation':
+      return []
+    case 'header': {
+      const id = (match: StringMatch): Json => ({ header: { name: condition.name, string_match: valueMatcher(match) } })
+      return [anyId(condition.values, id), effect === 'joined' ? undefined : noId(condition.notValues, id)].filter((each) => each !== undefined)
+    }
+    case 'claim': {
+      const id = (match: StringMatch): Json => claimId(condition.path, match)
+      return [anyId(condition.values, id), noId(condition.notValues, id)].filter((each) => each !== undefined)
+    }
+    default:
+      return condition satisfies never
+  }
+}
+
+/** Any bytes, not only characters: what is no UTF-8 is there too. */
+function valueMatcher(match: StringMatch): Json {
+  return match.kind === 'present' ? regexMatcher('\\C+') : stringMatcher(match)
+}
+
+function claimId(path: readonly string[], match: StringMatch): Json {
+  const text = { string_match: stringMatcher(match) }
+  const value = { or_match: { value_matchers: [text, { list_match: { one_of: text } }] } }
+  return { metadata: { filter: JWT_FILTER, path: [JWT_PAYLOAD, ...path].map((key) => ({ key })), value } }
+}
+
+/**
+ * RBAC compares each value of a header by itself, and one is enough (Envoy 1.38). What must hold for every value is asked of all of them, joined, in CEL:
+ * for what allows `values`, for what denies `notValues`.
+ */
+function everyValueCondition(conditions: readonly PolicyCondition[], effect: Effect): Json | undefined {
+  const terms = conditions.flatMap((condition) => {
+    if (condition.kind !== 'header') return []
+    const { name, values, notValues } = condition
+    if (effect === 'allow') return values === undefined ? [] : [every(name, values)]
+    return notValues === undefined ? [] : [cel('!_', every(name, notValues))]
+  })
+  return terms.length === 0 ? undefined : terms.reduce((all, term) => cel('_&&_', all, term))
+}
+
+function every(name: string, matches: readonly StringMatch[]): Json {
+  const headers = { select_expr: { operand: { ident_expr: { name: 'request' } }, field: 'headers' } }
+  const regex = celText(`^(?s:${everyValueRegex(matches)})$`)
+  const joined = { call_expr: { function: 'matches', target: cel('_[_]', headers, celText(name)), args: [regex] } }
+  return cel('_&&_', cel('@in', celText(name), headers), joined)
+}
+
+function cel(name: string, ...args: readonly Json[]): Json {
+  return { call_expr: { function: name, args } }
+}
+
+function celText(value: string): Json {
+  return { const_expr: { string_value: value } }
 }
 
 function principalId(match: StringMatch): Json {
@@ -157,7 +285,7 @@ function textHolds(match: StringMatch, text: string): boolean {
 
 function permission(operation: OperationMatch, prefix: PathPrefix): Json {
   const method = (match: StringMatch): Json => ({ header: methodMatcher([match]) })
-  const path = (match: StringMatch): Json => ({ url_path: { path: pathMatcher(match, prefix) } })
+  const path = (match: PathMatch): Json => ({ url_path: { path: pathMatcher(match, prefix) } })
   const host = (match: StringMatch): Json => ({ header: { name: ':authority', string_match: hostMatcher(match) } })
   const port = (value: number): Json => (value === WORKLOAD_PORT ? ANY : NEVER)
   const rules = [
@@ -181,7 +309,8 @@ function noRule<Match>(matches: readonly Match[] | undefined, rule: (match: Matc
   return matches === undefined || matches.length === 0 ? undefined : { not_rule: { or_rules: { rules: matches.map(rule) } } }
 }
 
-function pathMatcher(match: StringMatch, prefix: PathPrefix): Json {
+function pathMatcher(given: PathMatch, prefix: PathPrefix): Json {
+  const match: StringMatch = given.kind === 'template' ? { kind: 'regex', value: templateRegex(given.value) } : given
   return prefix === undefined ? stringMatcher(match) : regexMatcher(prefixedPathRegex(match))
 }
 

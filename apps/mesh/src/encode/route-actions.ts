@@ -9,10 +9,7 @@ const FAULT_FILTER = 'envoy.filters.http.fault'
 
 /** Filters of every listener that callers come to; they do what the route of a call says. */
 export function callerFilters(): readonly Json[] {
-  return [
-    extension(CORS_FILTER, 'envoy.extensions.filters.http.cors.v3.Cors'),
-    extension(FAULT_FILTER, 'envoy.extensions.filters.http.fault.v3.HTTPFault'),
-  ]
+  return [extension(CORS_FILTER, 'envoy.extensions.filters.http.cors.v3.Cors'), extension(FAULT_FILTER, 'envoy.extensions.filters.http.fault.v3.HTTPFault')]
 }
 
 /**

@@ -137,7 +137,7 @@ describe.each<MeshSnapshot['path']>(['encrypted', 'direct'])('how a DestinationR
     it('a replica that fails is left out', async () => {
       world.wake = async () => 200
       const deadline = Date.now() + 10_000
-      for (let well = 0; well < 20 && Date.now() < deadline; ) {
+      for (let well = 0; well < 20 && Date.now() < deadline;) {
         const { status } = await call('sick')
         well = status === 200 ? well + 1 : 0
         if (status !== 200) await pause(50)

@@ -7,20 +7,7 @@ import { mirror, World } from './testing/world.ts'
 import type { Answer, Ask } from './testing/world.ts'
 
 const to = (host: string, subset?: string) => [{ destination: { host, ...(subset === undefined ? {} : { subset }) } }]
-const NAMES = [
-  'rewritten',
-  'redirected',
-  'fixed',
-  'faulty',
-  'slowed',
-  'copied',
-  'cors',
-  'again',
-  'matched',
-  'retried',
-  'failing',
-  'disguised',
-]
+const NAMES = ['rewritten', 'redirected', 'fixed', 'faulty', 'slowed', 'copied', 'cors', 'again', 'matched', 'retried', 'failing', 'disguised']
 const MIRROR = [{ destination: { host: 'echo' } }]
 const SERVICES: readonly Resource[] = [
   virtualService('rewritten', [
@@ -61,7 +48,11 @@ const SERVICES: readonly Resource[] = [
   virtualService('matched', [
     { match: [{ method: { exact: 'PUT' } }], route: to('echo'), headers: { request: { set: { 'x-by': 'method' } } } },
     { match: [{ queryParams: { q: { regex: 'a+' } } }], route: to('echo'), headers: { request: { set: { 'x-by': 'query' } } } },
-    { match: [{ headers: { 'x-a': {} }, withoutHeaders: { 'x-b': { exact: 'no' } } }], route: to('echo'), headers: { request: { set: { 'x-by': 'headers' } } } },
+    {
+      match: [{ headers: { 'x-a': {} }, withoutHeaders: { 'x-b': { exact: 'no' } } }],
+      route: to('echo'),
+      headers: { request: { set: { 'x-by': 'headers' } } },
+    },
     { match: [{ authority: { prefix: 'MATCHED.default' } }], route: to('echo'), headers: { request: { set: { 'x-by': 'authority' } } } },
     { match: [{ scheme: { exact: 'https' } }], route: to('echo'), headers: { request: { set: { 'x-by': 'scheme' } } } },
     { match: [{ gateways: ['a-gateway'] }], directResponse: { status: 500 } },
@@ -146,10 +137,10 @@ describe.each<MeshSnapshot['path']>(['encrypted', 'direct'])('what a VirtualServ
 
     it('redirects are sent', async () => {
       const own = way === 'from outside' ? '/function/redirected' : ''
-      const path = await call('redirected', '/path?q=1')
-      expect(path.status).toBe(301)
-      expect(new URL(path.headers.location ?? '').pathname).toBe(`${own}/new`)
-      expect(new URL(path.headers.location ?? '').search).toBe('?q=1')
+      const redirect = await call('redirected', '/path?q=1')
+      expect(redirect.status).toBe(301)
+      expect(new URL(redirect.headers.location ?? '').pathname).toBe(`${own}/new`)
+      expect(new URL(redirect.headers.location ?? '').search).toBe('?q=1')
       const host = await call('redirected', '/host')
       expect([host.status, host.headers.location]).toEqual([308, 'https://other.example/there'])
       const port = await call('redirected', '/x')

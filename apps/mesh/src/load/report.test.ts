@@ -45,8 +45,8 @@ describe('a load report', () => {
   it('is told while something is under way, once with zero when that ends, and then no more', () => {
     const filter = new LoadFilter()
     const told = [2, 0, 0, 1, 0].map((inProgress) => {
-      const told = { workload: { namespace: 'a', name: 'b' }, inProgress, started: 0, intervalMs: 100 }
-      return filter.take(new Map([['a/b', told]])).map((entry) => entry.inProgress)
+      const given = { workload: { namespace: 'a', name: 'b' }, inProgress, started: 0, intervalMs: 100 }
+      return filter.take(new Map([['a/b', given]])).map((entry) => entry.inProgress)
     })
     expect(told).toEqual([[2], [0], [], [1], [0]])
   })

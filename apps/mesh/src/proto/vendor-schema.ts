@@ -46,6 +46,7 @@ const EXTENSIONS = [
   'formatter/req_without_query/v3/req_without_query',
   'http/early_header_mutation/header_mutation/v3/header_mutation',
   'http/header_formatters/preserve_case/v3/preserve_case',
+  'http/original_ip_detection/custom_header/v3/custom_header',
   'http/original_ip_detection/xff/v3/xff',
   'http/stateful_session/cookie/v3/cookie',
   'http/stateful_session/header/v3/header',

@@ -197,7 +197,9 @@ export function validDestinationRule(world: World = {}): fc.Arbitrary<Document> 
     .uniqueArray(validName(), { maxLength: 4 })
     .chain((names) => fc.tuple(...names.map((name) => fc.record({ name: fc.constant(name), labels: maybe(labels) }))))
   const trafficPolicy = fc.record({
-    loadBalancer: maybe(fc.constantFrom<unknown>({ simple: 'ROUND_ROBIN' }, { consistentHash: { httpHeaderName: 'x-user' } }, { consistentHash: { useSourceIp: true } })),
+    loadBalancer: maybe(
+      fc.constantFrom<unknown>({ simple: 'ROUND_ROBIN' }, { consistentHash: { httpHeaderName: 'x-user' } }, { consistentHash: { useSourceIp: true } }),
+    ),
     connectionPool: maybe(fc.record({ tcp: fc.record({ maxConnections: fc.integer({ min: 1, max: 100 }) }) })),
     outlierDetection: maybe(fc.record({ consecutive5xxErrors: fc.integer({ min: 0, max: 10 }), interval: fc.constant('5s') })),
   })

@@ -60,7 +60,7 @@ export function readRateLimits(annotations: Readonly<Record<string, unknown>>): 
     perCaller: one(perCaller, parseRateLimit, 'CALLS/DURATION such as 10/1s'),
     perHeader: one(perHeader, parseHeaderLimit, 'HEADER=CALLS/DURATION such as x-user=5/1m'),
   }
-  return { limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)) as RateLimits, violations }
+  return { limits: Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined)), violations }
 }
 
 /** The rate limits of a Function. */

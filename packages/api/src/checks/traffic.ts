@@ -77,10 +77,13 @@ function checkMirrors(route: HttpRoute, path: string): readonly Violation[] {
 function checkRewrite(rewrite: HttpRewrite | undefined, path: string): readonly Violation[] {
   const regex = rewrite?.uriRegexRewrite
   if (regex === undefined) return []
-  const problem = re2Problem(regex.match) ?? (regex.match.startsWith('^/') ? undefined : `${shown(regex.match)} must start with ^/: paths are rewritten from their beginning`)
+  const problem =
+    re2Problem(regex.match) ?? (regex.match.startsWith('^/') ? undefined : `${shown(regex.match)} must start with ^/: paths are rewritten from their beginning`)
   return [
     ...(problem === undefined ? [] : [{ field: `${path}.uriRegexRewrite.match`, reason: problem }]),
-    ...(/\\(?![0-9\\])/.test(regex.rewrite) ? [{ field: `${path}.uriRegexRewrite.rewrite`, reason: 'a backslash stands before a digit or another backslash' }] : []),
+    ...(/\\(?![0-9\\])/.test(regex.rewrite)
+      ? [{ field: `${path}.uriRegexRewrite.rewrite`, reason: 'a backslash stands before a digit or another backslash' }]
+      : []),
     ...(rewrite?.uri === undefined ? [] : [{ field: path, reason: 'has uri and uriRegexRewrite; only one can hold' }]),
   ]
 }
@@ -183,8 +186,12 @@ function checkTrafficPolicy(policy: TrafficPolicy | undefined, path: string): re
   return [
     ...(one ? [] : [{ field: `${at}.consistentHash`, reason: 'needs one of httpHeaderName, httpCookie, useSourceIp, httpQueryParameterName' }]),
     ...(simple === undefined ? [] : [{ field: at, reason: 'has simple and consistentHash; only one can hold' }]),
-    ...(hash.ringHash !== undefined && hash.maglev !== undefined ? [{ field: `${at}.consistentHash`, reason: 'has ringHash and maglev; only one can hold' }] : []),
-    ...(hash.maglev?.tableSize === undefined || isPrime(hash.maglev.tableSize) ? [] : [{ field: `${at}.consistentHash.maglev.tableSize`, reason: 'must be a prime number' }]),
+    ...(hash.ringHash !== undefined && hash.maglev !== undefined
+      ? [{ field: `${at}.consistentHash`, reason: 'has ringHash and maglev; only one can hold' }]
+      : []),
+    ...(hash.maglev?.tableSize === undefined || isPrime(hash.maglev.tableSize)
+      ? []
+      : [{ field: `${at}.consistentHash.maglev.tableSize`, reason: 'must be a prime number' }]),
   ]
 }
 

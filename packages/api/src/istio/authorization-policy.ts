@@ -7,6 +7,8 @@ import { WorkloadSelector } from './shared.ts'
 
 const patterns = (description: string) => Type.Optional(nonEmpty(Type.String({ minLength: 1, maxLength: 1024 }), { maxItems: 256, description }))
 
+const addressBlocks = (description: string) => Type.Optional(nonEmpty(Type.String({ minLength: 2, maxLength: 64 }), { maxItems: 256, description }))
+
 /** Who calls; all fields that are there must hold (Istio `Source`). */
 export const PolicySource = Type.Object(
   {
@@ -14,22 +16,14 @@ export const PolicySource = Type.Object(
     notPrincipals: patterns('none of these identities'),
     namespaces: patterns('namespaces of the caller'),
     notNamespaces: patterns('none of these namespaces'),
+    ipBlocks: addressBlocks('addresses of clients outside, as the ingress sees them: "203.0.113.7" or "203.0.113.0/24"'),
+    notIpBlocks: addressBlocks('none of these'),
+    remoteIpBlocks: addressBlocks('as ipBlocks: the ingress believes no X-Forwarded-For'),
+    notRemoteIpBlocks: addressBlocks('none of these'),
+    serviceAccounts: patterns('callers as SERVICE-ACCOUNT (of the own namespace) or NAMESPACE/SERVICE-ACCOUNT'),
+    notServiceAccounts: patterns('none of these'),
   },
-  {
-    ...closedExcept(
-      'requestPrincipals',
-      'notRequestPrincipals',
-      'ipBlocks',
-      'notIpBlocks',
-      'remoteIpBlocks',
-      'notRemoteIpBlocks',
-      'serviceAccounts',
-      'notServiceAccounts',
-      'trustDomains',
-      'notTrustDomains',
-    ),
-    minProperties: 1,
-  },
+  { ...closedExcept('requestPrincipals', 'notRequestPrincipals', 'trustDomains', 'notTrustDomains'), minProperties: 1 },
 )
 /** {@link PolicySource} as a type. */
 export type PolicySource = Static<typeof PolicySource>
@@ -44,7 +38,7 @@ export const PolicyOperation = Type.Object(
   {
     methods: patterns('HTTP methods'),
     notMethods: patterns('none of these methods'),
-    paths: patterns('paths, without the query'),
+    paths: patterns('paths, without the query; "{*}" stands for one segment, "{**}" at the end for any number'),
     notPaths: patterns('none of these paths'),
     hosts: patterns('hosts, compared without regard to case'),
     notHosts: patterns('none of these hosts'),
@@ -56,13 +50,26 @@ export const PolicyOperation = Type.Object(
 /** {@link PolicyOperation} as a type. */
 export type PolicyOperation = Static<typeof PolicyOperation>
 
+/** One more condition of a rule; both lists, where they are there, must hold (Istio `Condition`). */
+export const PolicyConditionSpec = Type.Object(
+  {
+    key: Type.String({ minLength: 1, maxLength: 1024, description: 'what is compared, such as request.headers[x-version] or request.auth.claims[groups]' }),
+    values: patterns('one of these'),
+    notValues: patterns('none of these'),
+  },
+  closed,
+)
+/** {@link PolicyConditionSpec} as a type. */
+export type PolicyConditionSpec = Static<typeof PolicyConditionSpec>
+
 /** One rule: a source and an operation must match (Istio `Rule`). An empty rule matches every call. */
 export const PolicyRuleSpec = Type.Object(
   {
     from: Type.Optional(nonEmpty(Type.Object({ source: PolicySource }, closed), { maxItems: 256, description: 'any of these; absent: anyone' })),
     to: Type.Optional(nonEmpty(Type.Object({ operation: PolicyOperation }, closed), { maxItems: 256, description: 'any of these; absent: anything' })),
+    when: Type.Optional(nonEmpty(PolicyConditionSpec, { maxItems: 64, description: 'all of these as well' })),
   },
-  closedExcept('when'),
+  closed,
 )
 /** {@link PolicyRuleSpec} as a type. */
 export type PolicyRuleSpec = Static<typeof PolicyRuleSpec>
@@ -71,7 +78,9 @@ export type PolicyRuleSpec = Static<typeof PolicyRuleSpec>
 export const AuthorizationPolicySpec = Type.Object(
   {
     selector: Type.Optional(WorkloadSelector),
-    action: Type.Optional(Type.Enum(['ALLOW', 'DENY'], { description: 'default ALLOW', [UNSUPPORTED_VALUES]: ['AUDIT', 'CUSTOM'] })),
+    action: Type.Optional(
+      Type.Enum(['ALLOW', 'DENY', 'AUDIT'], { description: 'default ALLOW; AUDIT only writes to the access log', [UNSUPPORTED_VALUES]: ['CUSTOM'] }),
+    ),
     rules: Type.Optional(Type.Array(PolicyRuleSpec, { maxItems: 512, description: 'any of these' })),
   },
   { ...closedExcept('targetRef', 'targetRefs', 'provider'), description: 'who may call what' },

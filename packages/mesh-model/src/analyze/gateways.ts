@@ -40,7 +40,7 @@ function checkPair(one: Served, other: Served, report: Report): void {
   const credential = text(at(one.server, 'tls', 'credentialName'))
   if (credential !== undefined && credential === at(other.server, 'tls', 'credentialName') && one.item.namespace === other.item.namespace)
     report('IST0138', one.item, `${one.path}.tls.credentialName`, `the Gateway ${other.item.name} uses it too`)
-  const selector = (item: Item) => JSON.stringify(Object.entries(textMap(at(item.spec, 'selector'))).toSorted())
+  const selector = (item: Item) => JSON.stringify(Object.entries(textMap(at(item.spec, 'selector'))).toSorted(([a], [b]) => (a < b ? -1 : 1)))
   if (selector(one.item) !== selector(other.item) || at(one.server, 'port', 'number') !== at(other.server, 'port', 'number')) return
   const taken = texts(at(other.server, 'hosts'), '').map(([host]) => host)
   for (const [host, place] of texts(at(one.server, 'hosts'), `${one.path}.hosts`)) {

@@ -120,7 +120,7 @@ function checkMatch(item: Item, match: unknown, path: string, { world, report }:
   const namespace = text(at(match, 'sourceNamespace'))
   if (namespace !== undefined && !world.hasNamespace(namespace)) report('WEFT0202', item, `${path}.sourceNamespace`, `there is no namespace ${namespace}`)
   for (const map of ['headers', 'withoutHeaders'] as const) {
-    const claims = Object.keys((at(match, map) ?? {}) as object).filter((name) => name.startsWith('@request.auth.claims'))
+    const claims = Object.keys(at(match, map) ?? {}).filter((name) => name.startsWith('@request.auth.claims'))
     if (claims.length > 0 && world.all('RequestAuthentication').length === 0)
       report('IST0149', item, `${path}.${map}`, `${claims.join(', ')}: no RequestAuthentication verifies a JWT`)
   }
@@ -138,7 +138,7 @@ function checkOrder(item: Item, report: Report): void {
     else if (bare.length > 0 && repeated.length === bare.length) report('IST0130', item, path, 'routes before it have all of its matches')
     else for (const [, place] of repeated) report('IST0131', item, place, 'a route before it has the same match')
     earlier.push(...bare.map(([match, place]) => ({ match, path: place })))
-    if (conditions.length === 0 || bare.some(([match]) => Object.keys((match ?? {}) as object).length === 0)) takesAll ??= path
+    if (conditions.length === 0 || bare.some(([match]) => Object.keys(match ?? {}).length === 0)) takesAll ??= path
   }
 }
 

@@ -61,9 +61,15 @@ describe('gateways', () => {
 
   it('conditions on Gateways never hold for calls of the mesh', () => {
     const routes = routesOf(
-      temp([{ match: [{ gateways: ['front'] }], route: to('echo') }, { match: [{ gateways: ['front'] }, { uri: { prefix: '/a' }, gateways: ['mesh'] }], route: to('temp') }], {
-        gateways: ['front', 'mesh'],
-      }),
+      temp(
+        [
+          { match: [{ gateways: ['front'] }], route: to('echo') },
+          { match: [{ gateways: ['front'] }, { uri: { prefix: '/a' }, gateways: ['mesh'] }], route: to('temp') },
+        ],
+        {
+          gateways: ['front', 'mesh'],
+        },
+      ),
     )
     expect(routes.map(({ matches }) => matches.map(({ path }) => path?.match))).toEqual([[{ kind: 'prefix', value: '/a' }]])
   })
@@ -76,7 +82,10 @@ describe('delegates', () => {
   it('stand in the place of the route that delegates, with the conditions of both', () => {
     const routes = routesOf(
       root([{ uri: { prefix: '/a' }, headers: { 'x-a': { exact: '1' } } }], { timeout: '3s' }),
-      part([{ match: [{ uri: { prefix: '/a/b' } }], route: to('echo') }, { route: to('temp'), timeout: '1s' }]),
+      part([
+        { match: [{ uri: { prefix: '/a/b' } }], route: to('echo') },
+        { route: to('temp'), timeout: '1s' },
+      ]),
     )
     const header = { name: 'x-a', match: { kind: 'exact', value: '1' }, invert: false }
     expect(routes).toMatchObject([

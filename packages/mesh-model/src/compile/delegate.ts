@@ -87,7 +87,7 @@ function mergedMatch(root: RouteMatch, leaf: RouteMatch): RouteMatch {
     ...root,
     ...leaf,
     headers: rest(root.headers, leaf.headers) as RouteMatch['headers'],
-    queryParameters: rest(root.queryParameters, leaf.queryParameters) as RouteMatch['queryParameters'],
+    queryParameters: rest(root.queryParameters, leaf.queryParameters),
     ...(Object.keys(sourceLabels).length === 0 ? {} : { sourceLabels }),
   }
 }

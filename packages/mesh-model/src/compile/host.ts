@@ -46,7 +46,10 @@ export function compileHost(world: World, key: HostKey): CompiledHost {
   }
   if (endpoints !== undefined) referToSubsets(work, endpoints, rules)
   const { traffic, ignored } = endpoints === undefined ? NO_TRAFFIC : hostTraffic(endpoints, rules)
-  for (const { ref } of ignored) work.findings.push(warning(ref, 'TrafficPolicyIgnored', `the trafficPolicy of ${key} is said in its own namespace or in ${SYSTEM_NAMESPACE}; this one has no effect`))
+  for (const { ref } of ignored)
+    work.findings.push(
+      warning(ref, 'TrafficPolicyIgnored', `the trafficPolicy of ${key} is said in its own namespace or in ${SYSTEM_NAMESPACE}; this one has no effect`),
+    )
   return { host, refersTo: work.refersTo, traffic, findings: work.findings, dependencies: work.dependencies }
 }
 
@@ -155,7 +158,9 @@ function routesOf(work: Work, virtualService: Understood): readonly MeshRoute[] 
     const delegate = work.world.delegates.get(route.delegate)
     if (delegate?.routes === undefined) {
       const because = delegate === undefined ? 'is not there or has hosts of its own' : 'is not understood'
-      work.findings.push(warning(virtualService.ref, 'DelegateNotFound', `the delegate ${route.delegate} ${because}; the route ${route.route.name} is left out`))
+      work.findings.push(
+        warning(virtualService.ref, 'DelegateNotFound', `the delegate ${route.delegate} ${because}; the route ${route.route.name} is left out`),
+      )
       return []
     }
     const { routes, unreachable } = delegated(route, delegate.routes)
@@ -201,7 +206,12 @@ function shareTargets(work: Work, virtualService: VirtualServiceModel, share: De
   return resolve(work, virtualService, share).map((target) => ({ ...target, ...headers }))
 }
 
-function resolve(work: Work, { ref, namespace }: VirtualServiceModel, share: Destination, outcome = 'this share of the calls is answered 503'): readonly RouteTarget[] {
+function resolve(
+  work: Work,
+  { ref, namespace }: VirtualServiceModel,
+  share: Destination,
+  outcome = 'this share of the calls is answered 503',
+): readonly RouteTarget[] {
   const missing = (reason: 'HostNotFound' | 'SubsetNotFound' | 'PortNotFound', message: string): readonly RouteTarget[] => {
     work.findings.push(warning(ref, reason, `${message}; ${outcome}`))
     return [{ weight: share.weight, workload: undefined, missing: message }]

@@ -2,7 +2,7 @@ import { SYSTEM_NAMESPACE } from '@weft/core'
 import { byAge } from '../read/base.ts'
 import { failure } from '../read/finding.ts'
 import type { AuthorizationPolicyModel, RevisionModel } from '../read/models.ts'
-import type { MeshWorkload, ResourceFinding, WorkloadPolicy } from '../snapshot.ts'
+import type { MeshWorkload, PolicyRule, ResourceFinding, WorkloadPolicy } from '../snapshot.ts'
 import type { WorkloadTraffic } from '../workload-traffic.ts'
 import type { World } from '../world/world.ts'
 
@@ -70,12 +70,24 @@ function policyOf(world: World, { namespace, labels }: RevisionModel): WorkloadP
   ].toSorted(byAge)
   if (selecting.length === 0) return OPEN
   const understood = selecting.filter((policy) => policy.broken === undefined)
-  const allow = understood.filter((policy) => policy.action === 'allow')
+  const tried = understood.filter((policy) => policy.dryRun && policy.action !== 'audit')
+  const audit = rulesOf(understood, 'audit') ?? []
   return {
-    deny: understood.filter((policy) => policy.action === 'deny').flatMap((policy) => policy.rules),
-    allow: allow.length === 0 ? undefined : allow.flatMap((policy) => policy.rules),
+    ...decisions(understood.filter((policy) => !policy.dryRun)),
     ...brokenBy(selecting),
+    ...(audit.length === 0 ? {} : { audit }),
+    ...(tried.length === 0 ? {} : { dryRun: decisions(tried) }),
   }
+}
+
+function decisions(policies: readonly AuthorizationPolicyModel[]): Pick<WorkloadPolicy, 'deny' | 'allow'> {
+  return { deny: rulesOf(policies, 'deny') ?? [], allow: rulesOf(policies, 'allow') }
+}
+
+/** All rules of the policies with an action; `undefined` when there is no such policy. */
+function rulesOf(policies: readonly AuthorizationPolicyModel[], action: AuthorizationPolicyModel['action']): readonly PolicyRule[] | undefined {
+  const own = policies.filter((policy) => policy.action === action)
+  return own.length === 0 ? undefined : own.flatMap((policy) => policy.rules)
 }
 
 /** The policy of workloads that none selects: everybody of the mesh may call. */

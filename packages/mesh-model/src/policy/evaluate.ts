@@ -1,6 +1,9 @@
-import type { OperationMatch, PolicyRule, SourceMatch, StringMatch, WorkloadPolicy } from '../snapshot.ts'
+import type { OperationMatch, PolicyCondition, PolicyRule, SourceMatch, StringMatch, WorkloadPolicy } from '../snapshot.ts'
 import { bareAuthority } from '../read/names.ts'
+import { inBlock } from './address.ts'
+import { claimTexts, requestPrincipalOf } from './claims.ts'
 import { normalisePath } from './path.ts'
+import { everyValueRegex, pathHolds, textHolds } from './text.ts'
 
 /** A call as a policy sees it. */
 export interface PolicyCall {
@@ -9,10 +12,16 @@ export interface PolicyCall {
   readonly method: string
   /** As it was sent; a query is ignored. */
   readonly path: string
-  /** `:authority`, with or without a port. */
+  /** `:authority`, with or without a port. Calls through the ingress carry the function's own name, whatever the client wrote. */
   readonly host: string
   /** Port of the workload that was called. */
   readonly port: number
+  /** Request headers, names in lower case; several values of one name as a list. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  /** Address of the client, for calls through the ingress. */
+  readonly address?: string
+  /** Payload of the verified JWT. */
+  readonly claims?: Readonly<Record<string, unknown>>
 }
 
 /** What a policy says about a call, and the rule that says it. */
@@ -24,13 +33,28 @@ export type Verdict =
   | { readonly allowed: false; readonly because: 'bad-path' }
   | { readonly allowed: false; readonly because: 'policy-broken'; readonly reason: string }
 
+/** What is written to the access log about a call, and decides nothing. */
+export interface Remarks {
+  /** The first AUDIT rule that matches. */
+  readonly audit?: PolicyRule
+  /** The first DENY rule on trial that matches. */
+  readonly wouldDeny?: PolicyRule
+  /** What the ALLOW rules on trial would say; absent without any. */
+  readonly wouldAllow?: boolean
+}
+
 interface Facts {
   readonly principal: string | undefined
   readonly namespace: string | undefined
+  readonly requestPrincipal: string | undefined
+  readonly address: string | undefined
   readonly method: string
   readonly path: string
-  readonly host: string
+  /** In lower case, as it was sent and without its port. */
+  readonly hosts: readonly string[]
   readonly port: number
+  readonly headers: Readonly<Record<string, string | readonly string[]>>
+  readonly claims: Readonly<Record<string, unknown>> | undefined
 }
 
 /**
@@ -41,71 +65,122 @@ export function evaluatePolicy(policy: WorkloadPolicy, call: PolicyCall): Verdic
   if (policy.broken !== undefined) return { allowed: false, because: 'policy-broken', reason: policy.broken.reason }
   const facts = factsOf(call)
   if (facts === undefined) return { allowed: false, because: 'bad-path' }
-  const denies = policy.deny.find((rule) => ruleHolds(rule, facts))
+  const denies = policy.deny.find((rule) => ruleHolds(rule, facts, 'deny'))
   if (denies !== undefined) return { allowed: false, because: 'deny-rule', rule: denies }
   if (policy.allow === undefined) return { allowed: true, because: 'no-policy' }
-  const allows = policy.allow.find((rule) => ruleHolds(rule, facts))
+  const allows = policy.allow.find((rule) => ruleHolds(rule, facts, 'allow'))
   return allows === undefined ? { allowed: false, because: 'no-rule-matches' } : { allowed: true, because: 'allow-rule', rule: allows }
 }
+
+/** What AUDIT policies and policies on trial have to say about a call. */
+export function remarksOn({ audit = [], dryRun }: WorkloadPolicy, call: PolicyCall): Remarks {
+  const facts = factsOf(call)
+  if (facts === undefined) return {}
+  const audits = audit.find((rule) => ruleHolds(rule, facts, 'deny'))
+  const denies = dryRun?.deny.find((rule) => ruleHolds(rule, facts, 'deny'))
+  return {
+    ...(audits === undefined ? {} : { audit: audits }),
+    ...(denies === undefined ? {} : { wouldDeny: denies }),
+    ...(dryRun?.allow === undefined ? {} : { wouldAllow: dryRun.allow.some((rule) => ruleHolds(rule, facts, 'allow')) }),
+  }
+}
+
+/** What a rule is for: the same condition on a header that was sent twice is read so that the call is refused. */
+export type Effect = 'allow' | 'deny'
 
 function factsOf(call: PolicyCall): Facts | undefined {
   const path = normalisePath(call.path)
   if (path === undefined) return undefined
   const principal = call.principal?.replace(/^spiffe:\/\//, '')
   const namespace = principal === undefined ? undefined : /^[^/]+\/ns\/([^/]+)\/sa\/[^/]+$/.exec(principal)?.[1]
-  return { principal, namespace, method: call.method, path, host: bareAuthority(call.host), port: call.port }
+  const { method, port, address, headers = {}, claims } = call
+  const sent = call.host.toLowerCase().replace(/\.(?=:\d+$|$)/, '')
+  return {
+    principal,
+    namespace,
+    requestPrincipal: claims === undefined ? undefined : requestPrincipalOf(claims),
+    address,
+    method,
+    path,
+    hosts: [bareAuthority(sent), sent],
+    port,
+    headers,
+    claims,
+  }
 }
 
-function ruleHolds(rule: PolicyRule, facts: Facts): boolean {
+function ruleHolds(rule: PolicyRule, facts: Facts, effect: Effect): boolean {
   const source = rule.sources.length === 0 || rule.sources.some((match) => sourceHolds(match, facts))
-  return source && (rule.operations.length === 0 || rule.operations.some((match) => operationHolds(match, facts)))
+  const operation = rule.operations.length === 0 || rule.operations.some((match) => operationHolds(match, facts))
+  return source && operation && (rule.conditions ?? []).every((condition) => conditionHolds(condition, facts, effect))
 }
 
-function sourceHolds(source: SourceMatch, { principal, namespace }: Facts): boolean {
+function sourceHolds(source: SourceMatch, { principal, namespace, requestPrincipal, address }: Facts): boolean {
   return (
-    anyHolds(source.principals, principal) &&
-    noneHolds(source.notPrincipals, principal) &&
-    anyHolds(source.namespaces, namespace) &&
-    noneHolds(source.notNamespaces, namespace)
+    anyHolds(source.principals, principal, textHolds) &&
+    noneHolds(source.notPrincipals, principal, textHolds) &&
+    anyHolds(source.namespaces, namespace, textHolds) &&
+    noneHolds(source.notNamespaces, namespace, textHolds) &&
+    anyHolds(source.requestPrincipals, requestPrincipal, textHolds) &&
+    noneHolds(source.notRequestPrincipals, requestPrincipal, textHolds) &&
+    anyHolds(source.ipBlocks, address, inBlock) &&
+    noneHolds(source.notIpBlocks, address, inBlock) &&
+    anyHolds(source.remoteIpBlocks, address, inBlock) &&
+    noneHolds(source.notRemoteIpBlocks, address, inBlock)
   )
 }
 
-function operationHolds(operation: OperationMatch, { method, path, host, port }: Facts): boolean {
+function operationHolds(operation: OperationMatch, { method, path, hosts, port }: Facts): boolean {
   return (
-    anyHolds(operation.methods, method) &&
-    noneHolds(operation.notMethods, method) &&
-    anyHolds(operation.paths, path) &&
-    noneHolds(operation.notPaths, path) &&
-    anyHolds(operation.hosts, host) &&
-    noneHolds(operation.notHosts, host) &&
+    anyHolds(operation.methods, method, textHolds) &&
+    noneHolds(operation.notMethods, method, textHolds) &&
+    anyHolds(operation.paths, path, pathHolds) &&
+    noneHolds(operation.notPaths, path, pathHolds) &&
+    anyHolds(operation.hosts, hosts, hostHolds) &&
+    noneHolds(operation.notHosts, hosts, hostHolds) &&
     (operation.ports === undefined || operation.ports.includes(port)) &&
     !(operation.notPorts ?? []).includes(port)
   )
 }
 
-/** A list that is there and empty holds for nothing. */
-function anyHolds(matches: readonly StringMatch[] | undefined, text: string | undefined): boolean {
-  return matches === undefined || (text !== undefined && matches.some((match) => textHolds(match, text)))
-}
-
-function noneHolds(matches: readonly StringMatch[] | undefined, text: string | undefined): boolean {
-  return matches === undefined || text === undefined || !matches.some((match) => textHolds(match, text))
-}
-
-/** Whether a text fulfils a condition. Policies have no regular expressions; one would hold for nothing. */
-function textHolds(match: StringMatch, text: string): boolean {
-  switch (match.kind) {
-    case 'exact':
-      return text === match.value
-    case 'prefix':
-      return text.startsWith(match.value)
-    case 'suffix':
-      return text.endsWith(match.value)
-    case 'present':
-      return text !== ''
-    case 'regex':
-      return false
+function conditionHolds(condition: PolicyCondition, facts: Facts, effect: Effect): boolean {
+  switch (condition.kind) {
+    case 'source':
+      return sourceHolds(condition.source, facts)
+    case 'operation':
+      return operationHolds(condition.operation, facts)
+    case 'header':
+      return headerHolds(condition, [facts.headers[condition.name] ?? []].flat(), effect)
+    case 'claim': {
+      const texts = claimTexts(facts.claims, condition.path)
+      return anyHolds(condition.values, texts, someTextHolds) && noneHolds(condition.notValues, texts, someTextHolds)
+    }
     default:
-      return match satisfies never
+      return condition satisfies never
   }
+}
+
+function headerHolds({ values, notValues }: Extract<PolicyCondition, { kind: 'header' }>, sent: readonly string[], effect: Effect): boolean {
+  const any = (matches: readonly StringMatch[]) => matches.some((match) => someTextHolds(match, sent))
+  const every = (matches: readonly StringMatch[]) => sent.length > 0 && new RegExp(`^(?:${everyValueRegex(matches)})$`, 's').test(sent.join(','))
+  const holds = values === undefined || (any(values) && (effect === 'deny' || every(values)))
+  return holds && (notValues === undefined || !(effect === 'allow' ? any(notValues) : every(notValues)))
+}
+
+function someTextHolds(match: StringMatch, texts: readonly string[]): boolean {
+  return texts.some((text) => textHolds(match, text))
+}
+
+function hostHolds(match: StringMatch, hosts: readonly string[]): boolean {
+  const lower = 'value' in match ? { ...match, value: match.value.toLowerCase() } : match
+  return someTextHolds(lower, hosts)
+}
+
+/** A list that is there and empty holds for nothing. */
+function anyHolds<M, T>(matches: readonly M[] | undefined, value: T | undefined, holds: (match: M, value: T) => boolean): boolean {
+  return matches === undefined || (value !== undefined && matches.some((match) => holds(match, value)))
+}
+
+function noneHolds<M, T>(matches: readonly M[] | undefined, value: T | undefined, holds: (match: M, value: T) => boolean): boolean {
+  return matches === undefined || value === undefined || !matches.some((match) => holds(match, value))
 }

@@ -101,7 +101,9 @@ export interface DestinationRuleModel extends Model {
 /** An AuthorizationPolicy. */
 export interface AuthorizationPolicyModel extends Model {
   readonly selector: Selector
-  readonly action: 'allow' | 'deny'
+  readonly action: 'allow' | 'deny' | 'audit'
+  /** Tried out, not enforced. */
+  readonly dryRun: boolean
   readonly rules: readonly PolicyRule[]
   /** Why it could not be understood. */
   readonly broken: string | undefined

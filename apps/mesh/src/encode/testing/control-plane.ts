@@ -46,8 +46,14 @@ export class ControlPlane {
     const request = { stream: true, request: 'envoy.service.discovery.v3.DeltaDiscoveryRequest', response: 'envoy.service.discovery.v3.DeltaDiscoveryResponse' }
     const check = { stream: false, request: 'envoy.service.auth.v3.CheckRequest', response: 'envoy.service.auth.v3.CheckResponse' }
     this.#server = await serveGrpc(this.#options.socket, [
-      { methods: { DeltaAggregatedResources: grpcMethod(PATH, request) }, handlers: { DeltaAggregatedResources: (stream: GrpcStream) => this.#open(stream) } },
-      { methods: { Check: grpcMethod(CHECK, check) }, handlers: { Check: this.#check } },
+      {
+        methods: { DeltaAggregatedResources: grpcMethod(PATH, request) },
+        handlers: { DeltaAggregatedResources: (stream: GrpcStream) => this.#open(stream) },
+      },
+      {
+        methods: { Check: grpcMethod(CHECK, check) },
+        handlers: { Check: (call: { readonly request: object }, done: (error: null, response: object) => void) => void this.#check(call, done) },
+      },
     ])
   }
 

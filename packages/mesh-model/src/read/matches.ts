@@ -1,0 +1,151 @@
+import { canonicalNamespace, DEFAULT_NAMESPACE, DEFAULT_TRUST_DOMAIN, isDnsLabel, OPENFAAS_NAMESPACE_ALIAS } from '@weft/core'
+import type { PolicyOperation, PolicySource } from '@weft/api'
+import { readAddressBlock } from '../policy/address.ts'
+import type { OperationMatch, PathMatch, SourceMatch, StringMatch } from '../snapshot.ts'
+import { hostKeyOf, hostSpellings } from './names.ts'
+
+/** What texts of a policy are read against, and where problems are noted. */
+export interface Names {
+  readonly trustDomain: string
+  readonly namespace: string
+  readonly notes: string[]
+}
+
+/** Reads a source of a rule. */
+export function readSource(source: PolicySource, names: Names): SourceMatch {
+  const blocks = (values: readonly string[] | undefined) => values?.flatMap((value) => addressBlock(value, names))
+  const accounts = (values: readonly string[] | undefined) => values?.flatMap((value) => accountMatches(value, names))
+  if (source.serviceAccounts !== undefined && (source.principals ?? source.namespaces) !== undefined) {
+    names.notes.push('serviceAccounts cannot stand beside principals or namespaces')
+  }
+  const principals = (values: readonly string[] | undefined) => values?.flatMap((value) => principalMatches(pattern(value, names), names.trustDomain))
+  const namespaces = (values: readonly string[] | undefined) => values?.flatMap((value) => namespaceMatches(pattern(value, names)))
+  return present({
+    principals: accounts(source.serviceAccounts) ?? principals(source.principals),
+    notPrincipals: joined(accounts(source.notServiceAccounts), principals(source.notPrincipals)),
+    namespaces: namespaces(source.namespaces),
+    notNamespaces: namespaces(source.notNamespaces),
+    ipBlocks: blocks(source.ipBlocks),
+    notIpBlocks: blocks(source.notIpBlocks),
+    remoteIpBlocks: blocks(source.remoteIpBlocks),
+    notRemoteIpBlocks: blocks(source.notRemoteIpBlocks),
+  })
+}
+
+function joined<T>(a: readonly T[] | undefined, b: readonly T[] | undefined): readonly T[] | undefined {
+  return a === undefined ? b : [...a, ...(b ?? [])]
+}
+
+function addressBlock(text: string, names: Names) {
+  const block = readAddressBlock(text)
+  if (block !== undefined) return [block]
+  names.notes.push(`"${text}" is no address and no block of addresses`)
+  return []
+}
+
+/** `SERVICE-ACCOUNT` or `NAMESPACE/SERVICE-ACCOUNT`, never a pattern: the end of the identity. */
+function accountMatches(text: string, names: Names): readonly StringMatch[] {
+  const [account = '', namespace = names.namespace, ...rest] = text.split('/').toReversed()
+  if (rest.length > 0 || !isDnsLabel(account) || !isDnsLabel(namespace)) {
+    names.notes.push(`"${text}" is not SERVICE-ACCOUNT or NAMESPACE/SERVICE-ACCOUNT`)
+  }
+  return [{ kind: 'suffix', value: `/ns/${canonicalNamespace(namespace)}/sa/${account}` }]
+}
+
+/** Reads an operation of a rule. */
+export function readOperation(operation: PolicyOperation, names: Names): OperationMatch {
+  const plain = (values: readonly string[] | undefined) => values?.map((value) => pattern(value, names))
+  const paths = (values: readonly string[] | undefined) => values?.map((value) => pathPattern(value, names))
+  const hosts = (values: readonly string[] | undefined) => values?.flatMap((value) => hostMatches(pattern(value.toLowerCase(), names), names.namespace))
+  return present({
+    methods: plain(operation.methods),
+    notMethods: plain(operation.notMethods),
+    paths: paths(operation.paths),
+    notPaths: paths(operation.notPaths),
+    hosts: hosts(operation.hosts),
+    notHosts: hosts(operation.notHosts),
+    ports: operation.ports?.map(Number),
+    notPorts: operation.notPorts?.map(Number),
+  })
+}
+
+type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+
+/** Without the fields that are not there. */
+function present<T extends object>(fields: T): Present<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>
+}
+
+/**
+ * Istio's patterns: `*` alone is presence, a `*` at one end stands for anything (authorization-policy reference, "exact, prefix, suffix, presence").
+ * A `*` elsewhere, which Istio compares literally and its author surely does not mean, makes the policy broken rather than one that never matches.
+ */
+export function pattern(text: string, names: Names): StringMatch {
+  const match = plainPattern(text)
+  if (match.kind !== 'present' && match.value.includes('*')) names.notes.push(`"${text}": "*" may only stand at one end`)
+  return match
+}
+
+function plainPattern(text: string): Exclude<StringMatch, { kind: 'regex' }> {
+  if (text === '*') return { kind: 'present' }
+  if (text.startsWith('*')) return { kind: 'suffix', value: text.slice(1) }
+  return text.endsWith('*') ? { kind: 'prefix', value: text.slice(0, -1) } : { kind: 'exact', value: text }
+}
+
+function pathPattern(text: string, names: Names): PathMatch {
+  if (!/\{\*{1,2}\}/.test(text)) return pattern(text, names)
+  const segments = text.split('/').slice(1)
+  const wellFormed = text.startsWith('/') && segments.every((part, index) => templateSegmentHolds(part, index === segments.length - 1))
+  if (!wellFormed) names.notes.push(`"${text}": in a template {*} and {**} are whole segments, {**} is the last, and no other "*" or brace is there`)
+  return { kind: 'template', value: text }
+}
+
+function templateSegmentHolds(part: string, last: boolean): boolean {
+  return part === '{*}' || (part === '{**}' && last) || !/[*{}]/.test(part)
+}
+
+/**
+ * A principal in our terms: `cluster.local` stands for whatever the trust domain is (as in Istio), and `openfaas-fn` for `default`.
+ */
+function principalMatches(match: StringMatch, trustDomain: string): readonly StringMatch[] {
+  const local = `${DEFAULT_TRUST_DOMAIN}/`
+  const own: StringMatch =
+    (match.kind === 'exact' || match.kind === 'prefix') && match.value.startsWith(local)
+      ? { kind: match.kind, value: `${trustDomain}/${match.value.slice(local.length)}` }
+      : match
+  return withAlias(own)
+}
+
+/** A namespace in our terms; a pattern that `openfaas-fn` fulfils is fulfilled by `default` too. */
+function namespaceMatches(match: StringMatch): readonly StringMatch[] {
+  const real: StringMatch = { kind: 'exact', value: DEFAULT_NAMESPACE }
+  if (match.kind === 'exact') return [match.value === OPENFAAS_NAMESPACE_ALIAS ? real : match]
+  const meansAlias =
+    (match.kind === 'prefix' && OPENFAAS_NAMESPACE_ALIAS.startsWith(match.value)) || (match.kind === 'suffix' && OPENFAAS_NAMESPACE_ALIAS.endsWith(match.value))
+  return meansAlias ? [match, real] : [match]
+}
+
+const ALIAS_PART = `/ns/${OPENFAAS_NAMESPACE_ALIAS}/`
+const REAL_PART = `/ns/${DEFAULT_NAMESPACE}/`
+
+/** The match of a principal, its namespace's alias resolved; one that ends (prefix) or begins (suffix) inside the alias also means the real name. */
+function withAlias(match: StringMatch): readonly StringMatch[] {
+  if (match.kind === 'present' || match.kind === 'regex') return [match]
+  const { kind, value } = match
+  if (value.includes(ALIAS_PART)) return [{ kind, value: value.replace(ALIAS_PART, REAL_PART) }]
+  for (let length = ALIAS_PART.length - 1; length > 1; length--) {
+    if (kind === 'prefix' && length > '/ns/'.length && value.endsWith(ALIAS_PART.slice(0, length)))
+      return [match, { kind, value: value.slice(0, -length) + REAL_PART }]
+    if (kind === 'suffix' && value.startsWith(ALIAS_PART.slice(-length))) return [match, { kind, value: REAL_PART + value.slice(length) }]
+  }
+  return [match]
+}
+
+/** A host of the mesh in all of its spellings, since callers may use any; other hosts as they stand. */
+function hostMatches(match: StringMatch, namespace: string): readonly StringMatch[] {
+  if (match.kind !== 'exact') return [match]
+  const key = hostKeyOf(match.value, namespace)
+  if (key === undefined) return [match]
+  const spellings = new Set([match.value, ...hostSpellings(key, namespace)])
+  return [...spellings].map((value) => ({ kind: 'exact', value }))
+}
