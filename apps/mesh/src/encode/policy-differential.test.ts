@@ -108,7 +108,7 @@ let world: World
 const pems = new Map<string, Pem>()
 
 beforeAll(async () => {
-  const all = policies.map((each, index) => workload(`p${index}`, { policy: each }))
+  const all = policies.map((each, index) => workload(`p${index}`, { policy: each, serviceAccount: 'p' }))
   world = await World.start(
     snapshot(
       all,
