@@ -199,12 +199,6 @@ describe('what a function asks of hosts outside', () => {
     }
   })
 
-  // Envoy takes no octal for an address, so that this is a name, and what it stands for is checked as any name's.
-  it('0177.0.0.1 never leads to this machine', async () => {
-    const { value } = await attempt('tunnel', { authority: `0177.0.0.1:${portOf(platform.metrics)}` })
-    expect(JSON.stringify(value ?? [])).not.toMatch(/gateway_|envoy_|"inside",200/)
-  })
-
   it('is refused in plain HTTP too, by any name of this machine', async () => {
     for (const host of [`127.0.0.1:${portOf(platform.metrics)}`, 'localhost', '169.254.169.254', 'gateway.weft-system', '[::1]']) {
       const { value } = await attempt('fetch', { url: `http://${host}/metrics` })
@@ -295,7 +289,7 @@ describe('with outboundPolicy REGISTRY_ONLY', () => {
     await strict.deploy('victim', `export default () => new Response('alive')`)
     const ask = async (deed: string, input: object) => JSON.parse((await strict.call('agent', { body: JSON.stringify({ deed, ...input }) })).text) as Outcome
     expect((await ask('fetch', { url: 'http://victim/' })).value).toEqual([200, 'alive'])
-    expect((await ask('tunnel', { authority: 'registry.npmjs.org:443' })).value).toEqual(['CONNECT', expect.any(Number), ''])
+    expect((await ask('tunnel', { authority: 'outside.invalid:443' })).value).toEqual(['CONNECT', expect.any(Number), ''])
     expect((await ask('tunnel', { authority: '93.184.216.34:80' })).value).toEqual(['CONNECT', 403, ''])
     expect((await ask('fetch', { url: 'http://93.184.216.34/' })).error).toBeDefined()
   }, 60_000)

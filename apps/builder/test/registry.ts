@@ -18,7 +18,7 @@ interface Published {
 }
 
 /**
- * Serves packages as registry.npmjs.org does (packument and tarball), so that real npm installs them.
+ * Serves packages as a registry does (packument and tarball), so that real npm installs them.
  * @param packages name → files, with a package.json in each
  * @param token when given, asked for as Bearer
  */
