@@ -13,6 +13,7 @@ export default {
       },
     ],
   },
+  setupFilesAfterEnv: ['<rootDir>/scripts/jest-setup.ts'],
   testEnvironment: 'node',
   testTimeout: 60_000,
   maxWorkers: 2,

@@ -33,13 +33,14 @@ describe('the traffic that the proxy counts', () => {
     await mesh.settled(await deploy('b'), 5_000)
     const own = await replica('a-v1')
     await mesh.setReplicas({ namespace: 'default', name: 'a-v1' }, [own])
-    expect(await callFrom(own.outboundSocket ?? '', 'b')).toBe(200)
+    // the very first call may come before Envoy has the host; what it then answers is not what is counted here
+    await eventually(async () => ((await callFrom(own.outboundSocket ?? '', 'b')) === 200 ? true : undefined))
     expect((await call('/function/b', { method: 'POST', body: Buffer.alloc(2_000) })).status).toBe(200)
     const policy = { apiVersion: 'security.istio.io/v1', kind: 'AuthorizationPolicy', metadata: { name: 'none', namespace: 'default' }, spec: {} }
     await mesh.settled((await store.create(policy)).metadata.resourceVersion ?? '', 5_000)
     expect(await callFrom(own.outboundSocket ?? '', 'b')).toBe(403)
     const traffic = await eventually(async () => {
-      const now = await mesh.traffic()
+      const now = (await mesh.traffic()).filter(({ code }) => code !== '503' && code !== '404')
       return now.reduce((sum, { requests }) => sum + requests, 0) >= 6 ? now : undefined
     })
     expect(traffic.map(text).toSorted()).toEqual([
