@@ -195,8 +195,7 @@ describe('files', () => {
 
   it('are refused with the file and a reason when they are bad', async () => {
     const before = await dump()
-    // a bomb of aliases is refused by the reader of YAML, before anything knows the file
-    const bad = sample(invalidManifest(), 12, 7).filter(({ because }) => because !== 'a bomb of aliases')
+    const bad = sample(invalidManifest(), 12, 7)
     const results = await Promise.all(
       bad.map(async ({ text, because }, index) => {
         const file = join(platform.dataDir, `bad-${index}.yaml`)

@@ -1,13 +1,12 @@
 import { isWeftError, WeftError } from '@weft/core'
-import { isNode, LineCounter, parseAllDocuments, type Document } from 'yaml'
+import { LineCounter, parseAllDocuments, type Document } from 'yaml'
 import { checkResource, type ParsedResource } from './parse-resource.ts'
 import { MAX_VIOLATIONS, type Violation } from './violation.ts'
+import { ALIAS_PROBLEM, documentValue, keysOfField, positionAt, positionInDocument } from './yaml-document.ts'
 
 /** Largest manifest in bytes, as kubectl and the API server have it. */
 export const MAX_MANIFEST_BYTES = 3_145_728
 const MAX_RESOURCES = 5_000
-/** Aliases that may be resolved; more is a bomb. */
-const MAX_ALIASES = 100
 
 /** A resource of a manifest, and where it begins (both from 1). */
 export interface ManifestResource extends ParsedResource {
@@ -63,9 +62,9 @@ function readDocuments(text: string, problems: string[]): readonly Source[] {
 function itemsOf(source: Source, problems: string[]): readonly Found[] {
   let value: unknown
   try {
-    value = source.document.toJS({ maxAliasCount: MAX_ALIASES })
+    value = documentValue(source.document)
   } catch {
-    problems.push(`${positionText(source, [])}: its aliases stand for too much, or for nothing`)
+    problems.push(`${positionText(source, [])}: ${ALIAS_PROBLEM}`)
     return []
   }
   if (value === null || value === undefined) return []
@@ -91,7 +90,7 @@ function isList(value: unknown): value is { readonly items: unknown } {
 function readItem({ value, path, source }: Found, problems: string[]): readonly ManifestResource[] {
   try {
     const verdict = checkResource(value)
-    if (verdict.violations === undefined) return [{ ...verdict, ...position(source, path) }]
+    if (verdict.violations === undefined) return [{ ...verdict, ...positionInDocument(source.document, source.lines, path) }]
     for (const violation of verdict.violations) problems.push(violationAt(violation, path, source, `${verdict.kind} ${verdict.name}`))
   } catch (error) {
     if (!isWeftError(error)) throw error
@@ -101,34 +100,12 @@ function readItem({ value, path, source }: Found, problems: string[]): readonly 
 }
 
 function violationAt({ field, reason }: Violation, path: readonly (string | number)[], source: Source, who: string): string {
-  return `${positionText(source, [...path, ...keysOf(field)])}: ${who}: ${field === '' ? '' : `${field}: `}${reason}`
-}
-
-/** The keys of a path such as `spec.http[0].headers["x-a"]`. */
-function keysOf(field: string): readonly (string | number)[] {
-  return [...field.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.[\]]+)/g)].map(([, index, quoted, name]) =>
-    index !== undefined ? Number(index) : (quoted ?? name ?? ''),
-  )
-}
-
-/** Where the deepest part of a path that is there begins. */
-function position({ document, lines }: Source, path: readonly (string | number)[]): { readonly line: number; readonly column: number } {
-  for (let length = path.length; length >= 0; length--) {
-    const node: unknown = length === 0 ? document.contents : document.getIn(path.slice(0, length), true)
-    const offset = isNode(node) ? node.range?.[0] : undefined
-    if (offset !== undefined) return positionAt(lines, offset)
-  }
-  return { line: 1, column: 1 }
+  return `${positionText(source, [...path, ...keysOfField(field)])}: ${who}: ${field === '' ? '' : `${field}: `}${reason}`
 }
 
 function positionText(source: Source, path: readonly (string | number)[]): string {
-  const { line, column } = position(source, path)
+  const { line, column } = positionInDocument(source.document, source.lines, path)
   return `${line}:${column}`
-}
-
-function positionAt(lines: LineCounter, offset: number): { readonly line: number; readonly column: number } {
-  const { line, col } = lines.linePos(offset)
-  return { line: Math.max(1, line), column: Math.max(1, col) }
 }
 
 function place(lines: LineCounter, offset: number): string {

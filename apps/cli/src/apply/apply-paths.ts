@@ -9,7 +9,7 @@ import { withWorkDirectory } from '../deploy/work-directory.ts'
 import { applyResource, type Applied } from './apply-resource.ts'
 import { buildRequestOf } from './build-source.ts'
 import { Discovery } from './discovery.ts'
-import { findManifests, type Manifest } from './manifests.ts'
+import { findManifests, type Found, type Manifest } from './manifests.ts'
 
 /** What applying needs. */
 export interface ApplyTools extends DeployTools {
@@ -31,7 +31,11 @@ const READY_TIMEOUT_MS = 120_000
 
 /** Builds and deploys the functions of every stack.yaml below the paths, applies every resource, and waits until the functions are ready. All files are checked first. */
 export async function applyPaths(paths: readonly string[], tools: ApplyTools): Promise<AppliedPaths> {
-  const found = await Promise.all(paths.map((path) => findManifests(path, tools.namespace)))
+  return applyFound(await Promise.all(paths.map((path) => findManifests(path, tools.namespace))), tools)
+}
+
+/** The same for what was read already. */
+export async function applyFound(found: readonly Found[], tools: ApplyTools): Promise<AppliedPaths> {
   const functions: string[] = []
   let resources = 0
   for (const { stacks, manifests } of found) {
@@ -49,7 +53,7 @@ export async function applyPaths(paths: readonly string[], tools: ApplyTools): P
 }
 
 /** Applies resources in order; source that comes with one is built first. */
-export async function applyManifests(manifests: readonly Manifest[], tools: ApplyTools): Promise<void> {
+async function applyManifests(manifests: readonly Manifest[], tools: ApplyTools): Promise<void> {
   const discovery = new Discovery(tools.client)
   await withWorkDirectory(async (work) => {
     for (const [index, manifest] of manifests.entries()) {

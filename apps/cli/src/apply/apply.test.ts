@@ -47,6 +47,11 @@ describe('files to apply', () => {
 
   it.each([
     ['what is no YAML', 'kind: [', /broken\.yaml cannot be applied: [12]:/],
+    [
+      'a bomb of aliases',
+      `kind: Service\na: &a [x, x]\nb: &b [${Array(40).fill('*a').join()}]\nc: [${Array(40).fill('*b').join()}]\n`,
+      /broken\.yaml cannot be applied: 1:1: its aliases stand for too much/,
+    ],
     ['an unknown field', service('a').replace('selector', 'selectr'), /broken\.yaml cannot be applied: .*4:\d+: Service a: spec\.selectr: unknown field/],
     ['an unknown kind', 'apiVersion: v1\nkind: Pod\nmetadata: { name: x }\n', /there is no resource kind v1 Pod/],
     ['a resource without a name', 'apiVersion: v1\nkind: Service\nspec: {}\n', /Service \(without a name\)/],
@@ -80,10 +85,10 @@ describe('weft apply', () => {
     expect(gateway.seen.at(-1)?.headers['content-type']).toBe('application/apply-patch+yaml')
   })
 
-  it('sends nothing when one of the files is wrong', async () => {
+  it.each([[['-f', '.']], [['-f', 'a.yaml', '-f', 'b.yaml']]])('sends nothing when one of the files is wrong: %s', async (flags) => {
     await using gateway = await testGateway(DISCOVERY)
     await using world = await tree({ 'a.yaml': service('a'), 'b.yaml': service('b').replace('8080', '99999') })
-    expect(await cli(['apply', '-f', '.'], { gateway, world })).toMatchObject({ code: 2, err: expect.stringContaining('99999') })
+    expect(await cli(['apply', ...flags], { gateway, world })).toMatchObject({ code: 2, err: expect.stringContaining('99999') })
     expect(gateway.seen).toEqual([])
   })
 

@@ -1,8 +1,8 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { dirname, join, relative, sep } from 'node:path'
-import { kindOf, MAX_MANIFEST_BYTES, parseManifest, readResource, type SourceToBuild } from '@weft/api'
-import { WeftError, type Resource } from '@weft/core'
+import { dirname, relative } from 'node:path'
+import { documentValue, kindOf, parseManifest, readResource, type SourceToBuild } from '@weft/api'
+import type { Resource } from '@weft/core'
 import { parseAllDocuments } from 'yaml'
+import { isList, isStack, looksLikeResource, readResourceFile, resourceFiles } from '../files/resource-files.ts'
 
 /** A resource as it is to be applied. */
 export interface Manifest {
@@ -21,9 +21,6 @@ export interface Found {
 
 /** What others refer to comes first. */
 const ORDER = ['Namespace', 'ServiceAccount', 'Secret', 'Function', 'Service', 'DestinationRule']
-const EXTENSIONS = /\.(ya?ml|json)$/i
-const NO_MANIFESTS = new Set(['package.json', 'package-lock.json', 'tsconfig.json', 'weft.yaml', 'weft.yml', 'template.yml'])
-const MAX_ALIASES = 100
 
 /**
  * Reads and checks a file, or all `*.yaml`, `*.yml` and `*.json` of a directory and those below it, before anything is sent. In a directory, files that
@@ -32,16 +29,14 @@ const MAX_ALIASES = 100
  * @throws WeftError `INVALID_MANIFEST` with line and column of everything that is wrong in the first bad file
  */
 export async function findManifests(path: string, namespace?: string): Promise<Found> {
-  const found = await stat(path).catch(() => undefined)
-  if (found === undefined) throw new WeftError('INVALID_VALUE', { field: path, reason: 'it does not exist' })
-  const files = found.isDirectory() ? await filesBelow(path) : [path]
+  const { isDirectory, files } = await resourceFiles(path)
   const stacks: string[] = []
   const manifests: Manifest[] = []
   for (const file of files) {
-    const text = await readText(file)
+    const text = await readResourceFile(file)
     const values = valuesOf(text)
     if (values.some(isStack)) stacks.push(file)
-    else if (!found.isDirectory() || values.some(looksLikeResource)) manifests.push(...readManifests(text, relative(dirname(path), file), namespace))
+    else if (!isDirectory || values.some(looksLikeResource)) manifests.push(...readManifests(text, relative(dirname(path), file), namespace))
   }
   return { stacks, manifests: inOrder(manifests) }
 }
@@ -67,47 +62,25 @@ function inOrder(manifests: readonly Manifest[]): readonly Manifest[] {
   return manifests.toSorted((a, b) => rank(a.resource) - rank(b.resource))
 }
 
-async function filesBelow(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { withFileTypes: true, recursive: true })
-  return entries
-    .filter((entry) => entry.isFile() && EXTENSIONS.test(entry.name) && !NO_MANIFESTS.has(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !relative(directory, file).split(sep).includes('node_modules'))
-    .toSorted()
-}
-
-async function readText(file: string): Promise<string> {
-  const { size } = await stat(file)
-  if (size > MAX_MANIFEST_BYTES) throw new WeftError('INVALID_VALUE', { field: file, reason: `it has ${size} bytes, the most is ${MAX_MANIFEST_BYTES}` })
-  return readFile(file, 'utf8')
-}
-
 /** The values of all documents, lists taken apart; none when it is no YAML, which {@link parseManifest} tells better. */
 function valuesOf(text: string): readonly unknown[] {
   const documents = parseAllDocuments(text, { uniqueKeys: true, merge: true })
-  if (!Array.isArray(documents) || documents.some(({ errors }) => errors.length > 0)) return looksLikeResourceText(text) ? [{ apiVersion: '', kind: '' }] : []
-  return documents.flatMap((document): unknown[] => {
-    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES })
-    if (value === null || value === undefined) return []
-    return isList(value) ? value.items : [value]
-  })
+  try {
+    if (!Array.isArray(documents) || documents.some(({ errors }) => errors.length > 0)) return brokenValues(text)
+    return documents.flatMap((document): readonly unknown[] => {
+      const value = documentValue(document)
+      if (value === null || value === undefined) return []
+      return isList(value) ? value.items : [value]
+    })
+  } catch (error) {
+    if (error instanceof RangeError) return brokenValues(text)
+    throw error
+  }
 }
 
 /** A file that is no YAML is a broken manifest, and told, when it begins like one. */
-function looksLikeResourceText(text: string): boolean {
-  return /^\s*"?(apiVersion|kind)"?\s*:/m.test(text)
-}
-
-function isList(value: unknown): value is { readonly kind: string; readonly items: unknown[] } {
-  return typeof value === 'object' && value !== null && 'kind' in value && String(value.kind).endsWith('List') && 'items' in value && Array.isArray(value.items)
-}
-
-function isStack(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'functions' in value && !('apiVersion' in value)
-}
-
-function looksLikeResource(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && ('apiVersion' in value || 'kind' in value)
+function brokenValues(text: string): readonly unknown[] {
+  return /^\s*"?(apiVersion|kind)"?\s*:/m.test(text) ? [{ apiVersion: '', kind: '' }] : []
 }
 
 function withNamespace(value: unknown, namespace: string): unknown {

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
 import { canonicalNamespace, WeftError, type Resource } from '@weft/core'
 import { WEFT_API_VERSION } from '@weft/api'
-import { applyManifests, applyPaths } from '../apply/apply-paths.ts'
+import { applyFound } from '../apply/apply-paths.ts'
 import { deleteResource } from '../apply/apply-resource.ts'
 import { collectionPath, Discovery, resourcePath } from '../apply/discovery.ts'
-import { findManifests, readManifests } from '../apply/manifests.ts'
+import { findManifests, readManifests, type Found } from '../apply/manifests.ts'
 import { GATEWAY_OPTION } from '../cli.ts'
 import { readText } from '../client/gateway-client.ts'
 import type { Command, Invocation, OptionSpec, World } from '../command.ts'
@@ -38,14 +38,17 @@ export const applyCommand: Command = {
       ...(namespace === undefined ? {} : { namespace }),
     }
     try {
-      for (const path of files) {
-        if (path === '-') await applyManifests(readManifests(await readText(world.stdin as AsyncIterable<Uint8Array>), 'standard input', namespace), tools)
-        else await applyPaths([resolve(world.cwd, path)], tools)
-      }
+      await applyFound(await Promise.all(files.map((path) => readPath(path, world, namespace))), tools)
     } finally {
       progress.end()
     }
   },
+}
+
+/** What is below a path, or on standard input. */
+async function readPath(path: string, world: World, namespace: string | undefined): Promise<Found> {
+  if (path !== '-') return findManifests(resolve(world.cwd, path), namespace)
+  return { stacks: [], manifests: readManifests(await readText(world.stdin as AsyncIterable<Uint8Array>), 'standard input', namespace) }
 }
 
 /** `weft delete`. */
@@ -128,11 +131,7 @@ async function toDelete({ world, args, options }: Invocation, discovery: Discove
 
 /** What a file describes; the functions of a stack.yaml too. */
 async function resourcesIn(file: string, world: World, namespace: string | undefined): Promise<readonly Resource[]> {
-  if (file === '-') {
-    const text = await readText(world.stdin as AsyncIterable<Uint8Array>)
-    return readManifests(text, 'standard input', namespace).map(({ resource }) => resource)
-  }
-  const { stacks, manifests } = await findManifests(resolve(world.cwd, file), namespace)
+  const { stacks, manifests } = await readPath(file, world, namespace)
   const loaded = await Promise.all(stacks.map((stack) => loadStack(world, stack, true)))
   const functions = loaded.flatMap(({ stack }) =>
     stack.functions.map((fn) => ({
