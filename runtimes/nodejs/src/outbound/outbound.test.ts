@@ -1,12 +1,5 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer as createTlsServer } from 'node:https'
-import { createServer as createHttpServer, type Server } from 'node:http'
-import { createServer, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { type Proxy, startProxy } from '../../test/proxy.ts'
+import { startOutside, type Outside } from '../../test/outside.ts'
 import { logged, type Replica, startReplica, stopAll } from '../../test/harness.ts'
 
 /** One client each: how it makes a GET or POST and gives back the text. */
@@ -73,47 +66,26 @@ module.exports = async (event, context) => {
 }
 `
 
-let certificates: string
-let proxy: Proxy
+let outside: Outside
 let replica: Replica
-const servers: { close(): unknown }[] = []
-
-const listen = async (server: ReturnType<typeof createServer> | Server): Promise<number> => {
-  servers.push(server)
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  return (server.address() as AddressInfo).port
-}
 
 const call = (body: unknown, headers: Readonly<Record<string, string>> = {}) =>
   replica.ask({ body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } })
 
 beforeAll(async () => {
-  certificates = mkdtempSync(join(tmpdir(), 'weft-tls-'))
-  const [key, cert] = [join(certificates, 'key.pem'), join(certificates, 'cert.pem')]
-  const names = 'subjectAltName=DNS:api.example.com,DNS:temp.default'
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
-  execFileSync('openssl', ['req', '-x509', ...curve, '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=api.example.com', '-addext', names], {
-    stdio: 'ignore',
-  })
-  const tlsOptions = { key: readFileSync(key), cert: readFileSync(cert) }
-  const echo = await listen(createServer((socket) => socket.once('data', (chunk) => socket.end(`echo ${chunk.toString()}`))))
-  const secure = await listen(createTlsServer(tlsOptions, (request, response) => response.end(`secure ${request.headers.host}`)))
-  const plain = await listen(createHttpServer((request, response) => response.end(`plain ${request.headers.host} ${String(request.headers['traceparent'])}`)))
-  proxy = await startProxy({ 'db.example.com:5432': echo, 'api.example.com:443': secure, 'temp.default:443': secure, 'www.example.com:80': plain })
+  outside = await startOutside()
   replica = await startReplica({
     contract: 'openfaas',
     source: SOURCE,
     libraries: true,
-    env: { NODE_EXTRA_CA_CERTS: cert },
-    config: { outboundSocket: proxy.socketPath },
+    env: { NODE_EXTRA_CA_CERTS: outside.certificate },
+    config: { outboundSocket: outside.proxy.socketPath },
   })
 })
 
 afterAll(async () => {
   await stopAll()
-  await proxy.close()
-  for (const server of servers) server.close()
-  rmSync(certificates, { recursive: true, force: true })
+  await outside.close()
 })
 
 describe('the outbound hook', () => {
@@ -126,7 +98,7 @@ describe('the outbound hook', () => {
   it.each(NAMES)('brings %s to an outside host by CONNECT', async (name) => {
     const answer = await call({ way: 'client', name, url: 'http://www.example.com/' })
     expect(answer.body).toContain('plain www.example.com')
-    expect(proxy.seen.at(-1)).toMatchObject({ kind: 'connect', path: 'www.example.com:80' })
+    expect(outside.proxy.seen.at(-1)).toMatchObject({ kind: 'connect', path: 'www.example.com:80' })
   })
 
   it.each([

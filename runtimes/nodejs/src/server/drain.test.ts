@@ -1,7 +1,8 @@
 import { Agent } from 'node:http'
 import { afterAll, describe, expect, it } from '@jest/globals'
 import { WebSocket } from 'ws'
-import { type Answer, logged, type Replica, startReplica, stopAll, until } from '../../test/harness.ts'
+import { logged, type Replica, startReplica, stopAll, until } from '../../test/harness.ts'
+import { drainUnderTraffic } from '../../test/traffic.ts'
 
 const SOURCE = `
 const { WebSocketServer } = require('ws')
@@ -19,24 +20,7 @@ describe('a drain', () => {
   it('loses no request of a pool that still uses its connections, and ends when the pool has closed them', async () => {
     for (let round = 0; round < 5; round += 1) {
       const replica = await start()
-      const agent = new Agent({ keepAlive: true, maxSockets: 16 })
-      const answers: Answer[] = []
-      const failures: unknown[] = []
-      const traffic = { on: true }
-      const client = async (): Promise<void> => {
-        while (traffic.on)
-          await replica.ask({ agent, body: 'x' }).then(
-            (answer) => answers.push(answer),
-            (error: unknown) => failures.push(error),
-          )
-      }
-      const clients = Array.from({ length: 16 }, client)
-      await until(() => answers.length > 200, 'traffic')
-      replica.child.kill('SIGTERM')
-      const before = answers.length
-      await until(() => answers.length > before + 200, 'traffic while draining')
-      traffic.on = false
-      await Promise.all(clients)
+      const { agent, answers, failures } = await drainUnderTraffic(replica, 16, 200)
       expect(replica.child.exitCode).toBeNull()
       agent.destroy()
       expect(await replica.exited).toBe(0)

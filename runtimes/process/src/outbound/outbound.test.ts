@@ -1,13 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer as createHttpServer } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import { createServer, type AddressInfo, type Server } from 'node:net'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { logged, startReplica, stopAll, type Replica } from '../../test/harness.ts'
-import { startProxy, type Proxy } from '../../test/proxy.ts'
+import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { logged, startOutside, stopAll, type Outside, type Replica } from '@weft/runtime-nodejs/testing'
+import { startReplica } from '../../test/harness.ts'
 import { encodeAnswer, parseQuery } from './dns-message.ts'
 
 const PYTHON = `
@@ -27,32 +22,14 @@ except Exception as error: print('failed:', repr(error))
 `
 const CURL = 'set -f; exec curl -sS -m 4 --cacert cert.pem $(cat) 2>&1\n'
 
-let proxy: Proxy
+let outside: Outside
 let sandboxed: Readonly<Record<'python' | 'curl', Replica>>
 let plain: Replica
-let certificates: string
-const servers: Server[] = []
-
-const listen = async (server: Server): Promise<number> => {
-  servers.push(server)
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  return (server.address() as AddressInfo).port
-}
 
 beforeAll(async () => {
-  certificates = mkdtempSync(join(tmpdir(), 'weft-tls-'))
-  const [key, cert] = [join(certificates, 'key.pem'), join(certificates, 'cert.pem')]
-  const names = 'subjectAltName=DNS:api.example.com,DNS:temp.default'
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
-  execFileSync('openssl', ['req', '-x509', ...curve, '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=api.example.com', '-addext', names], {
-    stdio: 'ignore',
-  })
-  const tls = { key: readFileSync(key), cert: readFileSync(cert) }
-  const echo = await listen(createServer((socket) => socket.once('data', (chunk) => socket.end(`echo ${chunk.toString()}`))))
-  const secure = await listen(createTlsServer(tls, (request, response) => response.end(`secure ${request.headers.host}`)))
-  const outside = await listen(createHttpServer((request, response) => response.end(`plain ${request.headers.host}`)))
-  proxy = await startProxy({ 'db.example.com:5432': echo, 'api.example.com:443': secure, 'temp.default:443': secure, 'www.example.com:80': outside })
-  const files = { 'ask.py': PYTHON, 'curl.sh': CURL, 'cert.pem': tls.cert.toString() }
+  outside = await startOutside()
+  const { proxy, certificate } = outside
+  const files = { 'ask.py': PYTHON, 'curl.sh': CURL, 'cert.pem': readFileSync(certificate, 'utf8') }
   // the socket's directory must be in sight of the sandbox
   const start = (command: string, sandbox: boolean) => startReplica({ command, files, sandbox, config: { outboundSocket: proxy.socketPath }, ...see })
   const see = { visible: [dirname(proxy.socketPath)] }
@@ -62,9 +39,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await stopAll()
-  await proxy.close()
-  for (const server of servers) server.close()
-  rmSync(certificates, { recursive: true, force: true })
+  await outside.close()
 })
 
 describe('a program in a sandbox', () => {

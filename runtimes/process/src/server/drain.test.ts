@@ -1,30 +1,14 @@
 import { Agent } from 'node:http'
 import { afterAll, describe, expect, it } from '@jest/globals'
-import { logged, startReplica, stopAll, until, type Answer } from '../../test/harness.ts'
+import { drainUnderTraffic, logged, stopAll } from '@weft/runtime-nodejs/testing'
+import { startReplica } from '../../test/harness.ts'
 
 afterAll(stopAll)
 
 describe('a drain', () => {
   it('loses no request of a pool that still uses its connections, and ends when the pool has closed them', async () => {
     const replica = await startReplica({ command: 'cat' })
-    const agent = new Agent({ keepAlive: true, maxSockets: 8 })
-    const answers: Answer[] = []
-    const failures: unknown[] = []
-    const traffic = { on: true }
-    const client = async (): Promise<void> => {
-      while (traffic.on)
-        await replica.ask({ agent, body: 'x' }).then(
-          (answer) => answers.push(answer),
-          (error: unknown) => failures.push(error),
-        )
-    }
-    const clients = Array.from({ length: 8 }, client)
-    await until(() => answers.length > 50, 'traffic')
-    replica.child.kill('SIGTERM')
-    const before = answers.length
-    await until(() => answers.length > before + 50, 'traffic while draining')
-    traffic.on = false
-    await Promise.all(clients)
+    const { agent, answers, failures } = await drainUnderTraffic(replica, 8, 50)
     expect(replica.child.exitCode).toBeNull()
     const probe = await replica.ask({ agent, path: '/_/health' })
     expect(probe.status).toBe(503)
