@@ -1,5 +1,5 @@
 import { refKey } from '@weft/core'
-import { everyValueRegex, templateRegex } from '@weft/mesh-model'
+import { everyValueRegex, templateRegex, textHolds } from '@weft/mesh-model'
 import type { AddressBlock, OperationMatch, PathMatch, PolicyCondition, PolicyRule, SourceMatch, StringMatch, WorkloadPolicy } from '@weft/mesh-model'
 import { any, escapeRegex, wrap } from './json.ts'
 import { methodMatcher, prefixedPathRegex, regexMatcher, stringMatcher, stringRegex } from './matching.ts'
@@ -261,24 +261,6 @@ function sourceHolds(source: SourceMatch, caller: KnownCaller): boolean {
     some(source.namespaces, caller.namespace) !== false &&
     some(source.notNamespaces, caller.namespace) !== true
   )
-}
-
-/** Whether a text fulfils a condition. Policies have no patterns of users; a `regex` here would be one, and holds never. */
-function textHolds(match: StringMatch, text: string): boolean {
-  switch (match.kind) {
-    case 'exact':
-      return text === match.value
-    case 'prefix':
-      return text.startsWith(match.value)
-    case 'suffix':
-      return text.endsWith(match.value)
-    case 'present':
-      return text !== ''
-    case 'regex':
-      return false
-    default:
-      return match satisfies never
-  }
 }
 
 // -- what ---------------------------------------------------------------------------------------------------------------
