@@ -4,6 +4,7 @@ import { analyzePage } from './analyze.ts'
 import { cliPage } from './cli.ts'
 import { configurationPage } from './configuration.ts'
 import { errorsPage } from './errors.ts'
+import { fieldsPage } from './fields.ts'
 import { metricsPage } from './metrics.ts'
 
 /** Every generated page of `docs/reference/`, by file name. */
@@ -13,6 +14,7 @@ export function referencePages(): Readonly<Record<string, string>> {
     'cli.md': cliPage(),
     'configuration.md': configurationPage(),
     'errors.md': errorsPage(),
+    'fields.md': fieldsPage(),
     'metrics.md': metricsPage(),
     'openapi.json': `${JSON.stringify(openApiDocument(weftProgram.version), null, 2)}\n`,
   }

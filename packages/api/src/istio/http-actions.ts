@@ -33,7 +33,7 @@ export const HttpRedirect = Type.Object(
     scheme: Type.Optional(Type.Enum(['http', 'https'])),
     redirectCode: Type.Optional(Type.Enum([301, 302, 303, 307, 308], { description: 'default 301' })),
   },
-  { ...closed, minProperties: 1, description: 'where callers are sent' },
+  { ...closedExcept('prefixRewrite'), minProperties: 1, description: 'where callers are sent' },
 )
 /** {@link HttpRedirect} as a type. */
 export type HttpRedirect = Static<typeof HttpRedirect>

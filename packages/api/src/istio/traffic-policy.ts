@@ -53,7 +53,7 @@ export const LoadBalancer = Type.Object(
     ),
     warmupDurationSecs: Type.Optional(istioDuration('old form of warmup.duration')),
   },
-  closedExcept('localityLbSetting'),
+  closedExcept('localityLbSetting', 'zoneAwareLbSetting'),
 )
 /** {@link LoadBalancer} as a type. */
 export type LoadBalancer = Static<typeof LoadBalancer>
@@ -80,7 +80,7 @@ export const ConnectionPool = Type.Object(
           maxRetries: Type.Optional(count(0, 'retries under way to a workload')),
           idleTimeout: Type.Optional(istioDuration('longest time that a connection is kept without a call')),
         },
-        closedExcept('h2UpgradePolicy', 'useClientProtocol', 'maxConcurrentStreams'),
+        closedExcept('h2UpgradePolicy', 'useClientProtocol', 'maxConcurrentStreams', 'http2KeepAlive'),
       ),
     ),
   },
@@ -100,7 +100,7 @@ export const OutlierDetection = Type.Object(
     baseEjectionTime: Type.Optional(istioDuration('shortest time without calls; default 30s')),
     maxEjectionPercent: Type.Optional(Type.Integer({ minimum: 0, maximum: 100, description: 'share of the replicas that may be without calls; default 10' })),
   },
-  closedExcept('consecutiveErrors', 'minHealthPercent'),
+  closedExcept('consecutiveErrors', 'minHealthPercent', 'outlierDetectionHttpErrorCodes'),
 )
 /** {@link OutlierDetection} as a type. */
 export type OutlierDetection = Static<typeof OutlierDetection>
