@@ -250,6 +250,42 @@ describe('a WebSocket', () => {
   )
 })
 
+describe('a policy change', () => {
+  const deny = (paths: readonly string[]) =>
+    JSON.stringify({
+      apiVersion: 'security.istio.io/v1',
+      kind: 'AuthorizationPolicy',
+      metadata: { name: 'no-streams', namespace: 'default' },
+      spec: { selector: { matchLabels: { app: 'stream' } }, action: 'DENY', rules: [{ to: [{ operation: { paths } }] }] },
+    })
+  const POLICIES = '/apis/security.istio.io/v1/namespaces/default/authorizationpolicies'
+
+  it('closes the WebSockets and event streams that it forbids, and no others', async () => {
+    const connect = async (path: string) => {
+      const socket = new WebSocket(`${platform.gateway.replace('http', 'ws')}/function/${path}`)
+      await new Promise((resolve, reject) => {
+        socket.once('open', resolve)
+        socket.once('error', reject)
+      })
+      return socket
+    }
+    const [forbidden, allowed] = [await connect('stream/socket'), await connect('stream/other')]
+    const call = request(`${platform.gateway}/function/stream/wait`, { headers: { accept: 'text/event-stream' } })
+    const events = new Promise((resolve) => call.once('error', resolve).once('response', (answer) => resolve(answer.statusCode)))
+    call.end()
+    await until('it is under way', async () => (await state()).open > 0)
+    const closed = new Promise((resolve) => forbidden.once('close', resolve))
+    await platform.api('POST', POLICIES, deny(['/socket', '/wait']))
+    expect(await closed).toBe(1006)
+    expect(await events).toBe(403)
+    const echoed = new Promise((resolve) => allowed.once('message', (data: Buffer) => resolve(data.toString())))
+    allowed.send('still here')
+    expect(await echoed).toBe('still here')
+    allowed.close()
+    await platform.api('DELETE', `${POLICIES}/no-streams`)
+  }, 30_000)
+})
+
 describe('limits of a function', () => {
   it('a call that takes too long is a 504, and said so', async () => {
     await platform.deploy('short', STREAM, { timeout: '1s' })

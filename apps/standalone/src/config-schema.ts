@@ -48,6 +48,13 @@ export const ConfigFile = Type.Object(
           outboundPolicy: Type.Optional(
             Type.Enum(['ALLOW_ANY', 'REGISTRY_ONLY'], { description: 'whether functions may call hosts outside of the mesh', default: 'ALLOW_ANY' }),
           ),
+          maxStreamDuration: Type.Optional(
+            Type.String({
+              pattern: '^(\\d+(\\.\\d+)?(ns|us|µs|ms|s|m|h))+$',
+              maxLength: 32,
+              description: 'longest life of a stream (WebSocket, server-sent events); as long as both sides want it, unless set',
+            }),
+          ),
           envoyConcurrency: Type.Optional(Type.Integer({ minimum: 1, maximum: 128, description: 'worker threads of Envoy', default: 2 })),
         },
         closed,

@@ -26,6 +26,8 @@ export interface Config {
     readonly certificateTtlMs: number
     readonly outboundPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY'
     readonly envoyConcurrency: number
+    /** Absent: no limit. */
+    readonly maxStreamDurationMs?: number
   }
   readonly drainTimeoutMs: number
   readonly catalogue: string | undefined
@@ -112,6 +114,9 @@ function compile(file: ConfigFile, { env, uid }: ConfigSources): Config {
       certificateTtlMs,
       outboundPolicy: file.mesh?.outboundPolicy ?? 'ALLOW_ANY',
       envoyConcurrency: file.mesh?.envoyConcurrency ?? 2,
+      ...(file.mesh?.maxStreamDuration === undefined
+        ? {}
+        : { maxStreamDurationMs: Math.max(1, parseDurationMs(file.mesh.maxStreamDuration, 'mesh.maxStreamDuration')) }),
     },
     drainTimeoutMs: parseDurationMs(file.drainTimeout ?? '30s', 'drainTimeout'),
     catalogue: file.catalogue,

@@ -44,7 +44,11 @@ export function meshSettings({ config, layout, listen, gatewaySocket, ownAddress
       activationTimeoutMs: ACTIVATION_TIMEOUT_MS,
       timeoutGraceMs: TIMEOUT_GRACE_MS,
       ownAddresses: addresses,
-      limits: { ...LIMITS, maxConnectionDurationMs: Math.min(LIMITS.maxConnectionDurationMs, Math.floor(config.mesh.certificateTtlMs / 4)) },
+      limits: {
+        ...LIMITS,
+        maxConnectionDurationMs: Math.min(LIMITS.maxConnectionDurationMs, Math.floor(config.mesh.certificateTtlMs / 4)),
+        ...(config.mesh.maxStreamDurationMs === undefined ? {} : { maxStreamDurationMs: config.mesh.maxStreamDurationMs }),
+      },
     },
     authorityDirectory: layout.mesh,
     leafLifetimeMs: config.mesh.certificateTtlMs,

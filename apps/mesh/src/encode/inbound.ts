@@ -10,6 +10,7 @@ import { inboundName, inboundSocket, localCluster, MESH_HEADERS, PROBE_PATH, SYS
 import { ALLOW_FILTER, AUDIT_FILTER, DENY_FILTER, onlyPrincipal, policyConfig, rbacFilter, rbacPerRoute } from './rbac.ts'
 import { rateActions, rateConfig, rateFilter, uncounted } from './rates.ts'
 import { retryPolicy, retryVariants } from './routes.ts'
+import { STREAM_REQUESTS, streamFilter, watched } from './streams.ts'
 import { hashPolicy } from './traffic.ts'
 import { downstreamTls } from './tls.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
@@ -59,7 +60,13 @@ function manager(workload: MeshWorkload, layout: NodeLayout, verified: boolean):
     hop: 'inbound',
     logged: { workload: workload.key },
     routes: { rds: { route_config_name: inboundName(workload.key), config_source: ads() } },
-    filters: [rbacFilter(AUDIT_FILTER, { closed: false }), rbacFilter(DENY_FILTER, { closed: true }), rbacFilter(ALLOW_FILTER, { closed: true }), rateFilter()],
+    filters: [
+      rbacFilter(AUDIT_FILTER, { closed: false }),
+      rbacFilter(DENY_FILTER, { closed: true }),
+      rbacFilter(ALLOW_FILTER, { closed: true }),
+      rateFilter(),
+      streamFilter(workload),
+    ],
     earlyMutations: [earlyMutation(PEERS_HEADERS)],
     rejectUnderscores: true,
     more: {
@@ -106,6 +113,10 @@ function probeRoute(workload: MeshWorkload, trustDomain: string): Json {
   }
 }
 
+function streamLife({ limits: { maxStreamDurationMs } }: NodeLayout): Json {
+  return maxStreamDurationMs === undefined ? {} : { max_stream_duration: { max_stream_duration: duration(maxStreamDurationMs) } }
+}
+
 function callRoutes(workload: MeshWorkload, layout: NodeLayout): readonly Json[] {
   const idle = callIdleTimeout(workload.timeoutMs, layout.activationTimeoutMs, layout.timeoutGraceMs)
   const route = (headers: readonly Json[], retries: Json): Json => ({
@@ -121,6 +132,10 @@ function callRoutes(workload: MeshWorkload, layout: NodeLayout): readonly Json[]
     },
   })
   return [
+    ...STREAM_REQUESTS.map((asked) => ({
+      ...route([asked], { retry_policy: retryPolicy(false, true), ...streamLife(layout) }),
+      typed_per_filter_config: watched(),
+    })),
     route([headerMatcher(MESH_HEADERS.retry, { kind: 'exact', value: 'none' })], {}),
     ...retryVariants().map(({ headers, idempotent }) => route(headers, { retry_policy: retryPolicy(idempotent, true) })),
   ]

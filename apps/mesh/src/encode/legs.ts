@@ -3,7 +3,6 @@ import { INGRESS_PREFIX } from './matching.ts'
 import { directCluster, INGRESS_IDENTITY, localCluster, pairCluster, workloadSpiffeId } from './names.ts'
 import type { PairParts } from './clusters.ts'
 import { decidesByCaller, policyConfig } from './rbac.ts'
-import { needsCalleeListener } from './route-actions.ts'
 import type { Leg, RouteContext } from './routes.ts'
 import type { EncodeInput, NodeLayout } from './types.ts'
 
@@ -57,15 +56,10 @@ export function pairParts(input: EncodeInput, layout: NodeLayout, caller: Caller
   return calleeLayout === undefined ? undefined : { caller, callee, trustDomain: input.snapshot.trustDomain, layout, calleeLayout }
 }
 
-/** Which of a host's workloads are called through their inbound listeners, and which straight. A workload can be among both. */
+/** Which of a host's workloads are called through their inbound listeners (all: streams are), and which straight too. */
 export function waysOf(input: EncodeInput, host: MeshHost): { readonly encrypted: readonly MeshWorkload[]; readonly direct: readonly MeshWorkload[] } {
   const all = targetsOf(input.snapshot, host)
-  const straight = all.filter((callee) => isDirect(input, callee))
-  if (straight.length === 0) return { encrypted: all, direct: [] }
-  const through = new Set(
-    host.routes.flatMap((route) => [...(needsCalleeListener(route) ? route.targets : []), ...(route.mirrors ?? [])].map(({ workload }) => workload)),
-  )
-  return { encrypted: all.filter((callee) => through.has(callee.key) || !straight.includes(callee)), direct: straight }
+  return { encrypted: all, direct: all.filter((callee) => isDirect(input, callee)) }
 }
 
 /** The context in which routes of a host are written for a caller. */

@@ -47,6 +47,7 @@ export const LOCAL_REPLIES: Json = {
     mapper(status(408), 'REQUEST_TIMEOUT'),
     mapper(status(413), 'REQUEST_TOO_LARGE'),
     mapper(status(429), 'RATE_LIMITED', RETRY_AFTER),
+    mapper(status(500), 'CALL_FAILED', RETRY_AFTER),
     mapper(status(431), 'HEADERS_TOO_LARGE'),
   ],
 }

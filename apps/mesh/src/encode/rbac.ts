@@ -18,7 +18,7 @@ export const JWT_PAYLOAD = 'payload'
 export const REQUEST_PRINCIPAL = 'weft.request_principal'
 
 /** The port that a function's workload has, whatever port of its host was called. */
-const WORKLOAD_PORT = 8080
+export const WORKLOAD_PORT = 8080
 
 const ANY: Json = { any: true }
 const NEVER: Json = { not_rule: ANY }

@@ -7,6 +7,7 @@ import { headerMatcher, regexMatcher, routeMatch } from './matching.ts'
 import type { PathPrefix } from './matching.ts'
 import { MESH_HEADERS, MISSING_CLUSTER } from './names.ts'
 import { answerOf, filterConfig, mirrorPolicies, needsCalleeListener, rewriteOf, rewriteVariants } from './route-actions.ts'
+import { STREAM_REQUESTS } from './streams.ts'
 import { hashPolicy } from './traffic.ts'
 import type { Json, NodeLayout } from './types.ts'
 
@@ -25,6 +26,7 @@ const INFRASTRUCTURE_ATTEMPTS = 3
 interface Variant {
   readonly headers: readonly Json[]
   readonly idempotent: boolean
+  readonly stream?: true
 }
 
 const IDEMPOTENT: readonly Variant[] = [
@@ -32,6 +34,8 @@ const IDEMPOTENT: readonly Variant[] = [
   { headers: [headerMatcher('idempotency-key', { kind: 'present' })], idempotent: true },
 ]
 const OTHERS: Variant = { headers: [], idempotent: false }
+/** Streams take the callee's inbound listener also where other calls need not: it knows them as long as they are open. */
+const STREAMS: readonly (Variant & { readonly stream: true })[] = STREAM_REQUESTS.map((asked) => ({ headers: [asked], idempotent: false, stream: true }))
 
 /** Every call, split by whether it may be sent again after a reset. Idempotent first: the last variant takes what is left. */
 export function retryVariants(): readonly Variant[] {
@@ -93,15 +97,21 @@ function encodeRoute(host: MeshHost, route: MeshRoute, context: RouteContext): r
     const answer = { ...answerOf(route.answer, context.prefix), response_headers_to_add: added(route.responseHeaders), ...filterConfig(route) }
     return matches.map((match) => ({ name: route.name, match: routeMatch(match, context.prefix), ...answer }))
   }
-  const legs = route.targets.map((target) => ({ target, leg: context.leg(target, needsCalleeListener(route)) }))
-  const split = route.retries?.attempts !== 0 && (route.retries !== undefined || legs.some(({ leg }) => leg?.direct !== undefined))
-  const variants = split ? retryVariants() : [OTHERS]
+  const legsOf = (throughListener: boolean): Legs => route.targets.map((target) => ({ target, leg: context.leg(target, throughListener) }))
+  const legs = legsOf(needsCalleeListener(route))
+  const direct = legs.some(({ leg }) => leg?.direct !== undefined)
+  const streamLegs = direct ? legsOf(true) : legs
+  const split = route.retries?.attempts !== 0 && (route.retries !== undefined || direct)
+  const variants = [...(direct ? STREAMS : []), ...(split ? retryVariants() : [OTHERS])]
   return matches.flatMap((match) =>
     rewriteVariants(route.rewrite, context.prefix).flatMap((rewriting) =>
       variants.map((variant) => ({
         name: route.name,
         match: routeMatch(match, context.prefix, [...rewriting.headers, ...variant.headers]),
-        ...action(host, route, legs, variant.idempotent, { ...context, rewrite: rewriteOf(rewriting.rewrite, match?.path, context.prefix) }),
+        ...action(host, route, variant.stream ? streamLegs : legs, variant.idempotent, {
+          ...context,
+          rewrite: rewriteOf(rewriting.rewrite, match?.path, context.prefix),
+        }),
       })),
     ),
   )

@@ -28,6 +28,8 @@ export interface NodeLimits {
   readonly bufferBytes: number
   /** Mutual-TLS connections are renewed after this time; below the life of a certificate. */
   readonly maxConnectionDurationMs: number
+  /** Longest life of a stream (WebSocket, server-sent events); as long as both sides want it when absent. */
+  readonly maxStreamDurationMs?: number
   /** Calls under way, and calls waiting for a connection, per cluster; the call above it is answered 429. */
   readonly maxRequests: number
   /** Host names unknown to the mesh that one caller may ask for before its routes are sent as a whole. */

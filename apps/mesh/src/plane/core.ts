@@ -46,6 +46,8 @@ import { adsService } from '../xds/ads.ts'
 import { inForce } from '../xds/delivery.ts'
 import type { Target } from '../xds/node.ts'
 import { serveGrpc, type GrpcServer } from '../xds/server.ts'
+import { streamService } from '../streams/service.ts'
+import { StreamWatch } from '../streams/watch.ts'
 import { causeOf } from './cause.ts'
 import { configurationOf } from './configuration.ts'
 import type { MeshSettings } from './options.ts'
@@ -90,6 +92,7 @@ export class MeshCore {
   readonly #replicas = new Map<WorkloadKey, readonly MeshReplica[]>()
   readonly #activator: Activator
   readonly #load: LoadReceiver
+  readonly #streams: StreamWatch
   #servers: GrpcServer[] = []
   #pending: Change[] = []
   #compileSoon: NodeJS.Immediate | undefined
@@ -112,6 +115,7 @@ export class MeshCore {
       log: surroundings.log,
       now: surroundings.now,
     })
+    this.#streams = new StreamWatch({ policyOf: (workload) => this.#compiler.snapshot.workloads.get(workload)?.policy, log: surroundings.log })
     this.#rotation = new LogRotation({ file: layout.accessLogFile, moved: () => this.#proxy.reopenLogs(), log: surroundings.log })
     this.#load = new LoadReceiver(
       (reports) => surroundings.load(reports),
@@ -137,7 +141,7 @@ export class MeshCore {
       now: this.#with.now,
     })
     this.#servers.push(await serveGrpc(join(layout.runDirectory, 'xds'), [ads, this.#load.service()]))
-    this.#servers.push(await serveGrpc(join(layout.runDirectory, 'act'), [activatorService(this.#activator)]))
+    this.#servers.push(await serveGrpc(join(layout.runDirectory, 'act'), [activatorService(this.#activator), streamService(this.#streams)]))
     this.#with.certificates.onRotated(() => void this.#proxy.renewSecrets())
     this.#retryTimer = setInterval(() => this.#proxy.state.retryRejected(this.#with.now()), RETRY_TICK_MS)
     this.#compileNow()
@@ -178,6 +182,7 @@ export class MeshCore {
     const changes = this.#pending.splice(0)
     try {
       const { hosts, workloads } = this.#compiler.apply(changes).difference
+      this.#streams.changed(workloads.set)
       this.#publish({ hosts: [...hosts.set, ...hosts.removed], workloads: [...workloads.set, ...workloads.removed] })
     } catch (error) {
       this.#with.log.error({ changes: changes.length, reason: messageOf(error) }, 'changes could not be compiled; the last snapshot stays in force')

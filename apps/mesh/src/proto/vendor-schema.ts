@@ -19,6 +19,7 @@ const EXTENSIONS = [
   'filters/http/cors/v3/cors',
   'filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy',
   'filters/http/ext_authz/v3/ext_authz',
+  'filters/http/ext_proc/v3/ext_proc',
   'filters/http/fault/v3/fault',
   'filters/http/header_mutation/v3/header_mutation',
   'filters/http/header_to_metadata/v3/header_to_metadata',
@@ -73,7 +74,9 @@ const EXTENSIONS = [
   'upstreams/http/v3/http_protocol_options',
 ].map((path) => `envoy/extensions/${path}.proto`)
 
-const SERVICES = ['discovery/v3/ads', 'load_stats/v3/lrs', 'auth/v3/external_auth'].map((path) => `envoy/service/${path}.proto`)
+const SERVICES = ['discovery/v3/ads', 'load_stats/v3/lrs', 'auth/v3/external_auth', 'ext_proc/v3/external_processor'].map(
+  (path) => `envoy/service/${path}.proto`,
+)
 const RESOURCES = ['listener/v3/listener', 'route/v3/route', 'route/v3/scoped_route', 'cluster/v3/cluster', 'endpoint/v3/endpoint', 'rbac/v3/rbac']
   .map((path) => `envoy/config/${path}.proto`)
   .concat(

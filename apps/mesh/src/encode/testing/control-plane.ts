@@ -1,6 +1,6 @@
 import { encodeAny } from '../../proto/codec.ts'
 import { grpcMethod, serveGrpc } from '../../xds/server.ts'
-import type { GrpcServer, GrpcStream } from '../../xds/server.ts'
+import type { GrpcServer, GrpcService, GrpcStream } from '../../xds/server.ts'
 import { TYPE_URLS } from '../names.ts'
 import type { Demand, EnvoyResource } from '../types.ts'
 import type { EncodedNode, ResourceMap } from './whole.ts'
@@ -24,6 +24,8 @@ export interface ControlPlaneOptions {
   secret(name: string): EnvoyResource
   /** The activator: @returns an HTTP status, 200 to let the call pass */
   wake(workload: string, headers: Readonly<Record<string, string>>): Promise<number>
+  /** What else Envoy asks. */
+  readonly services: readonly GrpcService[]
 }
 
 /** The smallest control plane that serves one Envoy by delta ADS: enough to try resources with, and nothing of the real one's care. */
@@ -46,6 +48,7 @@ export class ControlPlane {
     const request = { stream: true, request: 'envoy.service.discovery.v3.DeltaDiscoveryRequest', response: 'envoy.service.discovery.v3.DeltaDiscoveryResponse' }
     const check = { stream: false, request: 'envoy.service.auth.v3.CheckRequest', response: 'envoy.service.auth.v3.CheckResponse' }
     this.#server = await serveGrpc(this.#options.socket, [
+      ...this.#options.services,
       {
         methods: { DeltaAggregatedResources: grpcMethod(PATH, request) },
         handlers: { DeltaAggregatedResources: (stream: GrpcStream) => this.#open(stream) },

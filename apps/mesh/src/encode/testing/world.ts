@@ -5,6 +5,9 @@ import type { Duplex } from 'node:stream'
 import { join } from 'node:path'
 import net from 'node:net'
 import type { MeshReplica, MeshSnapshot } from '@weft/mesh-model'
+import { silentLog } from '@weft/kit'
+import { streamService } from '../../streams/service.ts'
+import { StreamWatch } from '../../streams/watch.ts'
 import { parseIdentitySecret, TYPE_URLS } from '../names.ts'
 import type { EnvoyResource, NodeLayout } from '../types.ts'
 import { testAuthority } from './certificates.ts'
@@ -71,6 +74,7 @@ export class World {
   readonly port: number
   readonly plane: ControlPlane
   readonly authority: TestAuthority
+  readonly streams: StreamWatch
   readonly replicas = new Map<string, readonly MeshReplica[]>()
   /** The activator. Refuses until a test says otherwise. */
   wake: (workload: string, headers: Readonly<Record<string, string>>) => Promise<number> = async () => 503
@@ -87,7 +91,9 @@ export class World {
     mkdirSync(join(this.directory, 'i'))
     this.layout = layoutOf(this.directory, { ingress: { address: '127.0.0.1', port }, ...more })
     this.authority = testAuthority(join(this.directory, 'ca'))
+    this.streams = new StreamWatch({ policyOf: (key) => this.#snapshot.workloads.get(key)?.policy, log: silentLog() })
     this.plane = new ControlPlane({
+      services: [streamService(this.streams)],
       socket: join(this.directory, 'xds', 's'),
       encode: (demand) =>
         this.#encoder.encode({ snapshot: this.#snapshot, node: 'node-1', layouts: new Map([['node-1', this.layout]]), replicas: this.replicas, demand }),
@@ -113,7 +119,13 @@ export class World {
   /** Puts another snapshot into force. */
   async apply(snapshot: MeshSnapshot): Promise<void> {
     this.#snapshot = snapshot
+    this.streams.changed(snapshot.workloads.keys())
     await this.plane.push()
+  }
+
+  /** The control plane has another snapshot, which Envoy does not know of yet. */
+  hold(snapshot: MeshSnapshot): void {
+    this.#snapshot = snapshot
   }
 
   /** Listens on a socket of its own. @returns its path */

@@ -1,0 +1,188 @@
+import http from 'node:http'
+import type { Duplex } from 'node:stream'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { MeshSnapshot, PolicyRule, StringMatch, WorkloadPolicy } from '@weft/mesh-model'
+import { host, layout, OPEN, snapshot, workload } from '../encode/testing/model.ts'
+import { echoUpgrade } from '../encode/testing/streams.ts'
+import { World } from '../encode/testing/world.ts'
+import { eventually } from '../testing/fixture.ts'
+
+const is = (value: string): StringMatch => ({ kind: 'exact', value })
+const rule = (rest: Partial<PolicyRule>): PolicyRule => ({ policy: { group: '', kind: 'P', name: 'p' }, index: 0, sources: [], operations: [], ...rest })
+
+/** An open stream as its client sees it. */
+interface Open {
+  readonly ended: () => boolean
+  /** Whether something that is sent now, or asked for, comes. */
+  alive(): Promise<boolean>
+  close(): void
+}
+
+const events: http.RequestListener = (request, response) => {
+  if (request.url === '/plain') return void response.end('plain')
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  response.write('data: 0\n\n')
+  const timer = setInterval(() => response.write('data: tick\n\n'), 20)
+  response.on('close', () => clearInterval(timer))
+}
+
+function openSocket(options: http.RequestOptions): Promise<Open | number> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      ...options.headers,
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    }
+    const request = http.request({ agent: false, ...options, headers })
+    request.on('error', reject)
+    request.on('response', (response) => {
+      response.resume()
+      resolve(response.statusCode ?? 0)
+    })
+    request.on('upgrade', (_response, socket: Duplex) => {
+      let ended = false
+      socket
+        .on('error', () => undefined)
+        .on('close', () => (ended = true))
+        .on('end', () => (ended = true))
+      socket.on('data', () => undefined)
+      const alive = () =>
+        new Promise<boolean>((done) => {
+          socket.once('data', () => done(true)).once('close', () => done(false))
+          socket.write('x')
+        })
+      resolve({ ended: () => ended, alive, close: () => socket.destroy() })
+    })
+    request.end()
+  })
+}
+
+function openEvents(options: http.RequestOptions): Promise<Open | number> {
+  return new Promise((resolve, reject) => {
+    const request = http.get({ agent: false, ...options, headers: { ...options.headers, accept: 'text/event-stream' } }, (response) => {
+      if (response.statusCode !== 200) {
+        response.resume()
+        resolve(response.statusCode ?? 0)
+        return
+      }
+      let ended = false
+      response.on('error', () => undefined).on('close', () => (ended = true))
+      const alive = () => new Promise<boolean>((done) => void response.once('data', () => done(true)).once('close', () => done(false)))
+      response.once('data', () => resolve({ ended: () => ended, alive, close: () => response.destroy() }))
+    })
+    request.on('error', reject)
+  })
+}
+
+const KINDS = [
+  ['a WebSocket', openSocket],
+  ['server-sent events', openEvents],
+] as const
+
+describe.each(['encrypted', 'direct'] as const)('on the %s path', (path) => {
+  let world: World
+  const made = (policy: WorkloadPolicy): MeshSnapshot => {
+    const workloads = [workload('control'), workload('other'), workload('callee', { policy })]
+    return snapshot(
+      workloads,
+      workloads.map((each) => host(each.function)),
+      { path },
+    )
+  }
+  beforeAll(async () => {
+    world = await World.start(made(OPEN), async (starting) => {
+      for (const name of ['default/control-1', 'default/other-1', 'default/callee-1']) await starting.addReplica(name, events, echoUpgrade)
+    })
+  })
+  afterAll(() => world?.stop())
+  const as = (caller: string, url = '/a') => ({ socketPath: world.outbound(`default/${caller}-1`), path: url, headers: { host: 'callee' } })
+  const opened = async (open: Promise<Open | number>): Promise<Open> => {
+    const stream = await open
+    if (typeof stream === 'number') throw new Error(`answered ${stream}`)
+    return stream
+  }
+
+  const CONTROL = [{ principals: [is('cluster.local/ns/default/sa/control')] }]
+  const from = (...callers: readonly string[]) => [{ principals: callers.map((caller) => is(`cluster.local/ns/default/sa/${caller}`)) }]
+  const counted = (count: number) => eventually(() => ((world.streams.counts().get('default/callee-1') ?? 0) === count ? true : undefined))
+
+  it.each(KINDS)('%s is ended when a DENY is added for its caller, others go on', async (_name, open) => {
+    const denied = await opened(open(as('control')))
+    const kept = await opened(open(as('other')))
+    const outside = await opened(open({ host: '127.0.0.1', port: world.port, path: '/function/callee/a' }))
+    await counted(3)
+    await world.apply(made({ ...OPEN, deny: [rule({ sources: CONTROL })] }))
+    await eventually(() => (denied.ended() ? true : undefined))
+    expect([await kept.alive(), await outside.alive(), kept.ended(), outside.ended()]).toEqual([true, true, false, false])
+    expect(await open(as('control'))).toBe(403)
+    kept.close()
+    outside.close()
+    await counted(0)
+    await world.apply(made(OPEN))
+  })
+
+  it.each(KINDS)('%s is ended when the ALLOW that let it in is removed, by caller and by path', async (_name, open) => {
+    await world.apply(
+      made({ ...OPEN, allow: [rule({ sources: from('control', 'other') }), rule({ sources: from('other'), operations: [{ paths: [is('/b')] }] })] }),
+    )
+    const [gone, byPath, stays] = [await opened(open(as('control'))), await opened(open(as('other'))), await opened(open(as('other', '/b?x=1')))]
+    await counted(3)
+    await world.apply(made({ ...OPEN, allow: [rule({ sources: from('other'), operations: [{ paths: [is('/b')] }] })] }))
+    await eventually(() => (gone.ended() && byPath.ended() ? true : undefined))
+    expect([await stays.alive(), stays.ended()]).toEqual([true, false])
+    expect(await open(as('other', '/a'))).toBe(403)
+    stays.close()
+    await counted(0)
+    await world.apply(made(OPEN))
+  })
+
+  it.each(KINDS)('%s is ended when a policy cannot be understood any more', async (_name, open) => {
+    const stream = await opened(open(as('control')))
+    await counted(1)
+    await world.apply(made({ ...OPEN, broken: { policy: { group: '', kind: 'P', name: 'p' }, reason: 'odd' } }))
+    await eventually(() => (stream.ended() ? true : undefined))
+    await world.apply(made(OPEN))
+  })
+
+  it.each(KINDS)('%s is refused that the proxy lets through by the policy of a moment ago', async (_name, open) => {
+    world.hold(made({ ...OPEN, deny: [rule({ sources: CONTROL })] }))
+    expect(await open(as('control'))).toBe(403)
+    await world.apply(made(OPEN))
+  })
+
+  it('other calls are not told of', async () => {
+    const answer = await world.from('default/control-1', 'http://callee/plain')
+    expect([answer.status, answer.body, world.streams.counts().size]).toEqual([200, 'plain', 0])
+  })
+})
+
+describe('the watch of streams', () => {
+  it.each(KINDS)('ends %s after the longest time that is set, and refuses it when nobody can watch', async (_name, open) => {
+    const workloads = [workload('callee')]
+    const limits = { ...layout('/').limits, maxStreamDurationMs: 500 }
+    const world = await World.start(
+      snapshot(workloads, [host('callee')]),
+      async (starting) => void (await starting.addReplica('default/callee-1', events, echoUpgrade)),
+      {
+        limits,
+      },
+    )
+    try {
+      const to = { host: '127.0.0.1', port: world.port, path: '/function/callee/a' }
+      const stream = await open(to)
+      if (typeof stream === 'number') throw new Error(`answered ${stream}`)
+      expect(await stream.alive()).toBe(true)
+      await eventually(() => (stream.ended() ? true : undefined))
+      const lost = await open(to)
+      if (typeof lost === 'number') throw new Error(`answered ${lost}`)
+      await world.plane.close()
+      await eventually(() => (lost.ended() ? true : undefined))
+      expect(await open(to)).toBe(503)
+      expect((await world.get('/function/callee/plain')).status).toBe(200)
+    } finally {
+      await world.stop()
+    }
+  })
+})

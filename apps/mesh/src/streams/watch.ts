@@ -1,0 +1,73 @@
+import type { Log } from '@weft/kit'
+import { evaluatePolicy, type PolicyCall, type WorkloadKey, type WorkloadPolicy } from '@weft/mesh-model'
+
+/** One open stream: what was asked when it began, and how to end it. */
+interface OpenStream {
+  readonly call: PolicyCall
+  /** Ends it: with 403 before the answer began, else by a reset. */
+  end(): void
+}
+
+/** What the watch asks and tells. */
+export interface StreamWatchOptions {
+  /** The policy of a workload in the newest snapshot; `undefined` when there is no such workload. */
+  policyOf(workload: WorkloadKey): WorkloadPolicy | undefined
+  readonly log: Log
+}
+
+/**
+ * Knows the streams that are open and ends those that a policy forbids. It asks the newest snapshot, which is ahead of every proxy: a stream that begins under the
+ * policy of a moment ago is refused too, so none slips through.
+ */
+export class StreamWatch {
+  readonly #options: StreamWatchOptions
+  readonly #open = new Map<WorkloadKey, Set<OpenStream>>()
+  readonly #judged = new Map<WorkloadKey, WorkloadPolicy>()
+
+  constructor(options: StreamWatchOptions) {
+    this.#options = options
+  }
+
+  /** Streams that are open, by workload. */
+  counts(): ReadonlyMap<WorkloadKey, number> {
+    return new Map([...this.#open].map(([workload, streams]) => [workload, streams.size]))
+  }
+
+  /** Takes a stream on, or ends it at once. @returns whether it may go on, and what to call when it has ended by itself */
+  begin(workload: WorkloadKey, stream: OpenStream): { readonly allowed: boolean; ended(): void } {
+    const policy = this.#options.policyOf(workload)
+    if (policy === undefined || !evaluatePolicy(policy, stream.call).allowed) return { allowed: false, ended: () => undefined }
+    const streams = this.#open.get(workload) ?? new Set()
+    streams.add(stream)
+    this.#open.set(workload, streams)
+    return { allowed: true, ended: () => this.#forget(workload, stream) }
+  }
+
+  /** Looks again at the streams to these workloads. What it costs depends on them alone, and is nothing when their policies are the same as before. */
+  changed(workloads: Iterable<WorkloadKey>): void {
+    for (const workload of workloads) {
+      const streams = this.#open.get(workload)
+      if (streams === undefined) continue
+      const policy = this.#options.policyOf(workload)
+      // What is gone takes no new calls, and ends its old ones in its own time.
+      if (policy === undefined || this.#judged.get(workload) === policy) continue
+      this.#judged.set(workload, policy)
+      for (const stream of streams) if (!evaluatePolicy(policy, stream.call).allowed) this.#end(workload, stream)
+    }
+  }
+
+  #end(workload: WorkloadKey, stream: OpenStream): void {
+    const { principal, method } = stream.call
+    this.#options.log.info({ workload, principal, method }, 'an open stream was ended: a policy forbids it now')
+    this.#forget(workload, stream)
+    stream.end()
+  }
+
+  #forget(workload: WorkloadKey, stream: OpenStream): void {
+    const streams = this.#open.get(workload)
+    streams?.delete(stream)
+    if (streams?.size !== 0) return
+    this.#open.delete(workload)
+    this.#judged.delete(workload)
+  }
+}
