@@ -10,6 +10,7 @@ import { loginCommand, logoutCommand } from './commands/login.ts'
 import { logsCommand } from './commands/logs.ts'
 import { meshCommands } from './commands/mesh.ts'
 import { meshAnalyzeCommand } from './commands/mesh-analyze.ts'
+import { meshConvertCommand } from './commands/mesh-convert.ts'
 import { meshGraphCommand } from './commands/mesh-graph.ts'
 import { meshExplainCommands } from './commands/mesh-explain.ts'
 import { namespaceCommands } from './commands/namespace.ts'
@@ -54,6 +55,7 @@ export const weftProgram: Program = {
     ...meshCommands,
     ...meshExplainCommands,
     meshAnalyzeCommand,
+    meshConvertCommand,
     meshGraphCommand,
     applyCommand,
     getCommand,

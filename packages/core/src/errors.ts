@@ -29,14 +29,19 @@ export const ERRORS = {
     status: 404,
     fault: 'user',
     message: 'there is no resource kind {apiVersion} {kind}',
-    help: 'see docs/reference/api.md for the kinds that Weft reads',
+    help: 'see docs/guide/api.md for the kinds that Weft reads',
   },
-  REMOVED_KIND: { status: 422, fault: 'user', message: '{apiVersion} {kind} was removed from Istio', help: '{help}' },
+  REMOVED_KIND: {
+    status: 422,
+    fault: 'user',
+    message: '{apiVersion} {kind} was removed from Istio',
+    help: '{help}, or let weft mesh convert print it',
+  },
   UNSUPPORTED_KIND: {
     status: 422,
     fault: 'user',
     message: '{apiVersion} {kind} is not supported yet',
-    help: 'see docs/reference/api.md for the kinds that Weft reads',
+    help: 'see docs/guide/api.md for the kinds that Weft reads',
   },
   INVALID_MANIFEST: { status: 400, fault: 'user', message: '{file} cannot be applied: {problems}', help: 'correct the named places and apply it again' },
   // -- store -------------------------------------------------------------------------------------------------------
