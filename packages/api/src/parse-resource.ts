@@ -27,7 +27,6 @@ export type ResourceVerdict =
 const LATER: ReadonlySet<string> = new Set([
   'weft.dev/Canary',
   'weft.dev/Trigger',
-  'networking.istio.io/Gateway',
   'networking.istio.io/ServiceEntry',
   'networking.istio.io/WorkloadEntry',
   'networking.istio.io/WorkloadGroup',
@@ -50,7 +49,9 @@ const LATER: ReadonlySet<string> = new Set([
   'kubeless.io/KinesisTrigger',
 ])
 
-const checks = new Map<string, (value: unknown) => SchemaVerdict>(KINDS.map((definition) => [definition.kind, schemaCheck(definition.schema, definition.kind)]))
+const checks = new Map<KindDefinition, (value: unknown) => SchemaVerdict>(
+  KINDS.map((definition) => [definition, schemaCheck(definition.schema, definition.kind)]),
+)
 const checkOpenFaas = schemaCheck(OpenFaasFunction, 'Function')
 const checkKubeless = schemaCheck(KubelessFunction, 'Function')
 
@@ -128,7 +129,7 @@ function withArtifact(resource: Resource<{ template: object }>): unknown {
 }
 
 function checkKept(given: Fields, definition: KindDefinition): ResourceVerdict {
-  const verdict = checks.get(definition.kind)?.(given) ?? { violations: [], structureHolds: true }
+  const verdict = checks.get(definition)?.(given) ?? { violations: [], structureHolds: true }
   const metadataHolds = isFields(given['metadata']) && verdict.violations.every(({ field }) => !field.startsWith('metadata'))
   const violations = [
     ...verdict.violations,

@@ -4,6 +4,7 @@ import { CanarySpec, type CanarySpec as CanarySpecType } from './canary.ts'
 import { checkCanary } from './checks/canary.ts'
 import { checkService } from './checks/core.ts'
 import { checkFunction, checkTemplate } from './checks/function.ts'
+import { checkGateway } from './checks/gateway.ts'
 import { checkRateLimits } from './checks/rate-limits.ts'
 import { checkDestinationRule, checkVirtualService } from './checks/traffic.ts'
 import { checkAuthorizationPolicy, checkSelector } from './checks/istio.ts'
@@ -12,6 +13,7 @@ import { ServiceSpec } from './core/service.ts'
 import { FunctionSpec, FunctionTemplate, type RevisionSpec } from './function.ts'
 import { AuthorizationPolicySpec } from './istio/authorization-policy.ts'
 import { DestinationRuleSpec } from './istio/destination-rule.ts'
+import { GatewaySpec } from './istio/gateway.ts'
 import { PeerAuthenticationSpec, type PeerAuthenticationSpec as PeerAuthenticationSpecType } from './istio/peer-authentication.ts'
 import { VirtualServiceSpec } from './istio/virtual-service.ts'
 import { ObjectMetaSchema } from './metadata.ts'
@@ -132,6 +134,15 @@ export const KINDS: readonly KindDefinition[] = [
     shortNames: ['dr'],
     schema: whole('subsets of a host', { spec: DestinationRuleSpec }),
     check: ({ spec }) => checkDestinationRule(spec as DestinationRuleSpec),
+  },
+  {
+    ...NETWORKING,
+    kind: 'Gateway',
+    plural: 'gateways',
+    singular: 'gateway',
+    shortNames: ['gw'],
+    schema: whole('where calls from outside come in', { spec: GatewaySpec }),
+    check: ({ spec }) => checkGateway(spec as GatewaySpec),
   },
   {
     ...NETWORKING,

@@ -1,12 +1,28 @@
 import { DEFAULT_NAMESPACE, DEFAULT_TRUST_DOMAIN, OPENFAAS_NAMESPACE_ALIAS, refOf, type ResourceRef } from '@weft/core'
+import { compileGateway, credentialOf, frontFindings } from './compile/gateway.ts'
+import { compileGatewayHost, type CompiledGatewayHost } from './compile/gateway-host.ts'
 import { compileHost, type CompiledHost } from './compile/host.ts'
+import { compileListener, compileNames } from './compile/listener.ts'
 import { chosenTraffic } from './compile/traffic.ts'
 import { compileWorkload } from './compile/workload.ts'
 import { equal, shared } from './equal.ts'
 import { FindingBook } from './finding-book.ts'
 import type { WorkloadTraffic } from './workload-traffic.ts'
-import type { HostKey, MeshHost, MeshSnapshot, MeshWorkload, SnapshotDifference, WorkloadKey } from './snapshot.ts'
+import {
+  SNAPSHOT_MAPS,
+  type GatewayHost,
+  type HostKey,
+  type MapDifference,
+  type MeshHost,
+  type MeshSnapshot,
+  type MeshWorkload,
+  type ResourceFinding,
+  type SnapshotDifference,
+  type SnapshotMap,
+  type WorkloadKey,
+} from './snapshot.ts'
 import type { Change } from './world/change.ts'
+import type { IngressPorts } from './world/gateways.ts'
 import { World, type Dirt } from './world/world.ts'
 
 /** What is the same for the whole mesh. */
@@ -16,6 +32,8 @@ export interface CompilerSettings {
   readonly outbound?: MeshSnapshot['outbound']['policy']
   /** Xds node id of the proxy that serves the workloads. */
   readonly proxy: string
+  /** The platform's ports for calls from outside, without and with TLS: ports 80 and 443 of Gateways. Default 8080 and 8443. */
+  readonly ingressPorts?: IngressPorts
 }
 
 /** A snapshot, and what is different in it from the one before. */
@@ -37,7 +55,17 @@ export interface MeshCompiler {
   apply(changes: readonly Change[]): Compilation
 }
 
-const NOTHING: SnapshotDifference = { workloads: { set: [], removed: [] }, hosts: { set: [], removed: [] } }
+const SAME: MapDifference = { set: [], removed: [] }
+const NOTHING: SnapshotDifference = {
+  workloads: SAME,
+  hosts: SAME,
+  gateways: SAME,
+  listeners: SAME,
+  chainNames: SAME,
+  gatewayHosts: SAME,
+  credentials: SAME,
+}
+const INGRESS_PORTS: IngressPorts = { http: 8080, https: 8443 }
 
 /** Makes a compiler of an empty world: its snapshot has version 0. */
 export function createCompiler(settings: CompilerSettings): MeshCompiler {
@@ -48,6 +76,7 @@ class Compiler implements MeshCompiler {
   readonly #world: World
   readonly #proxy: string
   readonly #hosts = new Map<string, CompiledHost>()
+  readonly #gatewayHosts = new Map<string, CompiledGatewayHost>()
   /** How many hosts refer to a workload. */
   readonly #references = new Map<WorkloadKey, number>()
   /** How a workload is reached, as each host says that it stands behind. */
@@ -57,7 +86,7 @@ class Compiler implements MeshCompiler {
 
   constructor(settings: CompilerSettings) {
     const trustDomain = settings.trustDomain ?? DEFAULT_TRUST_DOMAIN
-    this.#world = new World(trustDomain)
+    this.#world = new World(trustDomain, settings.ingressPorts ?? INGRESS_PORTS)
     this.#proxy = settings.proxy
     this.#snapshot = {
       version: 0,
@@ -66,6 +95,11 @@ class Compiler implements MeshCompiler {
       path: settings.path ?? 'encrypted',
       workloads: new Map(),
       hosts: new Map(),
+      gateways: new Map(),
+      listeners: new Map(),
+      chainNames: compileNames(this.#world, new Map()),
+      gatewayHosts: new Map(),
+      credentials: new Map(),
       namespaces: new Set([DEFAULT_NAMESPACE]),
       outbound: { policy: settings.outbound ?? 'ALLOW_ANY' },
       findings: this.#findings.list(),
@@ -79,12 +113,58 @@ class Compiler implements MeshCompiler {
   apply(changes: readonly Change[]): Compilation {
     const dirt = this.#world.apply(changes)
     const dirtyWorkloads = new Set(dirt.workloads)
-    const hosts = new Draft(this.#snapshot.hosts)
-    for (const key of dirt.hosts) hosts.put(key, this.#compileHost(key, dirtyWorkloads))
-    const workloads = new Draft(this.#snapshot.workloads)
-    for (const key of dirtyWorkloads) workloads.put(key, this.#compileWorkload(key))
+    const drafts = draftsOf(this.#snapshot)
+    for (const key of dirt.hosts) drafts.hosts.put(key, this.#compileHost(key, dirtyWorkloads))
+    this.#compileGateways(dirt, drafts, dirtyWorkloads)
+    for (const key of dirtyWorkloads) drafts.workloads.put(key, this.#compileWorkload(key))
     for (const key of dirt.findings) this.#findings.put(`resource ${key}`, this.#world.findings.get(key) ?? [])
-    return this.#publish(changes, dirt, hosts, workloads)
+    return this.#publish(changes, dirt, drafts)
+  }
+
+  #compileGateways({ gateways: dirt }: Dirt, drafts: Drafts, dirtyWorkloads: Set<WorkloadKey>): void {
+    const world = this.#world
+    for (const key of dirt.gatewayHosts) drafts.gatewayHosts.put(key, this.#compileGatewayHost(key, dirtyWorkloads))
+    for (const key of dirt.credentials) drafts.credentials.put(key, this.#isReferredTo(key) ? credentialOf(world, key) : undefined)
+    const listeners = new Set(dirt.listeners)
+    for (const key of dirt.gateways) {
+      const { gateway, findings } = compileGateway(world, key)
+      drafts.gateways.put(key, gateway)
+      this.#findings.put(`gateway ${key}`, findings)
+      for (const listener of world.gateways.listenersOf(key)) listeners.add(listener)
+    }
+    for (const key of listeners) {
+      const { listener, findings } = compileListener(world, key, drafts.gateways.result())
+      drafts.listeners.put(key, listener)
+      this.#findings.put(`listener ${key}`, findings)
+    }
+    for (const key of dirt.fronts) this.#findings.put(`front ${key}`, this.#frontFindings(key))
+    if (listeners.size > 0 || drafts.gatewayHosts.keysChanged) this.#compileNames(drafts)
+  }
+
+  #isReferredTo(credential: string): boolean {
+    return this.#world.gateways.users.get(credential).size > 0
+  }
+
+  #frontFindings(key: string): readonly ResourceFinding[] {
+    const front = this.#world.fronts.get(key)
+    return front === undefined ? [] : frontFindings(this.#world, front)
+  }
+
+  #compileNames(drafts: Drafts): void {
+    const names = compileNames(this.#world, drafts.listeners.result())
+    for (const key of this.#snapshot.chainNames.keys()) if (!names.has(key)) drafts.chainNames.put(key, undefined)
+    for (const [key, value] of names) drafts.chainNames.put(key, value)
+  }
+
+  #compileGatewayHost(key: string, dirtyWorkloads: Set<WorkloadKey>): GatewayHost | undefined {
+    const before = this.#gatewayHosts.get(key)
+    const after = compileGatewayHost(this.#world, key)
+    if (after.host === undefined) this.#gatewayHosts.delete(key)
+    else this.#gatewayHosts.set(key, after)
+    this.#world.dependencies.set(key, after.dependencies)
+    this.#findings.put(`gateway host ${key}`, after.findings)
+    this.#referAnew(before?.refersTo ?? new Set(), after.refersTo, dirtyWorkloads)
+    return after.host
   }
 
   #compileHost(key: string, dirtyWorkloads: Set<WorkloadKey>): MeshHost | undefined {
@@ -96,9 +176,13 @@ class Compiler implements MeshCompiler {
     this.#world.dependencies.set(key, exists ? after.dependencies : new Set())
     this.#findings.put(`host ${key}`, after.findings)
     this.#carry(key, before?.traffic ?? new Map(), after.traffic, dirtyWorkloads)
-    for (const workload of before?.refersTo ?? []) if (!after.refersTo.has(workload)) this.#refer(workload, -1, dirtyWorkloads)
-    for (const workload of after.refersTo) if (before?.refersTo.has(workload) !== true) this.#refer(workload, 1, dirtyWorkloads)
+    this.#referAnew(before?.refersTo ?? new Set(), after.refersTo, dirtyWorkloads)
     return after.host
+  }
+
+  #referAnew(before: ReadonlySet<WorkloadKey>, after: ReadonlySet<WorkloadKey>, dirtyWorkloads: Set<WorkloadKey>): void {
+    for (const workload of before) if (!after.has(workload)) this.#refer(workload, -1, dirtyWorkloads)
+    for (const workload of after) if (!before.has(workload)) this.#refer(workload, 1, dirtyWorkloads)
   }
 
   /** Keeps what a host says of how its workloads are reached, and marks those for which it changed. */
@@ -135,21 +219,26 @@ class Compiler implements MeshCompiler {
     return workload
   }
 
-  #publish(changes: readonly Change[], dirt: Dirt, hosts: Draft<MeshHost>, workloads: Draft<MeshWorkload>): Compilation {
+  #publish(changes: readonly Change[], dirt: Dirt, drafts: Drafts): Compilation {
     const namespaces = dirt.namespaces ? this.#namespaces() : this.#snapshot.namespaces
     const findings = this.#findings.list()
-    const same = !hosts.changed && !workloads.changed && namespaces === this.#snapshot.namespaces && findings === this.#snapshot.findings
-    if (same) return { snapshot: this.#snapshot, difference: NOTHING }
+    const changed = SNAPSHOT_MAPS.some((name) => drafts[name].changed)
+    if (!changed && namespaces === this.#snapshot.namespaces && findings === this.#snapshot.findings) return { snapshot: this.#snapshot, difference: NOTHING }
     this.#snapshot = {
       ...this.#snapshot,
       version: this.#snapshot.version + 1,
       cause: changes.map(causeOf),
-      workloads: workloads.result(),
-      hosts: hosts.result(),
+      workloads: drafts.workloads.result(),
+      hosts: drafts.hosts.result(),
+      gateways: drafts.gateways.result(),
+      listeners: drafts.listeners.result(),
+      chainNames: drafts.chainNames.result(),
+      gatewayHosts: drafts.gatewayHosts.result(),
+      credentials: drafts.credentials.result(),
       namespaces,
       findings,
     }
-    return { snapshot: this.#snapshot, difference: { workloads: workloads.difference(), hosts: hosts.difference() } }
+    return { snapshot: this.#snapshot, difference: differenceOf(drafts) }
   }
 
   #namespaces(): ReadonlySet<string> {
@@ -162,6 +251,32 @@ class Compiler implements MeshCompiler {
 
 function causeOf(change: Change): ResourceRef {
   return change.type === 'set' ? refOf(change.resource) : change.ref
+}
+
+type Drafts = { readonly [name in SnapshotMap]: Draft<MeshSnapshot[name] extends ReadonlyMap<string, infer V> ? V : never> }
+
+function draftsOf(snapshot: MeshSnapshot): Drafts {
+  return {
+    workloads: new Draft(snapshot.workloads),
+    hosts: new Draft(snapshot.hosts),
+    gateways: new Draft(snapshot.gateways),
+    listeners: new Draft(snapshot.listeners),
+    chainNames: new Draft(snapshot.chainNames),
+    gatewayHosts: new Draft(snapshot.gatewayHosts),
+    credentials: new Draft(snapshot.credentials),
+  }
+}
+
+function differenceOf(drafts: Drafts): SnapshotDifference {
+  return {
+    workloads: drafts.workloads.difference(),
+    hosts: drafts.hosts.difference(),
+    gateways: drafts.gateways.difference(),
+    listeners: drafts.listeners.difference(),
+    chainNames: drafts.chainNames.difference(),
+    gatewayHosts: drafts.gatewayHosts.difference(),
+    credentials: drafts.credentials.difference(),
+  }
 }
 
 /** A map that is copied when the first entry changes. Entries that say the same stay the same objects. */
@@ -177,6 +292,11 @@ class Draft<V> {
 
   get changed(): boolean {
     return this.#after !== undefined
+  }
+
+  /** Whether an entry came or went. */
+  get keysChanged(): boolean {
+    return this.#removed.length > 0 || this.#set.some((key) => !this.#before.has(key))
   }
 
   put(key: string, value: V | undefined): void {
@@ -197,7 +317,7 @@ class Draft<V> {
     return this.#after ?? this.#before
   }
 
-  difference(): { readonly set: readonly string[]; readonly removed: readonly string[] } {
+  difference(): MapDifference {
     return { set: this.#set, removed: this.#removed }
   }
 }

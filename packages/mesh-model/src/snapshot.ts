@@ -133,6 +133,8 @@ export interface RouteMatch {
   readonly port?: number
   /** On the host as the caller wrote it, in lower case, without a port. */
   readonly authority?: StringMatch
+  /** Where calls come in, `mesh` or keys of gateways; absent: wherever its routes hold. Decided by the compiler: never in a snapshot. */
+  readonly gateways?: readonly string[]
 }
 
 /** A share of a route. */
@@ -192,6 +194,127 @@ export interface MeshHost {
   readonly routes: readonly MeshRoute[]
 }
 
+/** `namespace/name` of a Gateway. */
+export type GatewayKey = string
+/** `PLACEMENT:PORT`, for a listener that the platform binds: `ingress:8080`. */
+export type ListenerKey = string
+/** One set of certificates of a listener: the listener's key, and for TLS the gateway and the server: `ingress:8443/shop/web/https`. */
+export type ChainKey = string
+/** `CHAIN|NAME`. */
+export type GatewayHostKey = string
+/** `namespace/name` of a Secret. */
+export type CredentialKey = string
+
+/** Which of the platform's gateways: the one for calls from outside, or the one for calls to the outside. */
+export type GatewayPlacement = 'ingress' | 'egress'
+
+/** Where a certificate and its key are. */
+export type CertificateSource =
+  | { readonly kind: 'secret'; readonly key: CredentialKey }
+  | { readonly kind: 'files'; readonly certificate: string; readonly key: string }
+
+/** Where the roots are that client certificates are checked by. */
+export type RootsSource = { readonly kind: 'secret'; readonly key: CredentialKey } | { readonly kind: 'file'; readonly path: string }
+
+/** A version of TLS. */
+export type TlsVersion = '1.0' | '1.1' | '1.2' | '1.3'
+
+/** TLS that a gateway ends. */
+export interface GatewayTls {
+  /** `simple`: clients show no certificate; `optional`: they may; `mutual`: they must. */
+  readonly clients: 'simple' | 'optional' | 'mutual'
+  readonly certificate: CertificateSource
+  /** Of client certificates; there unless `simple`. */
+  readonly roots?: RootsSource
+  /** Of which a client certificate must have one; empty: any name. */
+  readonly subjectAltNames: readonly string[]
+  readonly minVersion: TlsVersion
+  readonly maxVersion: TlsVersion
+  /** Up to TLS 1.2; empty: the proxy's. */
+  readonly cipherSuites: readonly string[]
+}
+
+/** What a port of a gateway carries. `tls` goes through as it is, chosen by the server name. */
+export type ServerProtocol = 'http' | 'https' | 'tls' | 'tcp'
+
+/** One port of a gateway. */
+export interface GatewayServer {
+  /** Unique in the gateway. */
+  readonly name: string
+  /** As written. */
+  readonly port: number
+  readonly protocol: ServerProtocol
+  /** Names under which it answers (`*`, `*.example.com` or a whole name), each for routes of one namespace or (`*`) of all. */
+  readonly hosts: readonly { readonly namespace: string; readonly name: string }[]
+  /** Where TLS ends here. */
+  readonly tls?: GatewayTls
+  /** Calls are sent to https. */
+  readonly httpsRedirect: boolean
+}
+
+/** A Gateway as it was understood. */
+export interface MeshGateway {
+  readonly key: GatewayKey
+  readonly namespace: string
+  readonly name: string
+  readonly placement: GatewayPlacement
+  readonly servers: readonly GatewayServer[]
+  readonly origin: ResourceRef
+}
+
+/** Part of a listener: all of its calls (`http`, `tcp`), or those with one of its server names. */
+export interface ListenerChain {
+  readonly key: ChainKey
+  readonly protocol: ServerProtocol
+  /** The (oldest) server that it is made of. */
+  readonly gateway: GatewayKey
+  readonly server: string
+  /** SNI; empty: any. */
+  readonly serverNames: readonly string[]
+  readonly tls?: GatewayTls
+}
+
+/** A port that gateways have the platform bind, with the servers of all gateways on it. */
+export interface MeshListener {
+  readonly key: ListenerKey
+  readonly placement: GatewayPlacement
+  readonly port: number
+  readonly chains: readonly ListenerChain[]
+  /** The gateways that it is made of, the oldest first. */
+  readonly origins: readonly ResourceRef[]
+}
+
+/** Which name means what on one chain (HTTP). */
+export interface ChainNames {
+  readonly key: ChainKey
+  /** Names that have a {@link GatewayHost} here. */
+  readonly domains: readonly string[]
+  /** Names that another chain of the listener has, perhaps with other demands on clients: asked for here they are misdirected (421). */
+  readonly elsewhere: readonly string[]
+  /** Names that gateways have on other listeners: under them no path of the platform is reachable. */
+  readonly claimed: readonly string[]
+}
+
+/** A name under which a chain answers, and what happens with its calls. Of several that fit the most specific one is meant. */
+export interface GatewayHost {
+  readonly key: GatewayHostKey
+  readonly chain: ChainKey
+  /** `*`, `*.example.com` or a whole name; lower-case. */
+  readonly domain: string
+  /** Calls that none of them takes are answered 404. */
+  readonly routes: readonly MeshRoute[]
+  /** Set: every call is sent to https, on this port where the client named a port. */
+  readonly httpsPort?: number
+  readonly origin: ResourceRef
+}
+
+/** Certificates of a Secret, PEM in base64, unchecked. Never shown. */
+export interface GatewayCredential {
+  readonly key: CredentialKey
+  readonly certificate?: { readonly chain: string; readonly privateKey: string }
+  readonly roots?: string
+}
+
 /** What the compiler has to say about one resource. */
 export interface ResourceFinding {
   readonly resource: ResourceRef
@@ -214,14 +337,28 @@ export interface MeshSnapshot {
   readonly path: 'encrypted' | 'direct'
   readonly workloads: ReadonlyMap<WorkloadKey, MeshWorkload>
   readonly hosts: ReadonlyMap<HostKey, MeshHost>
+  readonly gateways: ReadonlyMap<GatewayKey, MeshGateway>
+  readonly listeners: ReadonlyMap<ListenerKey, MeshListener>
+  readonly chainNames: ReadonlyMap<ChainKey, ChainNames>
+  readonly gatewayHosts: ReadonlyMap<GatewayHostKey, GatewayHost>
+  /** Those that gateways refer to and that are there. */
+  readonly credentials: ReadonlyMap<CredentialKey, GatewayCredential>
   /** Namespaces that exist. */
   readonly namespaces: ReadonlySet<string>
   readonly outbound: { readonly policy: 'ALLOW_ANY' | 'REGISTRY_ONLY' }
   readonly findings: readonly ResourceFinding[]
 }
 
-/** What changed between two snapshots. */
-export interface SnapshotDifference {
-  readonly workloads: { readonly set: readonly WorkloadKey[]; readonly removed: readonly WorkloadKey[] }
-  readonly hosts: { readonly set: readonly HostKey[]; readonly removed: readonly HostKey[] }
+/** Keys of entries that came or changed, and of those that went. */
+export interface MapDifference {
+  readonly set: readonly string[]
+  readonly removed: readonly string[]
 }
+
+/** The entries of a snapshot that have keys. */
+export const SNAPSHOT_MAPS = ['workloads', 'hosts', 'gateways', 'listeners', 'chainNames', 'gatewayHosts', 'credentials'] as const
+/** One of {@link SNAPSHOT_MAPS}. */
+export type SnapshotMap = (typeof SNAPSHOT_MAPS)[number]
+
+/** What changed between two snapshots. */
+export type SnapshotDifference = Readonly<Record<SnapshotMap, MapDifference>>

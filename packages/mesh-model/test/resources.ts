@@ -100,3 +100,21 @@ export function sharesOf(snapshot: MeshSnapshot, host: string, route = -1): read
 export function reasonsOf(snapshot: MeshSnapshot): readonly string[] {
   return snapshot.findings.map((finding) => `${finding.resource.kind}/${finding.resource.name} ${finding.reason}`)
 }
+
+export function aGateway(name: string, servers: readonly unknown[], place: Place = {}, selector: Labels = { istio: 'ingressgateway' }): Resource {
+  return written('networking.istio.io/v1', 'Gateway', name, { selector, servers }, place)
+}
+
+/** A server of protocol HTTP. */
+export function gatewayServer(number: number, hosts: readonly string[]): object {
+  return { port: { number, name: `http-${number}`, protocol: 'HTTP' }, hosts }
+}
+
+/** A server of protocol HTTPS with the certificate of the Secret `shop`. */
+export function tlsServer(hosts: readonly string[], { name = 'https', mode = 'SIMPLE', number = 443 } = {}): object {
+  return { port: { number, name, protocol: 'HTTPS' }, hosts, tls: { mode, credentialName: 'shop' } }
+}
+
+export function aSecret(name: string, data: Labels, { namespace = 'default' }: Place = {}): Resource {
+  return { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, type: 'Opaque', data } as Resource
+}

@@ -1,6 +1,16 @@
 import fc from 'fast-check'
 import { invalidName } from './names.ts'
-import { validDestinationRule, validFunction, validResource, validSecret, validService, validVirtualService, type Document, type World } from './valid.ts'
+import {
+  validDestinationRule,
+  validFunction,
+  validGateway,
+  validResource,
+  validSecret,
+  validService,
+  validVirtualService,
+  type Document,
+  type World,
+} from './valid.ts'
 
 /** A body that must be refused, and why. */
 export interface Malformed {
@@ -119,6 +129,21 @@ const OF_OTHERS: readonly (readonly [(world: World) => fc.Arbitrary<Document>, r
       at('two keys of a hash', ['spec', 'trafficPolicy'], { loadBalancer: { consistentHash: { useSourceIp: true, httpHeaderName: 'x' } } }),
       at('a subset twice', ['spec', 'subsets'], [{ name: 'v1' }, { name: 'v1' }]),
       at('a subset without a name', ['spec', 'subsets'], [{ labels: {} }]),
+    ],
+  ],
+  [
+    validGateway,
+    [
+      at('no servers', ['spec', 'servers'], []),
+      at('a server without hosts', ['spec', 'servers', 0, 'hosts'], []),
+      at('a host with a path', ['spec', 'servers', 0, 'hosts'], ['a/b/c']),
+      at('a star in the middle', ['spec', 'servers', 0, 'hosts'], ['a.*.example.com']),
+      at('a protocol that does not exist', ['spec', 'servers', 0, 'port'], { number: 80, name: 'x', protocol: 'GOPHER' }),
+      at('a port that is none', ['spec', 'servers', 0, 'port'], { number: 0, name: 'x', protocol: 'HTTP' }),
+      at('TLS without a certificate', ['spec', 'servers', 0], { port: { number: 443, name: 'x', protocol: 'HTTPS' }, hosts: ['*'], tls: { mode: 'SIMPLE' } }),
+      at('a cipher suite that does not exist', ['spec', 'servers', 0, 'tls'], { cipherSuites: ['NULL'] }),
+      at('a file that is no path', ['spec', 'servers', 0, 'tls'], { serverCertificate: '../x' }),
+      at('a field that is not supported yet', ['spec', 'servers', 0, 'bind'], '127.0.0.1'),
     ],
   ],
   [

@@ -191,6 +191,22 @@ export function validVirtualService(world: World = {}): fc.Arbitrary<Document> {
   return documentOf(world, ISTIO, 'VirtualService', fc.record({ spec }))
 }
 
+/** Gateways of Istio, in all its versions. No proxy has their selector, so that they bind nothing. */
+export function validGateway(world: World = {}): fc.Arbitrary<Document> {
+  const name = fc.oneof(fc.constantFrom('*', '*.example.com', 'default/*', './shop.example.com'), host)
+  const names = fc.uniqueArray(name, { minLength: 1, maxLength: 3 })
+  const http = (index: number) =>
+    fc.record({ port: fc.constant({ number: 80, name: `http-${index}`, protocol: 'HTTP' }), hosts: names, tls: maybe(fc.constant({ httpsRedirect: true })) })
+  const secure = (index: number) =>
+    fc.record({
+      port: fc.constant({ number: 443, name: `https-${index}`, protocol: 'HTTPS' }),
+      hosts: names,
+      tls: fc.constantFrom<unknown>({ mode: 'SIMPLE', credentialName: 'shop' }, { mode: 'MUTUAL', credentialName: 'shop', minProtocolVersion: 'TLSV1_3' }),
+    })
+  const servers = fc.tuple(http(0), secure(1)).chain((both) => fc.constantFrom(both, [both[0]], [both[1]]))
+  return documentOf(world, ISTIO, 'Gateway', fc.record({ spec: fc.record({ selector: fc.constant({ istio: 'nobody' }), servers }) }))
+}
+
 /** DestinationRules of Istio, in all its versions. */
 export function validDestinationRule(world: World = {}): fc.Arbitrary<Document> {
   const subsets = fc
@@ -251,6 +267,7 @@ export function validResource(world: World = {}): fc.Arbitrary<Document> {
     validNamespace,
     validVirtualService,
     validDestinationRule,
+    validGateway,
     validAuthorizationPolicy,
     validPeerAuthentication,
   ]

@@ -54,3 +54,8 @@ export function checkHost(host: string, field: string): readonly Violation[] {
   if (host.length <= 253 && SUBDOMAIN.test(host)) return []
   return [{ field, reason: `must be a DNS name in lower case, and is ${shown(host)}` }]
 }
+
+/** Whether a text is a host of a gateway: `*`, `*.` before a name, or a whole name (an address too). */
+export function isHostPattern(text: string): boolean {
+  return text === '*' || (text.length <= 253 && SUBDOMAIN.test(text.replace(/^\*\./, '')))
+}

@@ -5,7 +5,7 @@ import type { HttpHeaders, HttpMatch, HttpRoute, VirtualServiceSpec } from '../i
 import type { TrafficPolicy } from '../istio/traffic-policy.ts'
 import { child, shown, type Violation } from '../violation.ts'
 import { duplicates } from './function.ts'
-import { checkHost, checkLabels } from './metadata.ts'
+import { checkHost, checkLabels, isHostPattern } from './metadata.ts'
 import { re2Problem } from './re2.ts'
 import { grpcStatusOf, retryConditions, ROUTE_KINDS } from './traffic-words.ts'
 
@@ -20,11 +20,16 @@ export function checkVirtualService(spec: VirtualServiceSpec): readonly Violatio
   const hosts = spec.hosts ?? []
   const chain = hosts.length === 0 && spec.http.some((route) => route.delegate !== undefined)
   return [
-    ...each(hosts, 'spec.hosts').flatMap(([host, path]) => checkHost(host, path)),
+    ...each(hosts, 'spec.hosts').flatMap(([host, path]) => (isForGateways(spec) && isHostPattern(host) ? [] : checkHost(host, path))),
     ...duplicates(hosts, 'spec.hosts'),
     ...(chain ? [{ field: 'spec.http', reason: 'a VirtualService without hosts is a delegate, and a delegate cannot delegate further' }] : []),
     ...each(spec.http, 'spec.http').flatMap(([route, path]) => checkRoute(route, path)),
   ]
+}
+
+/** Gateways answer under names that begin with a star, too. */
+function isForGateways({ gateways }: VirtualServiceSpec): boolean {
+  return gateways?.some((name) => name !== 'mesh') ?? false
 }
 
 function checkRoute(route: HttpRoute, path: string): readonly Violation[] {

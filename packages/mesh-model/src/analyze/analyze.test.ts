@@ -120,7 +120,7 @@ function isRefused(document: unknown): boolean {
   }
 }
 
-/** Functions of all hosts that a document names, and DestinationRules with all subsets. */
+/** Functions of all hosts that a document names, DestinationRules with all subsets, and Secrets. */
 function withReferences(document: Document): readonly unknown[] {
   const namespace = String(document.metadata['namespace'] ?? 'default')
   const hosts = new Map<string, Set<string>>()
@@ -138,7 +138,13 @@ function withReferences(document: Document): readonly unknown[] {
     const delegate = at(route, 'delegate', 'name')
     if (typeof delegate === 'string') hosts.set(`delegate/${delegate}`, new Set([String(at(route, 'delegate', 'namespace') ?? namespace)]))
   }
-  return [...hosts].flatMap(([host, subsets], index): unknown[] => {
+  const servers = (at(document, 'spec', 'servers') ?? []) as readonly unknown[]
+  const secrets = servers.flatMap((server): unknown[] => {
+    const secret = at(server, 'tls', 'credentialName')
+    const data = { 'tls.crt': 'eA==', 'tls.key': 'eA==' }
+    return secret === undefined ? [] : [{ apiVersion: 'v1', kind: 'Secret', metadata: { name: secret, namespace }, data }]
+  })
+  const rest = [...hosts].flatMap(([host, subsets], index): unknown[] => {
     if (host.startsWith('delegate/'))
       return [
         { apiVersion: 'networking.istio.io/v1', kind: 'VirtualService', metadata: { name: host.slice(9), namespace: [...subsets][0] }, spec: { http: [] } },
@@ -150,4 +156,5 @@ function withReferences(document: Document): readonly unknown[] {
       { apiVersion: 'networking.istio.io/v1', kind: 'DestinationRule', metadata: { name: `rule-${index}`, namespace }, spec: rule },
     ]
   })
+  return [...secrets, ...rest]
 }

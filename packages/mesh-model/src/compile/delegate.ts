@@ -53,9 +53,16 @@ function conflicts(root: RouteMatch, leaf: RouteMatch): boolean {
     namedConflict(root.headers, leaf.headers) ||
     namedConflict(root.queryParameters, leaf.queryParameters) ||
     differs(root.port, leaf.port) ||
+    commonGateways(root, leaf)?.length === 0 ||
     differs(root.sourceNamespace, leaf.sourceNamespace) ||
     Object.entries(leaf.sourceLabels ?? {}).some(([key, value]) => differs(root.sourceLabels?.[key], value))
   )
+}
+
+/** Where both hold; `undefined`: neither says. */
+function commonGateways(root: RouteMatch, leaf: RouteMatch): readonly string[] | undefined {
+  const { gateways } = root
+  return gateways === undefined ? leaf.gateways : (leaf.gateways?.filter((name) => gateways.includes(name)) ?? gateways)
 }
 
 function differs<T>(root: T | undefined, leaf: T | undefined): boolean {
@@ -83,11 +90,13 @@ function narrows(root: StringMatch | undefined, leaf: StringMatch | undefined): 
 function mergedMatch(root: RouteMatch, leaf: RouteMatch): RouteMatch {
   const rest = <T extends Named>(roots: T, leaves: T) => [...leaves, ...roots.filter((one) => !leaves.some((other) => sameName(one, other)))]
   const sourceLabels = { ...root.sourceLabels, ...leaf.sourceLabels }
+  const gateways = commonGateways(root, leaf)
   return {
     ...root,
     ...leaf,
     headers: rest(root.headers, leaf.headers) as RouteMatch['headers'],
     queryParameters: rest(root.queryParameters, leaf.queryParameters),
     ...(Object.keys(sourceLabels).length === 0 ? {} : { sourceLabels }),
+    ...(gateways === undefined ? {} : { gateways }),
   }
 }

@@ -383,7 +383,7 @@ describe('hosts', () => {
     compiler.apply(temp.map(set))
     const { snapshot, difference } = compiler.apply(temp.map(removed))
     expect([snapshot.hosts.size, snapshot.workloads.size]).toEqual([0, 0])
-    expect(difference).toEqual({ hosts: { set: [], removed: ['default/temp'] }, workloads: { set: [], removed: ['default/temp-v1', 'default/temp-v2'] } })
+    expect(difference).toMatchObject({ hosts: { set: [], removed: ['default/temp'] }, workloads: { set: [], removed: ['default/temp-v1', 'default/temp-v2'] } })
   })
 
   it('a destination that appears later is found then', () => {

@@ -1,6 +1,18 @@
 import type { ResourceRef } from '@weft/core'
 import type { WorkloadRates, WorkloadTraffic } from '../workload-traffic.ts'
-import type { HeaderOperations, HostKey, MeshRoute, PolicyRule, ResourceFinding, WorkloadKey } from '../snapshot.ts'
+import type {
+  CredentialKey,
+  GatewayKey,
+  GatewayPlacement,
+  GatewayServer,
+  GatewayTls,
+  HeaderOperations,
+  HostKey,
+  MeshRoute,
+  PolicyRule,
+  ResourceFinding,
+  WorkloadKey,
+} from '../snapshot.ts'
 
 /** What all resources have, once they are read. */
 export interface Model {
@@ -83,10 +95,42 @@ export interface RouteModel {
   readonly delegate?: string
 }
 
-/** A VirtualService; without routes when it could not be understood. */
-export interface VirtualServiceModel extends Model {
-  readonly hosts: readonly HostKey[]
+/** Routes at gateways: of a VirtualService, or of what stands for one. */
+export interface FrontModel extends Model {
+  /** The gateways; `server` or `port` (as written): only these servers of it. */
+  readonly bindings: readonly { readonly gateway: GatewayKey; readonly server?: string; readonly port?: number }[]
+  /** `*`, `*.example.com` or whole names, lower-case. */
+  readonly names: readonly string[]
+  /** `undefined`: not understood. */
   readonly routes: readonly RouteModel[] | undefined
+}
+
+/** TLS of a server before its Secret is looked up. */
+export interface ServerTlsModel extends Pick<GatewayTls, 'clients' | 'subjectAltNames' | 'minVersion' | 'maxVersion' | 'cipherSuites'> {
+  /** Keys of Secrets, the first that is there is meant; or files. */
+  readonly certificate: { readonly secrets: readonly CredentialKey[] } | { readonly certificate: string; readonly key: string; readonly roots?: string }
+}
+
+/** A port of a gateway before its Secret is looked up. */
+export type ServerModel = Omit<GatewayServer, 'tls'> & { readonly tls?: ServerTlsModel }
+
+/** A Gateway, or what stands for one. */
+export interface GatewayModel extends Model {
+  /** `undefined`: of a gateway that is not ours. */
+  readonly placement: GatewayPlacement | undefined
+  readonly servers: readonly ServerModel[]
+}
+
+/** What a Secret has for gateways; PEM in base64. */
+export interface CredentialModel extends Model {
+  readonly certificate?: { readonly chain: string; readonly privateKey: string }
+  readonly roots?: string
+}
+
+/** A VirtualService; without routes when it could not be understood. */
+export interface VirtualServiceModel extends FrontModel {
+  /** In the mesh. */
+  readonly hosts: readonly HostKey[]
   /** Has no hosts: other VirtualServices delegate to it. */
   readonly isDelegate: boolean
 }

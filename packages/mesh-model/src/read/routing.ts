@@ -9,13 +9,13 @@ import {
   type HttpRoute,
   type HttpRouteDestination,
 } from '@weft/api'
-import type { HeaderOperations, HostKey, ResourceFinding, RouteMatch, StringMatch } from '../snapshot.ts'
+import type { GatewayKey, HeaderOperations, HostKey, ResourceFinding, RouteMatch, StringMatch } from '../snapshot.ts'
 import { baseOf, field, refusals, selectorOf, versionProblem } from './base.ts'
 import { checker } from './check.ts'
 import type { Read } from './core-kinds.ts'
 import { failure, warning } from './finding.ts'
 import type { Destination, DestinationRuleModel, Model, RouteModel, VirtualServiceModel } from './models.ts'
-import { hostKeyOf } from './names.ts'
+import { hostFqdn, hostKeyOf } from './names.ts'
 import { millionths, readActions, readDuration, readRetries } from './route-actions.ts'
 import { readText, type IstioText } from './text.ts'
 import { readTrafficPolicy } from './traffic-policy.ts'
@@ -29,22 +29,41 @@ export function readVirtualService(resource: Resource): Read<VirtualServiceModel
   const problems = versionFindings(resource, base)
   const checked = checkVirtualService(resource.spec)
   if (!checked.ok) problems.push(...refusals(base.ref, checked))
-  if (!checked.ok || problems.length > 0) return { model: { ...base, findings: problems, hosts: [], routes: undefined, isDelegate: false } }
-  const { hosts: names = [], gateways = [MESH], http } = checked.value
+  if (!checked.ok || problems.length > 0) {
+    return { model: { ...base, findings: problems, hosts: [], bindings: [], names: [], routes: undefined, isDelegate: false } }
+  }
+  const { hosts: texts = [], gateways = [MESH], http } = checked.value
   const notes: string[] = []
-  const routes = http.flatMap((route, index) => readRoute(route, index, base, notes))
-  const { hosts, unknown } = readHosts(gateways.includes(MESH) ? names : [], base)
-  const gatewayless = gateways.filter((gateway) => gateway !== MESH).map((gateway) => noGateway(gateway, gateways.includes(MESH), base))
-  const findings = [...notes.map((note) => failure(base.ref, 'InvalidResource', note)), ...unknown, ...gatewayless]
-  return { model: { ...base, findings, hosts, routes: notes.length > 0 ? undefined : routes, isDelegate: names.length === 0 } }
+  const routes = http.map((route, index) => readRoute(route, index, base, notes))
+  const bindings = gateways.filter((gateway) => gateway !== MESH).map((gateway) => ({ gateway: gatewayKey(gateway, base.namespace) }))
+  const { hosts, unknown } = readHosts(gateways.includes(MESH) ? texts : [], base)
+  // A name that a Gateway serves need not be one of the mesh.
+  const findings = [...notes.map((note) => failure(base.ref, 'InvalidResource', note)), ...(bindings.length === 0 ? unknown : [])]
+  return {
+    model: {
+      ...base,
+      findings,
+      hosts,
+      bindings,
+      names: bindings.length === 0 ? [] : texts.map((text) => gatewayName(text, base.namespace)),
+      routes: notes.length > 0 ? undefined : routes,
+      isDelegate: texts.length === 0,
+    },
+  }
 }
 
 /** Istio's word for all proxies. The ingress' `/function/NAME` is one of them. */
-const MESH = 'mesh'
+export const MESH = 'mesh'
 
-function noGateway(gateway: string, mesh: boolean, { ref }: Model): ResourceFinding {
-  const rest = mesh ? 'the routes hold in the mesh only' : 'the routes have no effect; add "mesh" for calls between functions and to /function/NAME'
-  return warning(ref, 'GatewayNotFound', `there is no Gateway ${gateway}, and Gateways are not supported yet: ${rest}`)
+/** `NAME` or `NAMESPACE/NAME` of a Gateway as its key. */
+function gatewayKey(text: string, namespace: string): GatewayKey {
+  const slash = text.indexOf('/')
+  return slash < 0 ? `${namespace}/${text}` : `${canonicalNamespace(text.slice(0, slash))}/${text.slice(slash + 1)}`
+}
+
+/** A host at a gateway; a name without dots is one of the mesh. */
+function gatewayName(text: string, namespace: string): string {
+  return text === '*' || text.includes('.') || text.includes(':') ? text.toLowerCase() : hostFqdn(namespace, text.toLowerCase())
 }
 
 function versionFindings(resource: Resource, base: Model): ResourceFinding[] {
@@ -63,31 +82,26 @@ function readHosts(texts: readonly string[], base: Model): { readonly hosts: rea
   return { hosts: [...hosts], unknown }
 }
 
-/** A route; none when all of its conditions are about Gateways. */
-function readRoute(route: HttpRoute, index: number, base: Model, notes: string[]): readonly RouteModel[] {
+function readRoute(route: HttpRoute, index: number, base: Model, notes: string[]): RouteModel {
   const at = `spec.http[${index}]`
   const place = { at, notes }
   const kinds = ROUTE_KINDS.filter((kind) => route[kind] !== undefined)
   if (kinds.length !== 1) notes.push(`${at}: needs one of ${ROUTE_KINDS.join(', ')}`)
-  const matches = route.match?.filter(({ gateways }) => gateways === undefined || gateways.includes(MESH))
-  if (matches?.length === 0 && route.match?.length !== 0) return []
   const timeoutMs = route.timeout === undefined ? undefined : readDuration(route.timeout, `${at}.timeout`, notes)
   const shares = route.route ?? []
-  return [
-    {
-      route: {
-        name: route.name ?? `${base.name}-${index}`,
-        matches: (matches ?? []).map((match, i) => readMatch(match, `${at}.match[${i}]`, notes)),
-        ...(timeoutMs === undefined ? {} : { timeoutMs }),
-        ...(route.retries === undefined ? {} : { retries: readRetries(route.retries, place) }),
-        ...readActions(route, place),
-        ...readHeaders(route.headers, at, notes),
-      },
-      destinations: shares.map((share, i) => readDestination(share, shares.length === 1, base.namespace, { at: `${at}.route[${i}]`, notes })),
-      mirrors: readMirrors(route, base.namespace),
-      ...(route.delegate === undefined ? {} : { delegate: `${canonicalNamespace(route.delegate.namespace ?? base.namespace)}/${route.delegate.name}` }),
+  return {
+    route: {
+      name: route.name ?? `${base.name}-${index}`,
+      matches: (route.match ?? []).map((match, i) => readMatch(match, { at: `${at}.match[${i}]`, namespace: base.namespace, notes })),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(route.retries === undefined ? {} : { retries: readRetries(route.retries, place) }),
+      ...readActions(route, place),
+      ...readHeaders(route.headers, at, notes),
     },
-  ]
+    destinations: shares.map((share, i) => readDestination(share, shares.length === 1, base.namespace, { at: `${at}.route[${i}]`, notes })),
+    mirrors: readMirrors(route, base.namespace),
+    ...(route.delegate === undefined ? {} : { delegate: `${canonicalNamespace(route.delegate.namespace ?? base.namespace)}/${route.delegate.name}` }),
+  }
 }
 
 function readMirrors({ mirror, mirrorPercentage, mirrorPercent, mirrors = [] }: HttpRoute, namespace: string): readonly Destination[] {
@@ -109,7 +123,13 @@ function readDestination(share: HttpRouteDestination, only: boolean, namespace: 
   }
 }
 
-function readMatch(match: HttpMatch, at: string, notes: string[]): RouteMatch {
+interface MatchPlace {
+  readonly at: string
+  readonly namespace: string
+  readonly notes: string[]
+}
+
+function readMatch(match: HttpMatch, { at, namespace, notes }: MatchPlace): RouteMatch {
   const text = (value: IstioText, name: string) => readText(value, `${at}.${name}`, notes)
   const headers = (map: Readonly<Record<string, IstioText>> | undefined, name: string, invert: boolean) =>
     sorted(map).map(([header, value]) => ({ name: header.toLowerCase(), match: text(value, `${name}.${header}`), invert }))
@@ -123,6 +143,7 @@ function readMatch(match: HttpMatch, at: string, notes: string[]): RouteMatch {
     ...(match.sourceNamespace === undefined ? {} : { sourceNamespace: canonicalNamespace(match.sourceNamespace) }),
     ...(match.port === undefined ? {} : { port: match.port }),
     ...(match.authority === undefined ? {} : { authority: lowered(text(match.authority, 'authority')) }),
+    ...(match.gateways === undefined ? {} : { gateways: match.gateways.map((name) => (name === MESH ? MESH : gatewayKey(name, namespace))) }),
   }
 }
 

@@ -6,12 +6,14 @@ export type Change = { readonly type: 'set'; readonly resource: Resource } | { r
 /** The kinds that the compiler reads, as they are selected in a store. All versions of a group are one thing. */
 export const MESH_KINDS = [
   { group: '', kind: 'Namespace' },
+  { group: '', kind: 'Secret' },
   { group: '', kind: 'Service' },
   { group: '', kind: 'ServiceAccount' },
   { group: 'weft.dev', kind: 'Function' },
   { group: 'weft.dev', kind: 'Revision' },
   { group: 'networking.istio.io', kind: 'VirtualService' },
   { group: 'networking.istio.io', kind: 'DestinationRule' },
+  { group: 'networking.istio.io', kind: 'Gateway' },
   { group: 'security.istio.io', kind: 'AuthorizationPolicy' },
   { group: 'security.istio.io', kind: 'PeerAuthentication' },
 ] as const satisfies readonly { readonly group: string; readonly kind: string }[]

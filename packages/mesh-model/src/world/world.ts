@@ -1,10 +1,14 @@
 import { canonicalNamespace, DEFAULT_NAMESPACE, refKey, SYSTEM_NAMESPACE, type Resource, type ResourceRef } from '@weft/core'
 import { equal } from '../equal.ts'
+import { readCredential, readGateway } from '../read/gateways.ts'
 import { readFunction, readNamespace, readRevision, readService, readServiceAccount, type Read } from '../read/core-kinds.ts'
 import type {
   AuthorizationPolicyModel,
+  CredentialModel,
   DestinationRuleModel,
+  FrontModel,
   FunctionModel,
+  GatewayModel,
   Model,
   PeerAuthenticationModel,
   RevisionModel,
@@ -17,7 +21,8 @@ import { readAuthorizationPolicy, readPeerAuthentication } from '../read/policie
 import { readDestinationRule, readVirtualService } from '../read/routing.ts'
 import type { HostKey, ResourceFinding, WorkloadKey } from '../snapshot.ts'
 import { kindOf, type Change } from './change.ts'
-import { Dependencies } from './dependencies.ts'
+import { Dependencies, type Dependency } from './dependencies.ts'
+import { frontKey, GatewayBook, isGatewayHostKey, type GatewayMarks, type IngressPorts } from './gateways.ts'
 import { Multimap } from './multimap.ts'
 import { RevisionIndex } from './revisions.ts'
 import { labelKey, SelectorIndex } from './selectors.ts'
@@ -29,6 +34,8 @@ export interface Dirt {
   /** Resources whose own findings changed. */
   readonly findings: ReadonlySet<string>
   readonly namespaces: boolean
+  /** What gateways have. */
+  readonly gateways: Readonly<Record<keyof GatewayMarks, ReadonlySet<string>>>
 }
 
 /**
@@ -47,19 +54,32 @@ export class World {
   readonly authorization = new SelectorIndex<AuthorizationPolicyModel>()
   readonly peerAuthentication = new SelectorIndex<PeerAuthenticationModel>()
   readonly namespaces = new Map<string, Model>()
+  readonly gateways: GatewayBook
+  /** Secrets with certificates, by their keys. */
+  readonly credentials = new Map<string, CredentialModel>()
+  /** What has routes for gateways, by {@link frontKey}. */
+  readonly fronts = new Map<string, FrontModel>()
   readonly dependencies = new Dependencies()
   /** What is to be said about resources by themselves, by {@link refKey}. */
   readonly findings = new Map<string, readonly ResourceFinding[]>()
   readonly #models = new Map<string, Model>()
   readonly #kinds: ReadonlyMap<string, Kind<Model>>
 
-  constructor(trustDomain: string) {
+  constructor(trustDomain: string, ports: IngressPorts) {
+    this.gateways = new GatewayBook(ports)
     this.#kinds = kindsOf(this, trustDomain)
   }
 
   /** Takes in changes and says what they touch. A resource of a kind that the mesh does not read touches nothing. */
   apply(changes: readonly Change[]): Dirt {
-    const marks: Marks = { hosts: new Set(), workloads: new Set(), findings: new Set(), selections: [], namespaces: false }
+    const gateways = {
+      gateways: new Set<string>(),
+      listeners: new Set<string>(),
+      gatewayHosts: new Set<string>(),
+      fronts: new Set<string>(),
+      credentials: new Set<string>(),
+    }
+    const marks: Marks = { hosts: new Set(), workloads: new Set(), findings: new Set(), selections: [], namespaces: false, gateways }
     for (const change of changes) this.#applyOne(change, marks)
     for (const { namespace, selector } of marks.selections) {
       const scope = namespace === SYSTEM_NAMESPACE ? undefined : namespace
@@ -104,6 +124,7 @@ interface Marks {
   /** What changed policies select; looked up when all changes are in. */
   readonly selections: { readonly namespace: string; readonly selector: Selector }[]
   namespaces: boolean
+  readonly gateways: GatewayMarks
 }
 
 /** How a kind is read, kept, and what depends on it. */
@@ -117,10 +138,12 @@ interface Kind<M extends Model> {
 function kindsOf(world: World, trustDomain: string): ReadonlyMap<string, Kind<Model>> {
   return new Map([
     ['/Namespace', kind(mapped(readNamespace, world.namespaces, (_model, marks) => void (marks.namespaces = true)))],
+    ['/Secret', kind(credentialKind(world))],
     ['/Service', kind(mapped(readService, world.services, ({ key }, marks) => touch(world, marks, key, `service ${key}`)))],
     ['/ServiceAccount', kind(mapped(readServiceAccount, world.serviceAccounts, ({ key }, marks) => markAll(marks, world.revisions.usingAccount(key))))],
     ['weft.dev/Function', kind(functionKind(world))],
     ['weft.dev/Revision', kind(revisionKind(world))],
+    ['networking.istio.io/Gateway', kind(gatewayKind(world))],
     ['networking.istio.io/VirtualService', kind(virtualServiceKind(world))],
     ['networking.istio.io/DestinationRule', kind(destinationRuleKind(world))],
     ['security.istio.io/AuthorizationPolicy', kind(selecting((resource) => readAuthorizationPolicy(resource, trustDomain), world.authorization))],
@@ -137,9 +160,17 @@ function mapped<M extends Model>(read: (resource: Resource) => Read<M>, map: Map
   return { read, add: (model) => void map.set(model.key, model), remove: (model) => void map.delete(model.key), mark }
 }
 
-function touch(world: World, marks: Marks, host: HostKey, dependency: Parameters<Dependencies['on']>[0]): void {
+function touch(world: World, marks: Marks, host: HostKey, dependency: Dependency): void {
   marks.hosts.add(host)
-  for (const dependent of world.dependencies.on(dependency)) marks.hosts.add(dependent)
+  markDependents(world, marks, dependency)
+}
+
+/** Hosts, and names of gateways, that were made of it. */
+function markDependents(world: World, marks: Marks, dependency: Dependency): void {
+  for (const dependent of world.dependencies.on(dependency)) {
+    if (isGatewayHostKey(dependent)) marks.gateways.gatewayHosts.add(dependent)
+    else marks.hosts.add(dependent)
+  }
 }
 
 function markAll(marks: Marks, revisions: Iterable<RevisionModel>): void {
@@ -161,9 +192,9 @@ function revisionKind(world: World): Kind<RevisionModel> {
     remove: (model) => world.revisions.delete(model),
     mark: (model, marks) => {
       marks.workloads.add(model.key)
-      for (const host of world.dependencies.on(`revisions ${model.function}`)) marks.hosts.add(host)
+      markDependents(world, marks, `revisions ${model.function}`)
       for (const [key, value] of Object.entries(model.labels)) {
-        for (const host of world.dependencies.on(`label ${labelKey(model.namespace, key, value)}`)) marks.hosts.add(host)
+        markDependents(world, marks, `label ${labelKey(model.namespace, key, value)}`)
       }
     },
   }
@@ -174,17 +205,48 @@ function virtualServiceKind(world: World): Kind<VirtualServiceModel> {
     read: readVirtualService,
     add: (model) => {
       for (const host of model.hosts) world.virtualServices.add(host, model)
+      addFront(world, model)
       if (model.isDelegate) world.delegates.set(model.key, model)
     },
     remove: (model) => {
       for (const host of model.hosts) world.virtualServices.delete(host, model)
+      removeFront(world, model)
       if (model.isDelegate) world.delegates.delete(model.key)
     },
     mark: (model, marks) => {
       for (const host of model.hosts) touch(world, marks, host, `virtual-services ${host}`)
-      if (model.isDelegate) for (const host of world.dependencies.on(`delegate ${model.key}`)) marks.hosts.add(host)
+      if (model.isDelegate) markDependents(world, marks, `delegate ${model.key}`)
+      world.gateways.markFront(model, marks.gateways)
     },
   }
+}
+
+/** Takes in what has routes for gateways. */
+function addFront(world: World, front: FrontModel): void {
+  world.fronts.set(frontKey(front), front)
+  world.gateways.addFront(front)
+}
+
+function removeFront(world: World, front: FrontModel): void {
+  world.fronts.delete(frontKey(front))
+  world.gateways.removeFront(front)
+}
+
+function gatewayKind({ gateways }: World): Kind<GatewayModel> {
+  return {
+    read: readGateway,
+    add: (model) => gateways.addGateway(model),
+    remove: (model) => gateways.removeGateway(model),
+    mark: (model, marks) => gateways.markGateway(model, marks.gateways),
+  }
+}
+
+/** A change touches the gateways that refer to it, and those that refer to it by the name of which it is the `-cacert`. */
+function credentialKind(world: World): Kind<CredentialModel> {
+  return mapped(readCredential, world.credentials, ({ key }, marks) => {
+    for (const gateway of world.gateways.users.get(key)) marks.gateways.gateways.add(gateway)
+    for (const one of [key, key.replace(/-cacert$/, '')]) marks.gateways.credentials.add(one)
+  })
 }
 
 function destinationRuleKind(world: World): Kind<DestinationRuleModel> {

@@ -1,0 +1,72 @@
+import { byAge } from '../read/base.ts'
+import type { FrontModel } from '../read/models.ts'
+import type { GatewayHost, GatewayHostKey, MeshRoute, ResourceFinding, RouteMatch, WorkloadKey } from '../snapshot.ts'
+import type { Dependency } from '../world/dependencies.ts'
+import { frontKey, type Binding, type HostSources } from '../world/gateways.ts'
+import type { World } from '../world/world.ts'
+import { referToRoutes, routesOf, type Understood, type Work } from './routes.ts'
+
+/** What became of a name on a chain. */
+export interface CompiledGatewayHost {
+  readonly host: GatewayHost | undefined
+  readonly refersTo: ReadonlySet<WorkloadKey>
+  readonly findings: readonly ResourceFinding[]
+  readonly dependencies: ReadonlySet<Dependency>
+}
+
+/** Compiles one name of one chain. Reads only what it notes in `dependencies`. */
+export function compileGatewayHost(world: World, key: GatewayHostKey): CompiledGatewayHost {
+  const work: Work = { world, dependencies: new Set(), refersTo: new Set(), findings: [] }
+  const sources = world.gateways.sourcesOf(key)
+  const host = sources === undefined ? undefined : hostOf(work, key, sources)
+  referToRoutes(work, host?.routes ?? [])
+  return { host, refersTo: work.refersTo, findings: work.findings, dependencies: work.dependencies }
+}
+
+function hostOf(work: Work, key: GatewayHostKey, sources: HostSources): GatewayHost | undefined {
+  const { chain, domain, servings, bindings } = sources
+  const redirects = [...servings, ...bindings].some(({ server }) => server.httpsRedirect)
+  const origin = [...servings, ...bindings].map(({ gateway }) => gateway).toSorted(byAge)[0]?.ref
+  if (origin === undefined) return undefined
+  const httpsPort = work.world.gateways.boundPort('ingress', 443)
+  return { key, chain, domain, routes: redirects ? [] : merged(work, bindings), ...(redirects ? { httpsPort } : {}), origin }
+}
+
+/**
+ * The routes of several VirtualServices for one name: those of the oldest first, and routes that take every call last (Istio merges them for gateways,
+ * https://istio.io/latest/docs/ops/best-practices/traffic-management/#split-virtual-services).
+ */
+function merged(work: Work, bindings: readonly Binding[]): readonly MeshRoute[] {
+  const fronts = Map.groupBy(bindings, ({ front }) => frontKey(front))
+  const routes = [...fronts.values()]
+    .toSorted(([a], [b]) => (a === undefined || b === undefined ? 0 : byAge(a.front, b.front)))
+    .flatMap((servers) => boundRoutes(work, servers))
+  return [...routes.filter((route) => !takesAll(route)), ...routes.filter(takesAll)]
+}
+
+function boundRoutes(work: Work, servers: readonly Binding[]): readonly MeshRoute[] {
+  const front = servers[0]?.front
+  if (!isUnderstood(front)) return []
+  const holds = ({ gateways, port }: RouteMatch) =>
+    servers.some(({ gateway, server }) => (gateways?.includes(gateway.key) ?? true) && (port === undefined || port === server.port))
+  return routesOf(work, front, holds).map(withoutPorts)
+}
+
+function isUnderstood(front: FrontModel | undefined): front is Understood<FrontModel> {
+  return front?.routes !== undefined
+}
+
+/** Conditions on the port hold, or they would not be here. */
+function withoutPorts(route: MeshRoute): MeshRoute {
+  if (route.matches.every(({ port }) => port === undefined)) return route
+  return { ...route, matches: route.matches.map(({ port: _port, ...match }) => match) }
+}
+
+function takesAll({ matches }: MeshRoute): boolean {
+  return matches.length === 0 || matches.some(isEmpty)
+}
+
+function isEmpty({ path, headers, queryParameters, ...rest }: RouteMatch): boolean {
+  const anyPath = path === undefined || (path.match.kind === 'prefix' && path.match.value === '/')
+  return anyPath && headers.length === 0 && queryParameters.length === 0 && Object.values(rest).every((value) => value === undefined)
+}
