@@ -41,6 +41,7 @@ export const RUNTIMES: readonly RuntimeEntry[] = [
   { names: ['node-http', 'node-http-function'], contract: 'node-http', runsTests: false, from: 'Weft; functions-framework' },
   { names: ['fetch', 'fetch-js', 'fetch-ts'], contract: 'fetch', runsTests: false, from: 'Weft (recommended)' },
   { names: ['cloudevent', 'nodejs_ce'], contract: 'cloudevent', runsTests: false, from: 'Weft; Kubeless incubator' },
+  { names: ['grpc'], contract: 'grpc', runsTests: false, from: 'Weft' },
   { names: ['process', 'dockerfile'], contract: 'process', runsTests: false, from: 'Weft; any program' },
   { names: ['bash'], contract: 'process', runsTests: false, process: 'bash ./handler.sh', from: 'template of Weft' },
   { names: ['python'], contract: 'process', runsTests: false, process: 'python3 handler.py', from: 'template of Weft' },

@@ -1,6 +1,6 @@
 import type { ArtifactManifest, ArtifactStore } from '@weft/artifacts'
 import type { ImageResolver } from '@weft/artifacts/build'
-import type { FunctionResource, FunctionTemplate, RevisionResource } from '@weft/api'
+import { PROTOCOL_ANNOTATION, type FunctionResource, type FunctionTemplate, type RevisionResource } from '@weft/api'
 import { OPENFAAS_NAMESPACE_ALIAS, WeftError, type Resource } from '@weft/core'
 import type { WorkloadSpec } from '@weft/provider'
 import type { Store } from '@weft/store'
@@ -28,8 +28,11 @@ export class SpecResolver {
   async resolveTemplate(fn: FunctionResource): Promise<FunctionTemplate> {
     const { template } = fn.spec
     await this.#checkServiceAccount(fn)
-    if (template.artifact !== undefined) return template
-    if (template.image !== undefined) return { ...template, artifact: (await this.#options.images.resolveImage(template.image, fn.metadata.name)).digest }
+    if (template.artifact !== undefined) return spoken(template, await this.#options.artifacts.get(template.artifact))
+    if (template.image !== undefined) {
+      const manifest = await this.#options.images.resolveImage(template.image, fn.metadata.name)
+      return spoken({ ...template, artifact: manifest.digest }, manifest)
+    }
     throw new WeftError('INVALID_VALUE', { field: 'spec.template', reason: 'it names neither an image nor an artifact, so there is nothing to run' })
   }
 
@@ -79,6 +82,12 @@ export class SpecResolver {
       throw new WeftError('INVALID_VALUE', { field: 'spec.template.serviceAccount', reason })
     }
   }
+}
+
+/** The template with what its artifact is known to speak, where it does not say so itself: who deploys an image does not name its runtime again. */
+function spoken(template: FunctionTemplate, manifest: ArtifactManifest | undefined): FunctionTemplate {
+  const says = template.protocol !== undefined || template.annotations?.[PROTOCOL_ANNOTATION] !== undefined || template.contract !== undefined
+  return !says && manifest?.run.contract === 'grpc' ? { ...template, protocol: 'grpc' } : template
 }
 
 /** Annotation of a ServiceAccount: names of the functions that may use it, separated by commas. */

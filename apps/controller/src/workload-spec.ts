@@ -1,5 +1,5 @@
 import type { ArtifactManifest } from '@weft/artifacts'
-import type { FunctionTemplate, RevisionResource } from '@weft/api'
+import { protocolOf, type FunctionTemplate, type RevisionResource } from '@weft/api'
 import { parseCpuMillis, parseDurationMs, parseMemoryBytes } from '@weft/core'
 import type { RunSpec, WorkloadSpec } from '@weft/provider'
 
@@ -29,7 +29,7 @@ export function workloadSpec(revision: RevisionResource, parts: WorkloadParts): 
     revision: revision.spec.revision,
     ...(parts.artifactDirectory === undefined ? {} : { artifactDirectory: parts.artifactDirectory }),
     run: runSpec(template, parts.manifest),
-    env: { ...parts.manifest.env, ...template.env },
+    env: { ...upstreamOf(template), ...parts.manifest.env, ...template.env },
     secrets: parts.secrets,
     limits: limitsOf(template),
     timeoutMs,
@@ -65,8 +65,19 @@ function runSpec(template: FunctionTemplate, manifest: ArtifactManifest): RunSpe
 function processRun(template: FunctionTemplate, manifest: ArtifactManifest): RunSpec {
   const command = template.process ?? template.env?.['fprocess'] ?? template.env?.['function_process'] ?? manifest.run.command
   const asked = template.env?.['mode']
+  const protocol = protocolOf(template)
+  const told = command === undefined ? {} : { command }
+  // What speaks anything else than HTTP/1.1 listens by itself, for as long as its replica lives.
+  if (protocol !== 'http') return { kind: 'process', mode: 'http', protocol, ...told }
   const mode: ProcessMode = asked !== undefined && isProcessMode(asked) ? asked : (manifest.run.mode ?? 'classic')
-  return { kind: 'process', mode, ...(command === undefined ? {} : { command }) }
+  return { kind: 'process', mode, ...told }
+}
+
+/** Where a program of another protocol listens unless it says so itself: at its port, or where `PORT` tells it to. */
+function upstreamOf(template: FunctionTemplate): Readonly<Record<string, string>> {
+  const protocol = protocolOf(template)
+  if (protocol === 'http' || template.env?.['http_upstream_url'] !== undefined) return {}
+  return { upstream_url: `${protocol === 'tcp' ? 'tcp' : 'http'}://127.0.0.1:${template.port ?? 0}` }
 }
 
 function isProcessMode(text: string): text is ProcessMode {

@@ -9,9 +9,16 @@ export const WEFT_API_VERSION = 'weft.dev/v1alpha1'
 export const SCALED_AT_ANNOTATION = 'weft.dev/scaled-at'
 
 /** The handler contracts: how a request becomes a call of the user's code. See docs/guide/contracts.md. */
-export const CONTRACTS = ['openfaas', 'kubeless', 'node-http', 'fetch', 'cloudevent', 'process'] as const
+export const CONTRACTS = ['openfaas', 'kubeless', 'node-http', 'fetch', 'cloudevent', 'grpc', 'process'] as const
 /** One of {@link CONTRACTS}; `process` is any program, run by the process runtime. */
 export type Contract = (typeof CONTRACTS)[number]
+
+/** What the replicas of a function speak on their socket. gRPC is HTTP/2 of which the proxies count statuses and messages. See docs/guide/protocols.md. */
+export const PROTOCOLS = ['http', 'http2', 'grpc', 'tcp'] as const
+/** One of {@link PROTOCOLS}. */
+export type Protocol = (typeof PROTOCOLS)[number]
+/** Annotation that says the {@link Protocol} where the template cannot: in deployments of OpenFaaS' clients. */
+export const PROTOCOL_ANNOTATION = 'weft.dev/protocol'
 
 /** Memory and CPU as Kubernetes writes them. */
 export const ResourceAmounts = Type.Object(
@@ -46,12 +53,27 @@ export const FunctionTemplate = Type.Object(
     readinessPath: Type.Optional(
       Type.String({ pattern: '^/', maxLength: 1024, description: 'path that answers 200 when a replica is ready; default /_/ready' }),
     ),
-    port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535, description: 'port of the host that the function answers on beside 80 and 8080' })),
+    port: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 65_535,
+        description: 'port of the host that the function answers on beside 80 and 8080; with protocol tcp, the only one',
+      }),
+    ),
+    protocol: Type.Optional(
+      Type.Enum(PROTOCOLS, { description: 'what the program speaks; default http (HTTP/1.1), or what the annotation weft.dev/protocol says' }),
+    ),
   },
   { ...closed, description: 'what a replica runs; immutable once it is a Revision' },
 )
 /** {@link FunctionTemplate} as a type. */
 export type FunctionTemplate = Static<typeof FunctionTemplate>
+
+/** What a template's replicas speak: as it says, else its annotation, else what its contract means. An annotation that is none of {@link PROTOCOLS} says nothing. */
+export function protocolOf({ protocol, annotations, contract }: Pick<FunctionTemplate, 'protocol' | 'annotations' | 'contract'>): Protocol {
+  const annotated = PROTOCOLS.find((known) => known === annotations?.[PROTOCOL_ANNOTATION])
+  return protocol ?? annotated ?? (contract === 'grpc' ? 'grpc' : 'http')
+}
 
 /** One share of a function's traffic. */
 export const TrafficTarget = Type.Object(

@@ -14,7 +14,7 @@ export interface BuildRequest {
   readonly source: BuildSource
   /** `node22`, `nodejs14`, `process`, … (docs/guide/runtimes.md). */
   readonly runtime: string
-  readonly contract?: 'openfaas' | 'kubeless' | 'node-http' | 'fetch' | 'cloudevent' | 'process'
+  readonly contract?: 'openfaas' | 'kubeless' | 'node-http' | 'fetch' | 'cloudevent' | 'grpc' | 'process'
   /** `file.export` or `export`; with a single file only the export part counts. */
   readonly handler?: string
   /** Text of a package.json when the source has none. */

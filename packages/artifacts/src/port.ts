@@ -13,7 +13,7 @@ export interface ArtifactManifest {
 /** How an artifact wants to be run; a Function's template may override. */
 export interface ArtifactRun {
   readonly runtime: string
-  readonly contract: 'openfaas' | 'kubeless' | 'node-http' | 'fetch' | 'cloudevent' | 'process'
+  readonly contract: 'openfaas' | 'kubeless' | 'node-http' | 'fetch' | 'cloudevent' | 'grpc' | 'process'
   /** Entry file inside the artifact. */
   readonly entry?: string
   readonly export?: string

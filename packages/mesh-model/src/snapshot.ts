@@ -1,3 +1,4 @@
+import type { Protocol } from '@weft/api'
 import type { ResourceRef } from '@weft/core'
 import type { RouteActions } from './route-actions.ts'
 import type { WorkloadRates, WorkloadTraffic } from './workload-traffic.ts'
@@ -111,6 +112,8 @@ export interface MeshWorkload {
   readonly rates?: WorkloadRates
   /** Longest time of one call. */
   readonly timeoutMs: number
+  /** What its replicas speak on their sockets; absent: HTTP/1.1. */
+  readonly protocol?: Exclude<Protocol, 'http'>
   /** Path that the mesh's probe is rewritten to. */
   readonly readinessPath: string
   /** Xds node id of the proxy that serves it. */

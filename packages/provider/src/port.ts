@@ -34,7 +34,7 @@ export interface WorkloadSpec {
 export type RunSpec =
   | {
       readonly kind: 'nodejs'
-      readonly contract: 'openfaas' | 'kubeless' | 'node-http' | 'fetch' | 'cloudevent'
+      readonly contract: 'openfaas' | 'kubeless' | 'node-http' | 'fetch' | 'cloudevent' | 'grpc'
       /** Entry file, relative to the artifact directory. */
       readonly entry: string
       /** Export of the entry; absent: `default`, else `module.exports`. */
@@ -47,6 +47,8 @@ export type RunSpec =
       /** Command line (`fprocess`); absent with mode `static`. */
       readonly command?: string
       readonly mode: 'classic' | 'http' | 'streaming' | 'serializing' | 'static'
+      /** What it speaks on its port (mode `http`); absent: HTTP/1.1. */
+      readonly protocol?: 'http2' | 'grpc' | 'tcp'
     }
 
 /**

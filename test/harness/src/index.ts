@@ -1,3 +1,4 @@
+export { bundled } from './bundle.ts'
 export { ensureFaasCli, type FaasCli } from './faas-cli.ts'
 export { ask, type Answer, type AskOptions } from './http.ts'
 export { startLoad, type Failure, type LoadResult, type RunningLoad } from './load.ts'

@@ -14,6 +14,7 @@ import {
   MESH_HEADERS,
   MISSING_CLUSTER,
   pairCluster,
+  probeCluster,
   TYPE_URLS,
 } from './names.ts'
 import { balancing, connectionLife, outlierDetection, replicaBreakers } from './traffic.ts'
@@ -75,7 +76,7 @@ const TELL_HOLD: readonly Json[] = [
  * Cluster over the workload's endpoints, under any name: `local/…`, and the ingress' own on the direct path (counted apart). It has no outlier detection
  * unless a DestinationRule asks for it: that costs Envoy 80 KiB per cluster, and routes try the next priority when a replica refuses.
  */
-function replicaCluster(name: string, workload: MeshWorkload, layout: NodeLayout): Json {
+function replicaCluster(name: string, workload: MeshWorkload, layout: NodeLayout, speaks: Json = replicaProtocol(workload)): Json {
   const { balancer, pool = {}, outliers } = workload.traffic ?? {}
   return {
     name,
@@ -87,14 +88,33 @@ function replicaCluster(name: string, workload: MeshWorkload, layout: NodeLayout
     common_lb_config: { healthy_panic_threshold: { value: 0 } },
     per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
     ...replicaBreakers(layout, pool),
-    ...httpOptions({ http_protocol_options: {} }, { common_http_protocol_options: connectionLife(pool), http_filters: TELL_HOLD }),
+    ...httpOptions(speaks, { common_http_protocol_options: connectionLife(pool), http_filters: TELL_HOLD }),
   }
+}
+
+const HTTP1: Json = { http_protocol_options: {} }
+
+/** Whether replicas take HTTP/2 (without TLS) on their sockets. Every runtime takes HTTP/1.1 too, for probes. */
+export function speaksHttp2({ protocol }: MeshWorkload): boolean {
+  return protocol === 'http2' || protocol === 'grpc'
+}
+
+/** What replicas speak. The hold listener behind them takes either. Raw TCP goes to the runtime in a CONNECT of HTTP/1.1. */
+function replicaProtocol(workload: MeshWorkload): Json {
+  if (!speaksHttp2(workload)) return HTTP1
+  return { http2_protocol_options: { initial_stream_window_size: wrap(1024 * 1024), initial_connection_window_size: wrap(16 * 1024 * 1024) } }
 }
 
 /** The workload's replicas and, behind them, the hold listener. */
 export function encodeLocalCluster(workload: MeshWorkload, layout: NodeLayout): EnvoyResource {
   const name = localCluster(workload.key)
   return resource(TYPE_URLS.cluster, name, replicaCluster(name, workload, layout))
+}
+
+/** The prober's way to replicas that speak HTTP/2. */
+export function encodeProbeCluster(workload: MeshWorkload, layout: NodeLayout): EnvoyResource {
+  const name = probeCluster(workload.key)
+  return resource(TYPE_URLS.cluster, name, replicaCluster(name, workload, layout, HTTP1))
 }
 
 /**
@@ -201,7 +221,7 @@ export function encodeEgressCluster(layout: NodeLayout): EnvoyResource {
   })
 }
 
-/** To the internal listener that takes what a workload sends through CONNECT to a mesh name. */
+/** To the internal listener that takes what a workload sends through CONNECT to a mesh name, and first calls, in the protocol that they came in. */
 export function encodeConnectCluster(workload: string): EnvoyResource {
   const name = connectName(workload)
   return resource(TYPE_URLS.cluster, name, {
@@ -209,6 +229,9 @@ export function encodeConnectCluster(workload: string): EnvoyResource {
     type: 'STATIC',
     connect_timeout: duration(1000),
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [endpoint({ envoy_internal_address: { server_listener_name: name } })] }] },
+    typed_extension_protocol_options: {
+      [HTTP_OPTIONS]: any(HTTP_OPTIONS, { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: { allow_connect: true } } }),
+    },
     transport_socket: extension(
       'envoy.transport_sockets.internal_upstream',
       'envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport',

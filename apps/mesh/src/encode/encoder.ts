@@ -9,6 +9,8 @@ import {
   encodeLocalCluster,
   encodeMissingCluster,
   encodePairCluster,
+  encodeProbeCluster,
+  speaksHttp2,
 } from './clusters.ts'
 import { Dependencies } from './dependencies.ts'
 import { encodeHoldListener } from './hold.ts'
@@ -288,7 +290,12 @@ class Round {
     const replicas = this.#input.replicas.get(key) ?? NO_REPLICAS
     this.#put(`workload/${key}`, [workload], () =>
       bundle(
-        [encodeInboundListener(workload, layout, trustDomain), encodeInboundRoutes(workload, layout, trustDomain), encodeLocalCluster(workload, layout)],
+        [
+          encodeInboundListener(workload, layout, trustDomain),
+          encodeInboundRoutes(workload, layout, trustDomain),
+          encodeLocalCluster(workload, layout),
+          ...(speaksHttp2(workload) ? [encodeProbeCluster(workload, layout)] : []),
+        ],
         [identitySecret(workload.namespace, workload.serviceAccount)],
       ),
     )

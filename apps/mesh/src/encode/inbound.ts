@@ -1,12 +1,12 @@
 import { SYSTEM_NAMESPACE } from '@weft/core'
 import type { MeshWorkload } from '@weft/mesh-model'
-import { pipe } from './clusters.ts'
+import { pipe, speaksHttp2 } from './clusters.ts'
 import { earlyMutation, PEERS_HEADERS } from './headers.ts'
 import { httpManager } from './http-manager.ts'
 import { ads, duration, extension, resource, wrap } from './json.ts'
 import { callIdleTimeout } from './local-reply.ts'
 import { headerMatcher } from './matching.ts'
-import { inboundName, inboundSocket, localCluster, MESH_HEADERS, PROBE_PATH, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from './names.ts'
+import { inboundName, inboundSocket, localCluster, MESH_HEADERS, PROBE_PATH, probeCluster, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from './names.ts'
 import { ALLOW_FILTER, AUDIT_FILTER, DENY_FILTER, onlyPrincipal, policyConfig, rbacFilter, rbacPerRoute } from './rbac.ts'
 import { rateActions, rateConfig, rateFilter, uncounted } from './rates.ts'
 import { retryPolicy, retryVariants } from './routes.ts'
@@ -108,7 +108,11 @@ function probeRoute(workload: MeshWorkload, trustDomain: string): Json {
   return {
     name: 'probe',
     match: { path: PROBE_PATH },
-    route: { cluster: localCluster(workload.key), prefix_rewrite: workload.readinessPath, timeout: duration(PROBE_TIMEOUT_MS) },
+    route: {
+      cluster: speaksHttp2(workload) ? probeCluster(workload.key) : localCluster(workload.key),
+      prefix_rewrite: workload.readinessPath,
+      timeout: duration(PROBE_TIMEOUT_MS),
+    },
     typed_per_filter_config: { [DENY_FILTER]: rbacPerRoute(undefined), [ALLOW_FILTER]: rbacPerRoute(onlyPrincipal(prober)), ...uncounted(workload.rates) },
   }
 }

@@ -102,6 +102,11 @@ export function localCluster(workload: WorkloadKey): string {
   return `local/${workload}`
 }
 
+/** Cluster by which the prober asks replicas that speak HTTP/2: their runtime answers it in HTTP/1.1, so that the program behind it sees nothing of it. */
+export function probeCluster(workload: WorkloadKey): string {
+  return `probe/${workload}`
+}
+
 /** The workload of a {@link localCluster} name. Load reports carry it as `cluster_service_name`. */
 export function parseLocalCluster(name: string): WorkloadKey | undefined {
   return name.startsWith('local/') ? name.slice('local/'.length) : undefined

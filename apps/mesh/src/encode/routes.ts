@@ -1,5 +1,6 @@
 import { retryConditions } from '@weft/api'
 import type { HeaderOperations, MeshHost, MeshRoute, MeshWorkload, RetryPolicy, RouteMatch, RouteTarget } from '@weft/mesh-model'
+import { speaksHttp2 } from './clusters.ts'
 import { addHeader, literal, STRANGERS_HEADERS, XFCC } from './headers.ts'
 import { duration, extension, wrap } from './json.ts'
 import { callIdleTimeout, directError } from './local-reply.ts'
@@ -19,7 +20,6 @@ const IDEMPOTENT_METHODS = 'GET|HEAD|OPTIONS|TRACE|PUT|DELETE'
 const SAFE_RETRIES = ['connect-failure', 'refused-stream', 'reset-before-request']
 /** What a VirtualService means that asks for retries and names no conditions (Istio, HTTPRetry.retryOn). */
 const ISTIO_RETRIES = 'connect-failure,refused-stream,unavailable,cancelled'
-const NOTHING_MORE = { conditions: [], statuses: [] }
 const INFRASTRUCTURE_ATTEMPTS = 3
 
 /** Which calls an Envoy route takes when one of ours is written twice. */
@@ -45,7 +45,7 @@ export function retryVariants(): readonly Variant[] {
 /** How to try again. `toReplicas`: the hop chooses among replicas, so that another one is tried, and then the hold listener (the next priority, from the second retry on). */
 export function retryPolicy(idempotent: boolean, toReplicas: boolean, asked?: RetryPolicy): Json {
   const attempts = asked?.attempts ?? INFRASTRUCTURE_ATTEMPTS
-  const { conditions, statuses } = asked === undefined || !idempotent ? NOTHING_MORE : retryConditions(asked.retryOn ?? ISTIO_RETRIES)
+  const { conditions, statuses } = conditionsOf(idempotent, asked)
   const byStatus = statuses.length === 0 ? [] : ['retriable-status-codes']
   const on = [...new Set([...SAFE_RETRIES, ...(idempotent ? ['reset'] : []), ...conditions, ...byStatus])].join(',')
   const backoffMs = asked?.backoffMs ?? 5
@@ -64,6 +64,15 @@ export function retryPolicy(idempotent: boolean, toReplicas: boolean, asked?: Re
     ...(asked?.perTryTimeoutMs === undefined ? {} : { per_try_timeout: duration(asked.perTryTimeoutMs) }),
     ...(toReplicas ? elsewhere : {}),
   }
+}
+
+/** What gRPC services answer when they did nothing, or what the author of the route takes for that: such an answer says so itself, so that no method has to. */
+const GRPC_CONDITIONS: ReadonlySet<string> = new Set(['cancelled', 'deadline-exceeded', 'internal', 'resource-exhausted', 'unavailable'])
+
+function conditionsOf(idempotent: boolean, asked: RetryPolicy | undefined): { readonly conditions: readonly string[]; readonly statuses: readonly number[] } {
+  if (asked === undefined) return { conditions: [], statuses: [] }
+  const { conditions, statuses } = retryConditions(asked.retryOn ?? ISTIO_RETRIES)
+  return idempotent ? { conditions, statuses } : { conditions: conditions.filter((word) => GRPC_CONDITIONS.has(word)), statuses: [] }
 }
 
 /** One way to a workload, as the caller's side of the compiler chose it. */
@@ -177,6 +186,16 @@ function share(leg: Leg): Json {
  * nothing moves for longer than that (so that streams live).
  */
 function timeouts(route: MeshRoute, legs: Legs, layout: NodeLayout): Json {
+  return { ...ownTimeouts(route, legs, layout), ...deadlines(legs) }
+}
+
+/** A caller of gRPC says itself how long it waits (`grpc-timeout`): then the call ends everywhere, with DEADLINE_EXCEEDED. */
+function deadlines(legs: Legs): Json {
+  const some = legs.some(({ leg }) => leg !== undefined && speaksHttp2(leg.workload))
+  return some ? { max_stream_duration: { grpc_timeout_header_max: duration(0) } } : {}
+}
+
+function ownTimeouts(route: MeshRoute, legs: Legs, layout: NodeLayout): Json {
   const longest = Math.max(...legs.map(({ leg }) => leg?.workload.timeoutMs ?? 0))
   if (route.timeoutMs !== undefined && route.timeoutMs > 0) return { timeout: duration(route.timeoutMs), idle_timeout: duration(0) }
   return { timeout: duration(0), idle_timeout: callIdleTimeout(longest, layout.activationTimeoutMs, layout.timeoutGraceMs) }

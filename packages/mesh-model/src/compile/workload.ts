@@ -28,6 +28,7 @@ export function compileWorkload(
       ...(traffic === undefined ? {} : { traffic }),
       ...ratesOf(world, revision),
       timeoutMs: revision.timeoutMs,
+      ...(revision.protocol === 'http' ? {} : { protocol: revision.protocol }),
       readinessPath: revision.readinessPath,
       proxy,
     },

@@ -1,5 +1,5 @@
 import { isDnsLabel, OPENFAAS_NAMESPACE_ALIAS, parseDurationMs, SYSTEM_NAMESPACE, type Resource } from '@weft/core'
-import { FunctionSpec, FunctionTemplate, readRateLimits, revisionObjectName, ServiceSpec } from '@weft/api'
+import { FunctionSpec, FunctionTemplate, protocolOf, readRateLimits, revisionObjectName, ServiceSpec } from '@weft/api'
 import type { ResourceFinding } from '../snapshot.ts'
 import { baseOf, field, refusals, selectorOf } from './base.ts'
 import { checker } from './check.ts'
@@ -43,6 +43,7 @@ export function readFunction(resource: Resource): Read<FunctionModel> {
       })),
       pinned: (traffic?.length ?? 0) > 0 || matches.length > 0,
       port: template.port,
+      protocol: protocolOf(template),
     },
   }
 }
@@ -93,6 +94,7 @@ export function readRevision(resource: Resource): Read<RevisionModel> {
       timeoutMs: template.timeout === undefined ? DEFAULT_TIMEOUT_MS : (durationMs(template.timeout) ?? DEFAULT_TIMEOUT_MS),
       readinessPath: template.readinessPath ?? DEFAULT_READINESS_PATH,
       port: template.port,
+      protocol: protocolOf(template),
     },
   }
 }

@@ -1,3 +1,4 @@
+import type { Protocol } from '@weft/api'
 import type { ResourceRef } from '@weft/core'
 import type { WorkloadRates, WorkloadTraffic } from '../workload-traffic.ts'
 import type {
@@ -36,6 +37,7 @@ export interface FunctionModel extends Model {
   /** Whether its author set a split of his own. */
   readonly pinned: boolean
   readonly port: number | undefined
+  readonly protocol: Protocol
   readonly rates: WorkloadRates
 }
 
@@ -57,6 +59,7 @@ export interface RevisionModel extends Model {
   readonly timeoutMs: number
   readonly readinessPath: string
   readonly port: number | undefined
+  readonly protocol: Protocol
 }
 
 /** What the mesh needs of a Service. */

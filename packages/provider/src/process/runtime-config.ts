@@ -2,11 +2,12 @@ import type { WorkloadSpec } from '../port.ts'
 
 /** What a runtime is told, as JSON in the environment variable `WEFT_RUNTIME_CONFIG`. Paths are those that the replica sees. */
 export interface RuntimeConfig {
-  readonly contract: 'openfaas' | 'kubeless' | 'node-http' | 'fetch' | 'cloudevent' | 'process'
+  readonly contract: 'openfaas' | 'kubeless' | 'node-http' | 'fetch' | 'cloudevent' | 'grpc' | 'process'
   readonly entry: string
   readonly export?: string
   readonly command?: string
   readonly mode?: 'classic' | 'http' | 'streaming' | 'serializing' | 'static'
+  readonly protocol?: 'http2' | 'grpc' | 'tcp'
   readonly functionName: string
   readonly namespace: string
   readonly revision: string
@@ -27,7 +28,10 @@ export interface SeenPaths {
   readonly outboundSocket: string
 }
 
-function runFields(spec: WorkloadSpec, seen: SeenPaths): Pick<RuntimeConfig, 'contract' | 'entry' | 'export' | 'command' | 'mode' | 'runtimeName'> {
+function runFields(
+  spec: WorkloadSpec,
+  seen: SeenPaths,
+): Pick<RuntimeConfig, 'contract' | 'entry' | 'export' | 'command' | 'mode' | 'protocol' | 'runtimeName'> {
   const { run } = spec
   switch (run.kind) {
     case 'nodejs':
@@ -44,6 +48,7 @@ function runFields(spec: WorkloadSpec, seen: SeenPaths): Pick<RuntimeConfig, 'co
         runtimeName: 'process',
         mode: run.mode,
         ...(run.command === undefined ? {} : { command: run.command }),
+        ...(run.protocol === undefined ? {} : { protocol: run.protocol }),
       }
     default:
       return run satisfies never

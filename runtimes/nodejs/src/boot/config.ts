@@ -1,5 +1,5 @@
 /** Handler contracts of this runtime. */
-const CONTRACT_NAMES = ['openfaas', 'kubeless', 'node-http', 'fetch', 'cloudevent'] as const
+const CONTRACT_NAMES = ['openfaas', 'kubeless', 'node-http', 'fetch', 'cloudevent', 'grpc'] as const
 /** One of {@link CONTRACT_NAMES}. */
 export type ContractName = (typeof CONTRACT_NAMES)[number]
 

@@ -18,9 +18,14 @@ function property(bag: unknown, key: string): unknown {
   return isBag(bag) && Object.hasOwn(bag, key) ? bag[key] : undefined
 }
 
+/** By one of these an object shows that it serves gRPC. */
+const GRPC_METHODS = ['injectConnection', 'createConnectionInjector', 'emit']
+
 /** `fetch` handlers are also objects with a method `fetch`, as in Workers, Deno and Bun. */
 function asHandler(value: unknown, contract: ContractName): Handler | undefined {
   if (isHandler(value)) return value
+  // What takes connections is an object; its contract knows it.
+  if (contract === 'grpc' && isBag(value) && GRPC_METHODS.some((name) => isHandler(value[name]))) return value as unknown as Handler
   if (contract !== 'fetch' || !isBag(value)) return undefined
   const method = value['fetch']
   return isHandler(method) ? method.bind(value) : undefined

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { RuntimeConfig } from '../boot/config.ts'
 import type { Handler } from '../boot/select-export.ts'
@@ -29,6 +30,8 @@ export interface Contract {
   timedOut(call: Call, timeoutMs: number): RuntimeError
   /** Takes an upgrade (WebSocket); absent: upgrade requests are served as plain ones. */
   upgrade?(call: Call, socket: Duplex, head: Buffer): unknown
+  /** Takes connections that begin as HTTP/2; absent: the socket speaks HTTP/1.1 only. */
+  connection?(connection: Socket): void
   /** Resolves when nothing is under way in the background any more. */
   settled?(): Promise<unknown>
 }

@@ -14,6 +14,8 @@ export async function loadContract(input: ContractInput): Promise<Contract> {
       return (await import('./fetch.ts')).fetchContract(input)
     case 'cloudevent':
       return (await import('./cloudevent.ts')).cloudeventContract(input)
+    case 'grpc':
+      return (await import('./grpc.ts')).grpcContract(input)
     default:
       return name satisfies never
   }

@@ -1,6 +1,7 @@
 import net from 'node:net'
 import { logLine } from '../boot/report.ts'
 import { type Bridge, OutboundError, startBridge } from './bridge.ts'
+import { installLookup, NameBook } from './lookup.ts'
 import { authorityOf, wayOf } from './mesh-name.ts'
 
 /** Where outgoing connections go. */
@@ -48,13 +49,15 @@ export async function installOutboundHook(options: OutboundOptions): Promise<voi
     logLine(`no loopback for the outbound bridge (${String(error)}): only mesh names can be reached`)
     return undefined
   })
+  const names = new NameBook()
+  installLookup(process.getBuiltinModule('node:dns'), names, namespaces)
   const patched: Connect = function (...args) {
     const given = args[0]
     const normalized = Array.isArray(given) ? (given as unknown as Normalized) : normalizeArgs(args)
     const wanted = normalized[0]
     const port = Number(wanted['port'])
     if (wanted['path'] != null || wanted['handle'] != null || !Number.isInteger(port) || port < 1 || port > 65_535) return original.call(this, ...args)
-    const host = typeof wanted['host'] === 'string' && wanted['host'] !== '' ? wanted['host'] : 'localhost'
+    const host = names.nameOf(typeof wanted['host'] === 'string' && wanted['host'] !== '' ? wanted['host'] : 'localhost')
     const way = wayOf(host, isSecure(this), namespaces)
     if (way === 'local') return original.call(this, ...args)
     if (normalized[1] !== null) this.once('connect', normalized[1])

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { RuntimeConfig } from '../boot/config.ts'
 import { describeError, logLine } from '../boot/report.ts'
@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, ServerResponse } from '../http/node
 import { Call, calls } from './call.ts'
 import { Deadlines } from './deadlines.ts'
 import { callTimeoutMs } from './duration.ts'
+import { frontDoor } from './front-door.ts'
 import { answerProbe } from './probes.ts'
 import { CallError, sendError } from './reply.ts'
 
@@ -100,7 +101,7 @@ export function createServing(contract: Contract, config: RuntimeConfig): Servin
   }
 
   const busy = (): boolean => config.concurrency > 0 && inFlight.size >= config.concurrency
-  const server = createServer(
+  const http = createServer(
     {
       IncomingMessage: contract.Request,
       ServerResponse: contract.Response,
@@ -113,7 +114,9 @@ export function createServing(contract: Contract, config: RuntimeConfig): Servin
     },
     onRequest,
   )
-  server.on('upgrade', onUpgrade)
+  http.on('upgrade', onUpgrade)
+  const { connection } = contract
+  const server = connection === undefined ? http : frontDoor(http, connection)
   const serving: Serving = { server, inFlight, draining: false }
   return serving
 }

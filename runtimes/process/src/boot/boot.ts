@@ -79,7 +79,7 @@ export async function boot(): Promise<void> {
     world = await openWorld()
     const opened = world
     const mode = await startIn(opened, () => serving)
-    const created = createServing(mode, limitsOf(opened.config, opened.settings))
+    const created = createServing(mode, limitsOf(opened.config, opened.settings), opened.config.protocol)
     serving = created
     onTerminate = () => {
       const options = { timeoutMs: opened.config.drainTimeoutMs, stop: () => mode.stop() }

@@ -3,9 +3,16 @@ export const MODES = ['classic', 'streaming', 'serializing', 'http', 'static'] a
 /** One of {@link MODES}. */
 export type Mode = (typeof MODES)[number]
 
+/** What a program speaks on its port. */
+export const PROTOCOLS = ['http', 'http2', 'grpc', 'tcp'] as const
+/** One of {@link PROTOCOLS}. */
+export type Protocol = (typeof PROTOCOLS)[number]
+
 /** What the provider tells a replica of a program, in the environment variable `WEFT_RUNTIME_CONFIG`. Paths are as the replica sees them. */
 export interface ProcessConfig {
   readonly mode: Mode
+  /** What it speaks; anything but `http` needs the mode `http`, in which it runs as long as the replica. */
+  readonly protocol: Protocol
   /** Command line; absent for static files. */
   readonly command?: string
   readonly functionName: string
@@ -44,10 +51,13 @@ export function parseConfig(source: string): ProcessConfig {
   const raw = parseObject(source)
   const mode = MODES.find((known) => known === (raw['mode'] ?? 'classic'))
   if (mode === undefined) throw new Error(`WEFT_RUNTIME_CONFIG: mode must be one of ${MODES.join(', ')}`)
+  const protocol = PROTOCOLS.find((known) => known === (raw['protocol'] ?? 'http'))
+  if (protocol === undefined) throw new Error(`WEFT_RUNTIME_CONFIG: protocol must be one of ${PROTOCOLS.join(', ')}`)
   const command = text(raw, 'command')
   const outboundSocket = text(raw, 'outboundSocket')
   return {
     mode,
+    protocol,
     functionName: text(raw, 'functionName') ?? 'function',
     namespace: text(raw, 'namespace') ?? 'default',
     timeoutMs: whole(raw, 'timeoutMs', 60_000),

@@ -80,8 +80,8 @@ class Reader {
   url(...names: readonly string[]): string | undefined {
     const value = this.text(...names)
     if (value === undefined) return undefined
-    if (URL.canParse(value) && new URL(value).protocol === 'http:') return value
-    this.problems.push(`${names[0] ?? ''}=${value} must be an address such as http://127.0.0.1:5000`)
+    if (URL.canParse(value) && ['http:', 'tcp:'].includes(new URL(value).protocol)) return value
+    this.problems.push(`${names[0] ?? ''}=${value} must be an address such as http://127.0.0.1:5000 or tcp://127.0.0.1:6379`)
     return undefined
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { logLine } from '@weft/runtime-nodejs/report'
 import { listen } from '../outbound/listen.ts'
@@ -11,7 +11,7 @@ import { sendError } from '../server/reply.ts'
 import { logAccess } from './access-log.ts'
 import type { Mode, ModeParts } from './mode.ts'
 import { timeoutError } from './timeout.ts'
-import { endToEnd, Upstream } from './upstream.ts'
+import { addressText, endToEnd, Upstream } from './upstream.ts'
 
 type Environment = Readonly<Record<string, string>>
 
@@ -53,7 +53,7 @@ export class HttpMode implements Mode {
     if (await upstream.listens()) {
       const help =
         'without a sandbox the replicas share the ports of this machine; with upstream_url=http://127.0.0.1:0 each gets one of its own in the variable PORT'
-      throw new Error(`something listens at ${url.origin} already: ${help}`)
+      throw new Error(`something listens at ${addressText(url)} already: ${help}`)
     }
     const running = new LongLived(findProgram(program, env['PATH'] ?? ''), args, env, logs)
     await upstream.awaitListening(running.ended)
@@ -75,6 +75,10 @@ export class HttpMode implements Mode {
   async upgrade(call: Call, socket: Duplex, head: Buffer): Promise<void> {
     const outcome = await this.#upstream.upgrade(call, socket, head).catch((error: unknown) => this.#failed(call, error))
     if (outcome !== undefined && outcome !== 'upgraded') await this.#relay(call, outcome)
+  }
+
+  connect(): Promise<Socket> {
+    return this.#upstream.connect()
   }
 
   timedOut(call: Call, limitMs: number): void {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ProcessConfig } from '../boot/config.ts'
 import type { Settings } from '../boot/settings.ts'
@@ -11,6 +12,8 @@ export interface Mode {
   serve(call: Call): Promise<void>
   /** Takes over the connection of an upgrade request; absent: it is served as a plain one. */
   upgrade?(call: Call, socket: Duplex, head: Buffer): Promise<void>
+  /** Opens a connection to the program; absent: it has no port. @throws Error when nobody accepts */
+  connect?(): Promise<Socket>
   /** Answers a call that took longer than `limitMs`. */
   timedOut(call: Call, limitMs: number): void
   /** Ends what was started, when no call is under way. */

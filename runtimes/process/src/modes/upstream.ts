@@ -1,5 +1,5 @@
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Call } from '../server/call.ts'
@@ -18,6 +18,9 @@ export function endToEnd(rawHeaders: readonly string[]): string[] {
 
 const isChunked = ({ headers }: IncomingMessage): boolean => headers['transfer-encoding'] !== undefined
 const hasBody = (request: IncomingMessage): boolean => isChunked(request) || (request.headers['content-length'] ?? '0') !== '0'
+
+/** An address as its author wrote it, without a path (URLs of `tcp:` have no origin). */
+export const addressText = (url: URL): string => `${url.protocol}//${url.host}`
 
 /** The program's own HTTP server. */
 export class Upstream {
@@ -38,12 +41,25 @@ export class Upstream {
     })
   }
 
+  /** A raw connection to the program. @throws Error of the socket */
+  connect(): Promise<Socket> {
+    const { hostname, port } = this.#target()
+    return new Promise((done, failed) => {
+      const socket = connect({ host: hostname, port, noDelay: true, allowHalfOpen: true })
+      socket.once('error', failed)
+      socket.once('connect', () => {
+        socket.off('error', failed)
+        done(socket)
+      })
+    })
+  }
+
   /** Waits until something listens. @throws Error when the program ended before */
   async awaitListening(ended: Promise<string>): Promise<void> {
     let over: string | undefined
     void ended.then((how) => (over = how))
     for (let wait = POLL_MS; !(await this.listens()); wait = Math.min(wait * 1.5, POLL_LIMIT_MS)) {
-      if (over !== undefined) throw new Error(`the program ended before it listened at ${this.#url.origin}: ${over}`)
+      if (over !== undefined) throw new Error(`the program ended before it listened at ${addressText(this.#url)}: ${over}`)
       await Promise.race([ended, delay(wait)])
     }
   }

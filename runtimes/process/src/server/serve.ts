@@ -1,13 +1,18 @@
-import { createServer, ServerResponse, type IncomingMessage, type OutgoingHttpHeader, type OutgoingHttpHeaders, type Server } from 'node:http'
+import { createServer, ServerResponse, type IncomingMessage, type OutgoingHttpHeader, type OutgoingHttpHeaders } from 'node:http'
+import type { Server, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { frontDoor } from '@weft/runtime-nodejs/front-door'
 import { answerProbe } from '@weft/runtime-nodejs/probes'
 import { describeError, logLine } from '@weft/runtime-nodejs/report'
 import type { Limits } from './limits.ts'
 import { callTimeoutMs } from './limits.ts'
+import type { Protocol } from '../boot/config.ts'
 import type { Mode } from '../modes/mode.ts'
+import { splice } from '../modes/splice.ts'
 import { CallerGone } from '../program/body.ts'
 import { Call } from './call.ts'
 import { sendError, type RuntimeError } from './reply.ts'
+import { Tunnels } from './tunnels.ts'
 
 /** Adds the time that the call took when the head is written, as the watchdogs do. */
 class TimedResponse extends ServerResponse {
@@ -21,7 +26,7 @@ class TimedResponse extends ServerResponse {
 
 /** The server and what is under way in it. */
 export interface Serving {
-  readonly server: Server<typeof IncomingMessage, typeof TimedResponse>
+  readonly server: Server
   readonly inFlight: Set<Call>
   /** True from the moment a drain begins. */
   draining: boolean
@@ -64,10 +69,23 @@ function watchTime(call: Call, mode: Mode, limits: Limits): () => void {
 
 const setTimer = (ms: number, act: () => void): NodeJS.Timeout | undefined => (ms > 0 ? setTimeout(act, Math.min(ms, 2 ** 31 - 1)) : undefined)
 
-/** Makes the server of one mode. */
-export function createServing(mode: Mode, limits: Limits): Serving {
+/** Takes connections of HTTP/2, and joins each with one to the program. */
+function passOn(connect: NonNullable<Mode['connect']>, near: Socket): void {
+  connect().then(
+    (far) => splice(near, far),
+    (error: unknown) => {
+      logLine(`a connection could not be made: ${describeError(error)}`)
+      near.destroy()
+    },
+  )
+}
+
+/** Makes the server of one mode. Probes come by HTTP/1.1 whatever the program speaks. */
+export function createServing(mode: Mode, limits: Limits, protocol: Protocol = 'http'): Serving {
   const inFlight = new Set<Call>()
-  const busy = (): boolean => limits.concurrency > 0 && inFlight.size >= limits.concurrency
+  const connect = mode.connect?.bind(mode)
+  const tunnels = protocol === 'tcp' && connect !== undefined ? new Tunnels(connect, limits) : undefined
+  const busy = (): boolean => limits.concurrency > 0 && inFlight.size + (tunnels?.count ?? 0) >= limits.concurrency
 
   const begin = (request: IncomingMessage, response: ServerResponse, work: (call: Call) => Promise<void>): void => {
     if (busy()) return sendError(response, TOO_MANY)
@@ -101,8 +119,11 @@ export function createServing(mode: Mode, limits: Limits): Serving {
 
   const options = { keepAliveTimeout: 0, headersTimeout: 60_000, requestTimeout: 0, ServerResponse: TimedResponse }
   const shouldUpgradeCallback = (request: IncomingMessage): boolean => mode.upgrade !== undefined && request.headers.upgrade !== undefined
-  const server = createServer({ ...options, shouldUpgradeCallback }, onRequest)
-  server.on('upgrade', onUpgrade)
+  const http = createServer({ ...options, shouldUpgradeCallback }, onRequest)
+  http.on('upgrade', onUpgrade)
+  if (tunnels !== undefined) http.on('connect', (request, socket, head) => tunnels.take(request, socket, head))
+  const isHttp2 = (protocol === 'http2' || protocol === 'grpc') && connect !== undefined
+  const server = isHttp2 ? frontDoor(http, (connection) => passOn(connect, connection)) : http
   const serving: Serving = { server, inFlight, draining: false }
   return serving
 }

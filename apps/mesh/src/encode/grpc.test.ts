@@ -1,0 +1,103 @@
+import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2'
+import { connect as connectSocket } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import type { MeshHost, MeshSnapshot } from '@weft/mesh-model'
+import { EchoClient, serveGrpcEcho } from './testing/grpc.ts'
+import { host, replica, route, snapshot, workload } from './testing/model.ts'
+import { World } from './testing/world.ts'
+
+let world: World
+let server: Awaited<ReturnType<typeof serveGrpcEcho>>
+const clients: EchoClient[] = []
+
+/** A client of the echo function: another function, or somebody outside. */
+function client(way: 'function' | 'outside', name = 'echo'): EchoClient {
+  const made =
+    way === 'function'
+      ? new EchoClient(`unix:${world.outbound('default/caller-1')}`, { authority: `${name}.default:8080` })
+      : new EchoClient(`127.0.0.1:${world.port}`, { authority: 'localhost', prefix: `/function/${name}` })
+  clients.push(made)
+  return made
+}
+
+const NAMES = ['echo', 'asleep', 'closed', 'nobody']
+const WORKLOADS = NAMES.map((name) => workload(name, { protocol: 'grpc', ...(name === 'closed' ? { policy: { deny: [], allow: [] } } : {}) }))
+
+/** The snapshot with these hosts; every function is there. */
+const everything = (hosts: readonly MeshHost[]): MeshSnapshot => snapshot([...WORKLOADS, workload('caller')], hosts)
+
+beforeAll(async () => {
+  server = await serveGrpcEcho()
+  world = await World.start(everything(NAMES.map((name) => host(name))), async (starting) => {
+    await starting.addReplica('default/caller-1')
+    for (const name of ['echo', 'closed']) starting.replicas.set(`default/${name}-1`, [replica(name, server.path)])
+  })
+}, 30_000)
+afterAll(async () => {
+  for (const each of clients) each.close()
+  await world?.stop()
+  server?.stop()
+})
+
+describe('gRPC', () => {
+  describe.each(['function', 'outside'] as const)('from a caller that is %s', (way) => {
+    it.each([
+      ['unary', 'say', 'hello', ['hello!']],
+      ['server streaming', 'count', '3', ['1', '2', '3']],
+      ['client streaming', 'sum', ['1', '2', '3'], ['6']],
+      ['both ways', 'chat', ['a', 'b'], ['a?', 'b?']],
+    ] as const)('goes %s, with its trailers and the caller proven', async (_name, method, sent, messages) => {
+      const outcome = await client(way).call(method, sent)
+      const peer = way === 'function' ? 'ns/default/sa/caller' : 'ns/weft-system/sa/ingress'
+      expect(outcome).toMatchObject({ code: 0, messages, trailers: { 'x-trailer': 'kept', 'x-seen-peer': expect.stringContaining(peer) } })
+    })
+
+    it('gets the status of the callee', async () => {
+      expect(await client(way).call('say', 'missing')).toMatchObject({ code: 5, details: 'there is none' })
+    })
+
+    it.each([
+      ['a refusal by policy', 'closed', 7, 'CALL_FORBIDDEN'],
+      ['a callee that cannot be woken', 'nobody', 14, 'not woken'],
+      ['a host that is not there', 'unknown', 12, 'NOT_FOUND'],
+    ])('gets %s as a status of gRPC', async (_name, name, code, details) => {
+      const outcome = await client(way, name).call('say', 'x')
+      expect(outcome).toMatchObject({ code, details: expect.stringContaining(details) })
+    })
+  })
+
+  it('waits for a callee at zero, with messages both ways', async () => {
+    world.wake = async (name) => {
+      world.replicas.set(name, [replica('woken', server.path)])
+      await world.push()
+      return name === 'default/asleep-1' ? 200 : 503
+    }
+    expect(await client('function', 'asleep').call('chat', ['a', 'b'])).toMatchObject({ code: 0, messages: ['a?', 'b?'], trailers: { 'x-trailer': 'kept' } })
+  })
+
+  it.each(['function', 'outside'] as const)('ends at the deadline that a caller %s names, also when the caller itself does not', async (way) => {
+    const target = way === 'function' ? connectSocket(world.outbound('default/caller-1')) : connectSocket(world.port, '127.0.0.1')
+    const session = connectHttp2('http://echo.default:8080', { createConnection: () => target })
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': `${way === 'function' ? '' : '/function/echo'}/test.Echo/Say`,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'grpc-timeout': '200m',
+    })
+    const headers = new Promise<IncomingHttpHeaders>((resolve) => stream.once('response', resolve))
+    stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, 5]), Buffer.from('never')]))
+    expect(await headers).toMatchObject({ ':status': 200, 'grpc-status': '4' })
+    session.destroy()
+  })
+
+  it('is tried again on the statuses that a route names, and on no others', async () => {
+    const retries = { attempts: 2, retryOn: 'unavailable' }
+    await world.apply(everything([host('echo', [route('default/echo-1', { retries })])]))
+    const own = client('function')
+    expect(await own.call('say', 'fail:twice:2')).toMatchObject({ code: 0, messages: ['fail:twice:2!'] })
+    expect(await own.call('say', 'fail:often:9')).toMatchObject({ code: 14, details: 'not now' })
+    await world.apply(everything([host('echo', [route('default/echo-1', { retries: { attempts: 2, retryOn: 'internal' } })])]))
+    expect(await own.call('say', 'fail:once:1')).toMatchObject({ code: 14 })
+  })
+})
