@@ -152,7 +152,7 @@ describe('a refusal', () => {
     ['config.istio.io/v1alpha2', 'constructor', 'REMOVED_KIND', /removed/],
     ['authentication.istio.io/v1alpha1', 'Policy', 'REMOVED_KIND', /PeerAuthentication/],
     ['networking.istio.io/v1', 'ServiceEntry', 'UNSUPPORTED_KIND', /./],
-    ['gateway.networking.k8s.io/v1', 'HTTPRoute', 'UNSUPPORTED_KIND', /./],
+    ['gateway.networking.k8s.io/v1alpha2', 'TLSRoute', 'UNSUPPORTED_KIND', /./],
     ['v1', 'Pod', 'UNKNOWN_KIND', /./],
     ['networking.istio.io/v2', 'VirtualService', 'UNKNOWN_KIND', /./],
     ['weft.dev/v1alpha1', '__proto__', 'UNKNOWN_KIND', /./],

@@ -7,10 +7,15 @@ import { checkFunction, checkTemplate } from './checks/function.ts'
 import { checkGateway } from './checks/gateway.ts'
 import { checkRateLimits } from './checks/rate-limits.ts'
 import { checkDestinationRule, checkVirtualService } from './checks/traffic.ts'
+import { checkGrpcRoute, checkHttpRoute } from './checks/gateway-routes.ts'
 import { checkAuthorizationPolicy, checkSelector } from './checks/istio.ts'
 import { SecretParts } from './core/secret.ts'
 import { ServiceSpec } from './core/service.ts'
 import { FunctionSpec, FunctionTemplate, type RevisionSpec } from './function.ts'
+import { GrpcRouteSpec } from './gateway-api/grpc-route.ts'
+import { HttpRouteSpec } from './gateway-api/http-route.ts'
+import { ReferenceGrantSpec } from './gateway-api/reference-grant.ts'
+import { GATEWAY_API } from './gateway-api/shared.ts'
 import { AuthorizationPolicySpec } from './istio/authorization-policy.ts'
 import { DestinationRuleSpec } from './istio/destination-rule.ts'
 import { GatewaySpec } from './istio/gateway.ts'
@@ -55,6 +60,7 @@ const WEFT = { group: 'weft.dev', versions: ['v1alpha1'], namespaced: true, stat
 const CORE = { group: '', versions: ['v1'], status: false } as const
 const NETWORKING = { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'], namespaced: true, status: true } as const
 const SECURITY = { group: 'security.istio.io', versions: ['v1', 'v1beta1'], namespaced: true, status: true } as const
+const GATEWAY = { group: GATEWAY_API, versions: ['v1', 'v1beta1'], namespaced: true, status: true } as const
 const nothing = () => []
 
 /** Every kind that Weft keeps, in an order in which they can be applied. */
@@ -152,6 +158,36 @@ export const KINDS: readonly KindDefinition[] = [
     shortNames: ['vs'],
     schema: whole('routes of hosts', { spec: VirtualServiceSpec }),
     check: ({ spec }) => checkVirtualService(spec as VirtualServiceSpec),
+  },
+  {
+    ...GATEWAY,
+    versions: ['v1beta1'],
+    status: false,
+    kind: 'ReferenceGrant',
+    plural: 'referencegrants',
+    singular: 'referencegrant',
+    shortNames: ['refgrant'],
+    schema: whole('who of another namespace may refer to what of this one', { spec: ReferenceGrantSpec }),
+    check: nothing,
+  },
+  {
+    ...GATEWAY,
+    kind: 'HTTPRoute',
+    plural: 'httproutes',
+    singular: 'httproute',
+    shortNames: [],
+    schema: whole('where HTTP calls of a host or Gateway go', { spec: HttpRouteSpec }),
+    check: ({ spec }) => checkHttpRoute(spec as HttpRouteSpec),
+  },
+  {
+    ...GATEWAY,
+    versions: ['v1'],
+    kind: 'GRPCRoute',
+    plural: 'grpcroutes',
+    singular: 'grpcroute',
+    shortNames: [],
+    schema: whole('where gRPC calls of a host or Gateway go', { spec: GrpcRouteSpec }),
+    check: ({ spec }) => checkGrpcRoute(spec as GrpcRouteSpec),
   },
   {
     ...SECURITY,

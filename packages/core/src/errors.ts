@@ -275,6 +275,12 @@ export const ERRORS = {
     help: 'try again; see what is missing with: weft describe',
   },
   TARGET_MISSING: { status: 503, fault: 'user', message: '{host}: {reason}', help: 'correct the route; see its conditions with: weft mesh status' },
+  BACKEND_INVALID: {
+    status: 500,
+    fault: 'user',
+    message: '{host}: {reason}',
+    help: 'correct the backendRefs of the route; see its conditions with: weft mesh status',
+  },
   CALL_FAILED: { status: 503, fault: 'system', message: 'the connection to the function failed ({details})', help: 'try again; see why with: weft logs' },
   CALL_TIMEOUT: {
     status: 504,

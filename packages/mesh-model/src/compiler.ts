@@ -6,6 +6,7 @@ import { compileListener, compileNames } from './compile/listener.ts'
 import { chosenTraffic } from './compile/traffic.ts'
 import { compileWorkload } from './compile/workload.ts'
 import { equal, shared } from './equal.ts'
+import { StatusBook } from './status-book.ts'
 import { FindingBook } from './finding-book.ts'
 import type { WorkloadTraffic } from './workload-traffic.ts'
 import {
@@ -82,6 +83,7 @@ class Compiler implements MeshCompiler {
   /** How a workload is reached, as each host says that it stands behind. */
   readonly #traffic = new Map<WorkloadKey, ReadonlyMap<HostKey, WorkloadTraffic>>()
   readonly #findings = new FindingBook()
+  readonly #statuses = new StatusBook()
   #snapshot: MeshSnapshot
 
   constructor(settings: CompilerSettings) {
@@ -103,6 +105,7 @@ class Compiler implements MeshCompiler {
       namespaces: new Set([DEFAULT_NAMESPACE]),
       outbound: { policy: settings.outbound ?? 'ALLOW_ANY' },
       findings: this.#findings.list(),
+      statuses: this.#statuses.map(),
     }
   }
 
@@ -170,11 +173,12 @@ class Compiler implements MeshCompiler {
   #compileHost(key: string, dirtyWorkloads: Set<WorkloadKey>): MeshHost | undefined {
     const before = this.#hosts.get(key)
     const after = compileHost(this.#world, key)
-    const exists = after.host !== undefined || after.findings.length > 0
+    const exists = after.host !== undefined || after.findings.length > 0 || after.statuses.length > 0
     if (exists) this.#hosts.set(key, after)
     else this.#hosts.delete(key)
     this.#world.dependencies.set(key, exists ? after.dependencies : new Set())
     this.#findings.put(`host ${key}`, after.findings)
+    this.#statuses.put(`host ${key}`, after.statuses)
     this.#carry(key, before?.traffic ?? new Map(), after.traffic, dirtyWorkloads)
     this.#referAnew(before?.refersTo ?? new Set(), after.refersTo, dirtyWorkloads)
     return after.host
@@ -222,8 +226,11 @@ class Compiler implements MeshCompiler {
   #publish(changes: readonly Change[], dirt: Dirt, drafts: Drafts): Compilation {
     const namespaces = dirt.namespaces ? this.#namespaces() : this.#snapshot.namespaces
     const findings = this.#findings.list()
+    const statuses = this.#statuses.map()
     const changed = SNAPSHOT_MAPS.some((name) => drafts[name].changed)
-    if (!changed && namespaces === this.#snapshot.namespaces && findings === this.#snapshot.findings) return { snapshot: this.#snapshot, difference: NOTHING }
+    const before = this.#snapshot
+    const same = namespaces === before.namespaces && findings === before.findings && statuses === before.statuses
+    if (!changed && same) return { snapshot: before, difference: NOTHING }
     this.#snapshot = {
       ...this.#snapshot,
       version: this.#snapshot.version + 1,
@@ -237,6 +244,7 @@ class Compiler implements MeshCompiler {
       credentials: drafts.credentials.result(),
       namespaces,
       findings,
+      statuses,
     }
     return { snapshot: this.#snapshot, difference: differenceOf(drafts) }
   }

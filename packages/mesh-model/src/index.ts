@@ -13,6 +13,7 @@
  * is not understood denies.
  */
 export * from './snapshot.ts'
+export * from './resource-status.ts'
 export type * from './route-actions.ts'
 export type * from './workload-traffic.ts'
 export * from './plane.ts'

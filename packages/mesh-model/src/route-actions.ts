@@ -4,9 +4,12 @@ import type { StringMatch, WorkloadKey } from './snapshot.ts'
 export interface Rewrite {
   /**
    * `prefix`: takes the place of the prefix that matched (of `/` where the route has no condition on the path, of the whole path where it is exact or a
-   * regular expression). `regex`: RE2 from the beginning of the path; `substitution` knows `\0` to `\9`.
+   * regular expression). `regex`: RE2 from the beginning of the path; `substitution` knows `\0` to `\9`. `segments`: in place of the segments that matched, no
+   * slash at its end. `whole`: in place of the whole path.
    */
-  readonly path?: { readonly kind: 'prefix'; readonly value: string } | { readonly kind: 'regex'; readonly pattern: string; readonly substitution: string }
+  readonly path?:
+    | { readonly kind: 'prefix' | 'segments' | 'whole'; readonly value: string }
+    | { readonly kind: 'regex'; readonly pattern: string; readonly substitution: string }
   readonly authority?: string
 }
 
@@ -16,6 +19,8 @@ export interface Redirect {
   readonly status: 301 | 302 | 303 | 307 | 308
   /** The whole path; the query stays. */
   readonly path?: string
+  /** In place of the segments that matched, no slash at its end; what follows them stays. Not beside `path`. */
+  readonly pathPrefix?: string
   readonly authority?: string
   readonly scheme?: 'http' | 'https'
   readonly port?: number
@@ -26,6 +31,12 @@ export interface FixedAnswer {
   readonly kind: 'fixed'
   readonly status: number
   readonly body?: { readonly kind: 'text' | 'base64'; readonly value: string }
+}
+
+/** Nothing takes the call: 404. */
+export interface Refusal {
+  readonly kind: 'refusal'
+  readonly reason: string
 }
 
 /** Faults on purpose, on the caller's side. Shares in millionths. */
@@ -56,7 +67,7 @@ export interface Cors {
 /** What a route does beside choosing a target. */
 export interface RouteActions {
   /** Set: the proxy answers, and the route has no targets. */
-  readonly answer?: Redirect | FixedAnswer
+  readonly answer?: Redirect | FixedAnswer | Refusal
   readonly rewrite?: Rewrite
   readonly fault?: Fault
   readonly mirrors?: readonly Mirror[]

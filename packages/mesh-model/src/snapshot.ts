@@ -1,5 +1,6 @@
 import type { Protocol } from '@weft/api'
 import type { ResourceRef } from '@weft/core'
+import type { ResourceStatus } from './resource-status.ts'
 import type { RouteActions } from './route-actions.ts'
 import type { WorkloadRates, WorkloadTraffic } from './workload-traffic.ts'
 
@@ -20,6 +21,9 @@ export type StringMatch =
 
 /** How a path is compared: as other texts, or by a template in which `{*}` stands for one segment and a final `{**}` for any number of them. */
 export type PathMatch = StringMatch | { readonly kind: 'template'; readonly value: string }
+
+/** How a route compares a path: as other texts, or by whole segments, `/a` being the beginning of `/a` and `/a/b` and not of `/ab` (no slash at its end; `''` is any path). */
+export type RoutePath = StringMatch | { readonly kind: 'segments'; readonly value: string }
 
 /** Addresses with the same first bits. */
 export interface AddressBlock {
@@ -122,7 +126,7 @@ export interface MeshWorkload {
 
 /** A condition on a call; every part that is there must hold. */
 export interface RouteMatch {
-  readonly path?: { readonly match: StringMatch; readonly ignoreCase: boolean }
+  readonly path?: { readonly match: RoutePath; readonly ignoreCase: boolean }
   /** `http` or `https`. */
   readonly scheme?: StringMatch
   /** `exact` on the method. */
@@ -147,6 +151,8 @@ export interface RouteTarget {
   /** Where it goes; `undefined` when the host or subset does not exist (yet): this share answers 503 with `missing` as its reason. */
   readonly workload: WorkloadKey | undefined
   readonly missing?: string
+  /** Status of that answer where it is another. */
+  readonly missingStatus?: 500
   /** Changed for this share alone, after those of the route. */
   readonly requestHeaders?: HeaderOperations
   readonly responseHeaders?: HeaderOperations
@@ -178,10 +184,12 @@ export interface MeshRoute extends RouteActions {
   readonly targets: readonly RouteTarget[]
   /** Absent: the longest time-out of its workloads. 0: none. */
   readonly timeoutMs?: number
+  /** Longest time of one try. */
+  readonly tryTimeoutMs?: number
   readonly retries?: RetryPolicy
   readonly requestHeaders?: HeaderOperations
   readonly responseHeaders?: HeaderOperations
-  /** The resource that it came from: a VirtualService, a Function or a Service. */
+  /** The resource that it came from: a VirtualService, a route of the Gateway API, a Function or a Service. */
   readonly origin: ResourceRef
 }
 
@@ -350,6 +358,8 @@ export interface MeshSnapshot {
   readonly namespaces: ReadonlySet<string>
   readonly outbound: { readonly policy: 'ALLOW_ANY' | 'REGISTRY_ONLY' }
   readonly findings: readonly ResourceFinding[]
+  /** What the status of resources of the Gateway API is to say, by `refKey`. */
+  readonly statuses: ReadonlyMap<string, ResourceStatus>
 }
 
 /** Keys of entries that came or changed, and of those that went. */

@@ -1,5 +1,5 @@
 import type { Resource, ResourceRef } from '@weft/core'
-import { refOf } from '@weft/core'
+import { refKey, refOf } from '@weft/core'
 import { createCompiler, type Change, type MeshCompiler, type MeshSnapshot } from '../src/index.ts'
 
 /** Resources as they are written, short enough for tables. */
@@ -54,6 +54,33 @@ export function aVirtualService(name: string, spec: unknown, place: Place & { re
 export function aDestinationRule(host: string, subsets: Readonly<Record<string, Labels>>, place: Place & { readonly name?: string } = {}): Resource {
   const list = Object.entries(subsets).map(([name, labels]) => ({ name, labels }))
   return written('networking.istio.io/v1beta1', 'DestinationRule', place.name ?? host.split('.')[0] ?? host, { host, subsets: list }, place)
+}
+
+const GATEWAY_API = 'gateway.networking.k8s.io'
+
+/** A parentRef to the host of a function or Service. */
+export function toHost(name: string, more: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
+  return { group: '', kind: 'Service', name, ...more }
+}
+
+export function aHttpRoute(name: string, spec: unknown, place: Place & { readonly version?: string } = {}): Resource {
+  return written(`${GATEWAY_API}/${place.version ?? 'v1'}`, 'HTTPRoute', name, spec, place)
+}
+
+export function aGrpcRoute(name: string, spec: unknown, place: Place = {}): Resource {
+  return written(`${GATEWAY_API}/v1`, 'GRPCRoute', name, spec, place)
+}
+
+export function aReferenceGrant(name: string, spec: unknown, place: Place = {}): Resource {
+  return written(`${GATEWAY_API}/v1beta1`, 'ReferenceGrant', name, spec, place)
+}
+
+/** `PARENT TYPE=STATUS REASON` of every condition of a route. */
+export function conditionsOf(snapshot: MeshSnapshot, route: string, kind = 'HTTPRoute'): readonly string[] {
+  const status = snapshot.statuses.get(refKey({ group: GATEWAY_API, kind, namespace: route.split('/')[0] ?? '', name: route.split('/')[1] ?? '' }))
+  return (status?.parents ?? []).flatMap(({ parent, conditions }) =>
+    conditions.map(({ type, status: holds, reason }) => `${parent.name}${parent.port === undefined ? '' : `:${parent.port}`} ${type}=${holds} ${reason}`),
+  )
 }
 
 export function aPolicy(name: string, spec: unknown, place: Place & { readonly version?: string } = {}): Resource {

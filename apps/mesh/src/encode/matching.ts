@@ -1,4 +1,4 @@
-import type { RouteMatch, StringMatch } from '@weft/mesh-model'
+import type { RouteMatch, RoutePath, StringMatch } from '@weft/mesh-model'
 import { escapeRegex } from './json.ts'
 import type { Json } from './types.ts'
 
@@ -55,13 +55,19 @@ export type PathPrefix = '/function/[^/]+' | undefined
 export const INGRESS_PREFIX = '/function/[^/]+'
 
 /** RE2 over the proxy's path for a condition on the function's path. */
-export function prefixedPathRegex(match: StringMatch): string {
+export function prefixedPathRegex(match: RoutePath): string {
+  if (match.kind === 'segments') return INGRESS_PREFIX + segmentsRegex(match.value)
   const rest = match.kind === 'suffix' || match.kind === 'present' ? `/.*` : undefined
   if (match.kind === 'present') return `${INGRESS_PREFIX}(?:/.*)?`
   const bare = matchesRoot(match) ? `(?:${stringRegex(match)})?` : stringRegex(match)
   if (match.kind !== 'suffix') return INGRESS_PREFIX + bare
   const suffix = match.value.startsWith('/') ? `(?:${rest})?${escapeRegex(match.value)}` : `${rest}${escapeRegex(match.value)}`
   return INGRESS_PREFIX + (matchesRoot(match) ? `(?:${suffix})?` : suffix)
+}
+
+/** RE2 of whole segments and what is below them. */
+function segmentsRegex(segments: string): string {
+  return `${escapeRegex(segments)}(?:/.*)?`
 }
 
 /** Whether the condition holds for `/`, which is what a function sees of a call to its bare name. */
@@ -103,7 +109,8 @@ export function pathMatch(path: RouteMatch['path'], prefix: PathPrefix): Json {
   const sensitive = ignoreCase ? { case_sensitive: { value: false } } : {}
   if (match.kind === 'exact') return { path: match.value, ...sensitive }
   if (match.kind === 'prefix') return { prefix: match.value === '' ? '/' : match.value, ...sensitive }
-  if (match.kind === 'present') return { prefix: '/' }
+  if (match.kind === 'present' || (match.kind === 'segments' && match.value === '')) return { prefix: '/' }
+  if (match.kind === 'segments') return { path_separated_prefix: match.value, ...sensitive }
   const regex = stringRegex(match)
   return { safe_regex: { regex: ignoreCase ? `(?i:${regex})` : regex } }
 }

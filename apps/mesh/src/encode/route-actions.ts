@@ -1,5 +1,6 @@
-import type { Cors, Fault, FixedAnswer, MeshRoute, Mirror, Redirect, Rewrite, RouteMatch } from '@weft/mesh-model'
+import type { Cors, Fault, FixedAnswer, MeshRoute, Mirror, Redirect, Refusal, Rewrite, RouteMatch } from '@weft/mesh-model'
 import { any, duration, escapeRegex, extension } from './json.ts'
+import { directError } from './local-reply.ts'
 import { regexMatcher, stringMatcher } from './matching.ts'
 import type { PathPrefix } from './matching.ts'
 import type { Json } from './types.ts'
@@ -14,29 +15,31 @@ export function callerFilters(): readonly Json[] {
 
 /**
  * Whether calls must go through the callee's inbound listener on the direct path too: policy there sees what the route made of the call, and on the direct
- * path it would see what the caller sent. Retries that a user asked for have their budget there.
+ * path it would see what the caller sent. Retries that a user asked for have their budget there; and a try that took too long is not made again by replicas' rules.
  */
 export function needsCalleeListener(route: MeshRoute): boolean {
   const changed = route.requestHeaders !== undefined || route.targets.some(({ requestHeaders }) => requestHeaders !== undefined)
-  return changed || route.rewrite !== undefined || (route.retries?.attempts ?? 0) > 0
+  return changed || route.rewrite !== undefined || route.tryTimeoutMs !== undefined || (route.retries?.attempts ?? 0) > 0
 }
 
 // -- answers of the proxy -------------------------------------------------------------------------------------------------
 
 const REDIRECT_CODES = { 301: 'MOVED_PERMANENTLY', 302: 'FOUND', 303: 'SEE_OTHER', 307: 'TEMPORARY_REDIRECT', 308: 'PERMANENT_REDIRECT' } as const
 
-/** Envoy's action of a route without targets. */
-export function answerOf(answer: Redirect | FixedAnswer, prefix: PathPrefix): Json {
-  if (answer.kind === 'redirect') return { redirect: redirectOf(answer, prefix) }
+/** Envoy's action of a route without targets, for calls that fulfil the condition `path`. */
+export function answerOf(answer: Redirect | FixedAnswer | Refusal, path: RouteMatch['path'], prefix: PathPrefix): Json {
+  if (answer.kind === 'redirect') return { redirect: redirectOf(answer, path, prefix) }
+  if (answer.kind === 'refusal') return directError('ROUTE_NOT_FOUND', { path: answer.reason })
   const { status, body } = answer
   if (body === undefined) return { direct_response: { status } }
   return { direct_response: { status, body: body.kind === 'text' ? { inline_string: body.value } : { inline_bytes: body.value } } }
 }
 
-function redirectOf({ status, path, authority, scheme, port }: Redirect, prefix: PathPrefix): Json {
+function redirectOf({ status, path, pathPrefix, authority, scheme, port }: Redirect, match: RouteMatch['path'], prefix: PathPrefix): Json {
   return {
     response_code: REDIRECT_CODES[status],
     ...(path === undefined ? {} : redirectPath(path, authority === undefined ? prefix : undefined)),
+    ...(pathPrefix === undefined ? {} : redirectSegments(pathPrefix, match, { prefix, stays: authority === undefined })),
     ...(authority === undefined ? {} : { host_redirect: authority }),
     ...(scheme === undefined ? {} : { scheme_redirect: scheme }),
     ...(port === undefined ? {} : { port_redirect: port }),
@@ -47,6 +50,13 @@ function redirectOf({ status, path, authority, scheme, port }: Redirect, prefix:
 function redirectPath(path: string, prefix: PathPrefix): Json {
   if (prefix === undefined) return { path_redirect: path }
   return { regex_rewrite: { pattern: { regex: `^(${prefix}).*$` }, substitution: `\\1${literalSubstitution(path)}` } }
+}
+
+/** Another beginning of the path; behind the ingress it stays with the same function where the host does. */
+function redirectSegments(to: string, match: RouteMatch['path'], { prefix, stays }: { readonly prefix: PathPrefix; readonly stays: boolean }): Json {
+  if (prefix === undefined || !stays) return segmentsRewrite(to, match, prefix ?? '')
+  const slashes = to === '' ? '/*' : ''
+  return regexRewrite(`^(${prefix})${segmentsOf(match)}${slashes}`, `\\1${literalSubstitution(to === '' ? '/' : to)}`)
 }
 
 // -- rewrites -------------------------------------------------------------------------------------------------------------
@@ -81,8 +91,10 @@ export function rewriteOf(rewrite: Rewrite | undefined, path: RouteMatch['path']
 function pathRewrite(to: Rewrite['path'], path: RouteMatch['path'], prefix: PathPrefix): Json {
   if (to === undefined) return prefix === undefined ? {} : regexRewrite(`^${prefix}/*`, '/')
   if (to.kind === 'regex') return regexRewrite(prefix === undefined ? to.pattern : `^${prefix}(?:${to.pattern.slice(1)})`, to.substitution)
+  if (to.kind === 'whole') return regexRewrite('^.*$', literalSubstitution(to.value))
+  if (to.kind === 'segments') return segmentsRewrite(to.value, path, prefix ?? '')
   if (prefix === undefined) return { prefix_rewrite: to.value }
-  const whole = path !== undefined && path.match.kind !== 'prefix'
+  const whole = path !== undefined && path.match.kind !== 'prefix' && path.match.kind !== 'segments'
   return regexRewrite(whole ? `^${prefix}.*$` : `^${prefix}/*${prefixRest(path)}`, literalSubstitution(to.value))
 }
 
@@ -91,6 +103,17 @@ function prefixRest(path: RouteMatch['path']): string {
   if (path?.match.kind !== 'prefix') return ''
   const rest = escapeRegex(path.match.value.replace(/^\//, ''))
   return path.ignoreCase ? `(?i:${rest})` : rest
+}
+
+/** `to` in place of the segments that matched; what follows them stays, and a path always begins with a slash. */
+function segmentsRewrite(to: string, path: RouteMatch['path'], prefix: string): Json {
+  const from = `^${prefix}${segmentsOf(path)}`
+  return to === '' ? regexRewrite(`${from}/*`, '/') : regexRewrite(from, literalSubstitution(to))
+}
+
+/** RE2 of the segments that matched. */
+function segmentsOf(path: RouteMatch['path']): string {
+  return path?.match.kind === 'segments' ? escapeRegex(path.match.value) : ''
 }
 
 function regexRewrite(regex: string, substitution: string): Json {
@@ -103,7 +126,8 @@ function literalSubstitution(text: string): string {
 
 // -- copies, faults, CORS ---------------------------------------------------------------------------------------------------
 
-function fraction(millionths: number): Json {
+/** A share in millionths as Envoy has it. */
+export function fraction(millionths: number): Json {
   return { numerator: millionths, denominator: 'MILLION' }
 }
 

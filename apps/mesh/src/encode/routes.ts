@@ -1,6 +1,7 @@
 import { retryConditions } from '@weft/api'
 import type { HeaderOperations, MeshHost, MeshRoute, MeshWorkload, RetryPolicy, RouteMatch, RouteTarget } from '@weft/mesh-model'
 import { speaksHttp2 } from './clusters.ts'
+import { brokenShare, refusedShare } from './broken-share.ts'
 import { addHeader, literal, STRANGERS_HEADERS, XFCC } from './headers.ts'
 import { duration, extension, wrap } from './json.ts'
 import { callIdleTimeout, directError } from './local-reply.ts'
@@ -103,17 +104,23 @@ export function encodeRoutes(host: MeshHost, context: RouteContext): readonly Js
 function encodeRoute(host: MeshHost, route: MeshRoute, context: RouteContext): readonly Json[] {
   const matches: readonly (RouteMatch | undefined)[] = route.matches.length === 0 ? [undefined] : route.matches.filter((match) => callerFits(match, context))
   if (route.answer !== undefined) {
-    const answer = { ...answerOf(route.answer, context.prefix), response_headers_to_add: added(route.responseHeaders), ...filterConfig(route) }
-    return matches.map((match) => ({ name: route.name, match: routeMatch(match, context.prefix), ...answer }))
+    const { answer } = route
+    const more = answer.kind === 'refusal' ? {} : { response_headers_to_add: added(route.responseHeaders), ...filterConfig(route) }
+    return matches.map((match) => ({ name: route.name, match: routeMatch(match, context.prefix), ...answerOf(answer, match?.path, context.prefix), ...more }))
   }
-  const legsOf = (throughListener: boolean): Legs => route.targets.map((target) => ({ target, leg: context.leg(target, throughListener) }))
+  const broken = brokenShare(route)
+  const sound = route.targets.filter((target) => target.missingStatus === undefined)
+  const legsOf = (throughListener: boolean): Legs => sound.map((target) => ({ target, leg: context.leg(target, throughListener) }))
   const legs = legsOf(needsCalleeListener(route))
   const direct = legs.some(({ leg }) => leg?.direct !== undefined)
   const streamLegs = direct ? legsOf(true) : legs
   const split = route.retries?.attempts !== 0 && (route.retries !== undefined || direct)
   const variants = [...(direct ? STREAMS : []), ...(split ? retryVariants() : [OTHERS])]
-  return matches.flatMap((match) =>
-    rewriteVariants(route.rewrite, context.prefix).flatMap((rewriting) =>
+  const refused = (match: RouteMatch | undefined) => (broken === undefined ? [] : [refusedShare(host, route, broken, routeMatch(match, context.prefix))])
+  if (broken?.whole === true) return matches.flatMap(refused)
+  return matches.flatMap((match) => [
+    ...refused(match),
+    ...rewriteVariants(route.rewrite, context.prefix).flatMap((rewriting) =>
       variants.map((variant) => ({
         name: route.name,
         match: routeMatch(match, context.prefix, [...rewriting.headers, ...variant.headers]),
@@ -123,7 +130,7 @@ function encodeRoute(host: MeshHost, route: MeshRoute, context: RouteContext): r
         }),
       })),
     ),
-  )
+  ])
 }
 
 function callerFits(match: RouteMatch, context: RouteContext): boolean {
@@ -150,7 +157,7 @@ function action(host: MeshHost, route: MeshRoute, legs: Legs, idempotent: boolea
       ...(direct && first.leg !== undefined ? hashPolicy(first.leg.workload) : {}),
       ...context.rewrite,
       ...mirrorPolicies(route.mirrors, (mirror) => context.leg(mirror, true)?.cluster),
-      ...(route.retries?.attempts === 0 ? {} : { retry_policy: retryPolicy(idempotent, direct, route.retries) }),
+      ...(route.retries?.attempts === 0 ? {} : { retry_policy: { ...retryPolicy(idempotent, direct, route.retries), ...tryTimeout(route) } }),
     },
     ...headerChanges(route),
     ...filterConfig(route),
@@ -160,7 +167,7 @@ function action(host: MeshHost, route: MeshRoute, legs: Legs, idempotent: boolea
 function clusters(weighted: Legs): Json {
   return {
     weighted_clusters: {
-      clusters: weighted.map(({ target, leg }) => ({ weight: wrap(target.weight), ...(leg === undefined ? missingShare(target) : share(leg)) })),
+      clusters: weighted.map(({ target, leg }) => ({ weight: wrap(target.weight), ...(leg === undefined ? missingShare(target) : share(target, leg)) })),
     },
   }
 }
@@ -172,12 +179,15 @@ function missingShare(target: RouteTarget): Json {
   }
 }
 
-function share(leg: Leg): Json {
-  if (leg.direct === undefined) return { name: leg.cluster }
+function share(target: RouteTarget, leg: Leg): Json {
+  const direct = leg.direct === undefined ? [] : [addHeader(XFCC, leg.direct.xfcc, 'OVERWRITE_IF_EXISTS_OR_ADD')]
   return {
     name: leg.cluster,
-    request_headers_to_add: [addHeader(XFCC, leg.direct.xfcc, 'OVERWRITE_IF_EXISTS_OR_ADD')],
-    typed_per_filter_config: leg.direct.policy,
+    request_headers_to_add: [...added(target.requestHeaders), ...direct],
+    request_headers_to_remove: removed(target.requestHeaders),
+    response_headers_to_add: added(target.responseHeaders),
+    response_headers_to_remove: removed(target.responseHeaders),
+    ...(leg.direct === undefined ? {} : { typed_per_filter_config: leg.direct.policy }),
   }
 }
 
@@ -199,6 +209,10 @@ function ownTimeouts(route: MeshRoute, legs: Legs, layout: NodeLayout): Json {
   const longest = Math.max(...legs.map(({ leg }) => leg?.workload.timeoutMs ?? 0))
   if (route.timeoutMs !== undefined && route.timeoutMs > 0) return { timeout: duration(route.timeoutMs), idle_timeout: duration(0) }
   return { timeout: duration(0), idle_timeout: callIdleTimeout(longest, layout.activationTimeoutMs, layout.timeoutGraceMs) }
+}
+
+function tryTimeout({ tryTimeoutMs }: MeshRoute): Json {
+  return tryTimeoutMs === undefined ? {} : { per_try_timeout: duration(tryTimeoutMs) }
 }
 
 function headerChanges(route: MeshRoute): Json {

@@ -4,6 +4,9 @@ import {
   validDestinationRule,
   validFunction,
   validGateway,
+  validGrpcRoute,
+  validHttpRoute,
+  validReferenceGrant,
   validResource,
   validSecret,
   validService,
@@ -175,6 +178,86 @@ const OF_OTHERS: readonly (readonly [(world: World) => fc.Arbitrary<Document>, r
   ],
 ]
 
+const OF_ROUTES: readonly (readonly [(world: World) => fc.Arbitrary<Document>, readonly Break[]])[] = [
+  [
+    validHttpRoute,
+    [
+      at('one parent twice', ['spec', 'parentRefs'], [{ name: 'a' }, { name: 'a', group: 'gateway.networking.k8s.io' }]),
+      at('a parent without a name', ['spec', 'parentRefs'], [{ kind: 'Service', group: '' }]),
+      ...[
+        ['a filter that is not supported yet', { filters: [{ type: 'ExtensionRef', extensionRef: { group: 'a', kind: 'B', name: 'c' } }] }],
+        ['a filter without its field', { filters: [{ type: 'URLRewrite' }] }],
+        ['a filter with the field of another', { filters: [{ type: 'URLRewrite', urlRewrite: {}, requestRedirect: {} }] }],
+        [
+          'one filter twice',
+          {
+            filters: [
+              { type: 'URLRewrite', urlRewrite: {} },
+              { type: 'URLRewrite', urlRewrite: {} },
+            ],
+          },
+        ],
+        ['a redirect that sends calls on', { filters: [{ type: 'RequestRedirect', requestRedirect: { port: 1 } }], backendRefs: [{ name: 'a', port: 80 }] }],
+        [
+          'a prefix that nothing matched',
+          {
+            matches: [{ path: { type: 'Exact', value: '/a' } }],
+            filters: [{ type: 'URLRewrite', urlRewrite: { path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '/b' } } }],
+          },
+        ],
+        ['a path that is not from its beginning', { matches: [{ path: { value: 'a' } }] }],
+        ['a path that no call has', { matches: [{ path: { type: 'Exact', value: '/a/../b' } }] }],
+        ['look-ahead', { matches: [{ path: { type: 'RegularExpression', value: '(?=x)' } }] }],
+        ['a method that is none', { matches: [{ method: 'get' }] }],
+        ['a weight below 0', { backendRefs: [{ name: 'a', port: 80, weight: -1 }] }],
+        ['a Service without a port', { backendRefs: [{ name: 'a' }] }],
+        [
+          'a header of identity',
+          { filters: [{ type: 'RequestHeaderModifier', requestHeaderModifier: { set: [{ name: 'X-Forwarded-Client-Cert', value: 'By=me' }] } }] },
+        ],
+        [
+          'a header value with a line end',
+          { filters: [{ type: 'ResponseHeaderModifier', responseHeaderModifier: { add: [{ name: 'a', value: 'a\r\nb: c' }] } }] },
+        ],
+        [
+          'more than all copies',
+          { filters: [{ type: 'RequestMirror', requestMirror: { backendRef: { name: 'a', port: 80 }, fraction: { numerator: 3, denominator: 2 } } }] },
+        ],
+        ['a try longer than the call', { timeouts: { request: '1s', backendRequest: '2s' } }],
+        ['a time that is none', { timeouts: { request: '1.5s' } }],
+        ['retries, which are not supported yet', { retry: { attempts: 2 } }],
+        [
+          'a mirror of one share',
+          { backendRefs: [{ name: 'a', port: 80, filters: [{ type: 'RequestMirror', requestMirror: { backendRef: { name: 'b', port: 80 } } }] }] },
+        ],
+      ].map(([because, rule]) => at(String(because), ['spec', 'rules'], [rule])),
+      at(
+        'too many matches',
+        ['spec', 'rules'],
+        Array.from({ length: 3 }, () => ({ matches: Array.from({ length: 60 }, () => ({})) })),
+      ),
+      at('a host that is none', ['spec', 'hostnames'], ['*.*.org']),
+    ],
+  ],
+  [
+    validGrpcRoute,
+    [
+      at('a method without a name', ['spec', 'rules'], [{ matches: [{ method: {} }] }]),
+      at('a service that is none', ['spec', 'rules'], [{ matches: [{ method: { service: 'a/b' } }] }]),
+      at('a redirect', ['spec', 'rules'], [{ filters: [{ type: 'RequestRedirect', requestRedirect: {} }] }]),
+      at('a version that is not kept', ['apiVersion'], 'gateway.networking.k8s.io/v1alpha2'),
+    ],
+  ],
+  [
+    validReferenceGrant,
+    [
+      at('nobody to grant to', ['spec', 'from'], []),
+      at('nothing to grant', ['spec', 'to'], undefined),
+      at('a namespace of all', ['spec', 'from'], [{ group: '', kind: 'Service', namespace: '*' }]),
+    ],
+  ],
+]
+
 function policy(because: string, spec: unknown): Malformed {
   return { because, document: { apiVersion: 'security.istio.io/v1', kind: 'AuthorizationPolicy', metadata: { name: 'p', namespace: 'default' }, spec } }
 }
@@ -214,7 +297,7 @@ export function invalidResource(world: World = {}): fc.Arbitrary<Malformed> {
     { weight: 2, arbitrary: named },
     { weight: 3, arbitrary: breaking(validFunction(world), OF_FUNCTIONS) },
     { weight: 3, arbitrary: breaking(validVirtualService(world), OF_VIRTUAL_SERVICES) },
-    ...OF_OTHERS.map(([make, breaks]) => ({ weight: 1, arbitrary: breaking(make(world), breaks) })),
+    ...[...OF_OTHERS, ...OF_ROUTES].map(([make, breaks]) => ({ weight: 1, arbitrary: breaking(make(world), breaks) })),
     { weight: 2, arbitrary: fc.constantFrom(...POLICIES) },
     { weight: 1, arbitrary: nothing },
   )

@@ -257,6 +257,103 @@ export function validPeerAuthentication(world: World = {}): fc.Arbitrary<Documen
   return documentOf(world, ['security.istio.io/v1', 'security.istio.io/v1beta1'], 'PeerAuthentication', fc.record({ spec }))
 }
 
+const GATEWAY_API = 'gateway.networking.k8s.io'
+const parentRef = fc.oneof(
+  fc.record({ group: fc.constant(''), kind: fc.constant('Service'), name: validName(), namespace: maybe(validName()), port: maybe(fc.constantFrom(80, 8080)) }),
+  fc.record({ group: fc.constant('weft.dev'), kind: fc.constant('Function'), name: validName() }),
+  fc.record({ name: validName(), sectionName: maybe(fc.constantFrom('http', 'https')) }),
+)
+const headerValues = fc.uniqueArray(fc.record({ name: fc.constantFrom('x-a', 'X-B', 'x-c'), value: fc.constantFrom('a', '100%', 'b c') }), {
+  maxLength: 2,
+  selector: ({ name }) => name,
+})
+const modifier = fc.record({ set: maybe(headerValues), add: maybe(headerValues), remove: maybe(fc.uniqueArray(fc.constantFrom('x-d', 'x-e'))) })
+const shareFilters = maybe(fc.array(fc.record({ type: fc.constant('RequestHeaderModifier'), requestHeaderModifier: modifier }), { maxLength: 1 }))
+const backend = fc.record({
+  name: validName(),
+  namespace: maybe(validName()),
+  port: fc.constantFrom(80, 8080),
+  weight: maybe(fc.integer({ min: 0, max: 1_000_000 })),
+  filters: shareFilters,
+})
+const compared = (names: readonly string[]) =>
+  fc.oneof(
+    fc.record({ name: fc.constantFrom(...names), value: fc.constantFrom('a', '100%') }),
+    fc.record({ type: fc.constant('RegularExpression'), name: fc.constantFrom(...names), value: regex }),
+  )
+const mirrorFilter = fc.record({
+  type: fc.constant('RequestMirror'),
+  requestMirror: fc.record({ backendRef: fc.record({ name: validName(), port: fc.constant(80) }), percent: maybe(fc.integer({ min: 0, max: 100 })) }),
+})
+const modifierFilters = fc
+  .record({ request: maybe(modifier), response: maybe(modifier), mirror: maybe(mirrorFilter) })
+  .map(({ request, response, mirror }) => [
+    ...(request === undefined ? [] : [{ type: 'RequestHeaderModifier', requestHeaderModifier: request }]),
+    ...(response === undefined ? [] : [{ type: 'ResponseHeaderModifier', responseHeaderModifier: response }]),
+    ...(mirror === undefined ? [] : [mirror]),
+  ])
+const uniqueParents = fc.uniqueArray(parentRef, { maxLength: 3, selector: (parent) => JSON.stringify(parent) })
+const routeHosts = maybe(fc.uniqueArray(fc.constantFrom('shop.example.org', '*.example.org'), { maxLength: 2 }))
+
+/** HTTPRoutes of the Gateway API. */
+export function validHttpRoute(world: World = {}): fc.Arbitrary<Document> {
+  const condition = fc.record({
+    path: maybe(
+      fc.constantFrom(
+        { type: 'Exact', value: '/a' },
+        { type: 'PathPrefix', value: '/a/b/' },
+        { type: 'RegularExpression', value: '/[a-z]+/.*' },
+        { value: '/' },
+      ),
+    ),
+    method: maybe(fc.constantFrom('GET', 'PATCH')),
+    headers: maybe(fc.array(compared(['version', 'X-A']), { maxLength: 2 })),
+    queryParams: maybe(fc.array(compared(['q', 'page']), { maxLength: 2 })),
+  })
+  const forwarding = fc.record({
+    name: maybe(fc.constantFrom('first', 'a.b')),
+    matches: maybe(fc.array(condition, { maxLength: 3 })),
+    filters: maybe(modifierFilters),
+    backendRefs: maybe(fc.array(backend, { maxLength: 3 })),
+    timeouts: maybe(fc.constantFrom({ request: '10s' }, { request: '2m', backendRequest: '1m30s' }, { request: '0s', backendRequest: '250ms' })),
+  })
+  const moving = fc.constantFrom<unknown>(
+    { filters: [{ type: 'RequestRedirect', requestRedirect: { scheme: 'https', statusCode: 301 } }] },
+    {
+      matches: [{ path: { value: '/a' } }],
+      filters: [{ type: 'URLRewrite', urlRewrite: { hostname: 'a.org', path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '/b' } } }],
+      backendRefs: [{ name: 'temp', port: 80 }],
+    },
+  )
+  const spec = fc.record({ parentRefs: uniqueParents, hostnames: routeHosts, rules: maybe(fc.array(fc.oneof(forwarding, moving), { maxLength: 3 })) })
+  return documentOf(world, [`${GATEWAY_API}/v1`, `${GATEWAY_API}/v1beta1`], 'HTTPRoute', fc.record({ spec }))
+}
+
+/** GRPCRoutes of the Gateway API. */
+export function validGrpcRoute(world: World = {}): fc.Arbitrary<Document> {
+  const condition = fc.record({
+    method: maybe(
+      fc.constantFrom<unknown>({ service: 'shop.v1.Cart' }, { service: 'a.B', method: 'Go' }, { type: 'RegularExpression', method: 'Get.*' }, { method: 'Go' }),
+    ),
+    headers: maybe(fc.array(compared(['version', 'X-A']), { maxLength: 2 })),
+  })
+  const rule = fc.record({
+    matches: maybe(fc.array(condition, { maxLength: 3 })),
+    filters: maybe(modifierFilters),
+    backendRefs: maybe(fc.array(backend, { maxLength: 3 })),
+  })
+  const spec = fc.record({ parentRefs: uniqueParents, hostnames: routeHosts, rules: maybe(fc.array(rule, { maxLength: 3 })) })
+  return documentOf(world, [`${GATEWAY_API}/v1`], 'GRPCRoute', fc.record({ spec }))
+}
+
+/** ReferenceGrants of the Gateway API. */
+export function validReferenceGrant(world: World = {}): fc.Arbitrary<Document> {
+  const from = fc.record({ group: fc.constant(GATEWAY_API), kind: fc.constantFrom('HTTPRoute', 'GRPCRoute', 'Gateway'), namespace: validName() })
+  const to = fc.record({ group: fc.constantFrom('', 'weft.dev'), kind: fc.constantFrom('Service', 'Secret', 'Function'), name: maybe(validName()) })
+  const spec = fc.record({ from: fc.array(from, { minLength: 1, maxLength: 3 }), to: fc.array(to, { minLength: 1, maxLength: 3 }) })
+  return documentOf(world, [`${GATEWAY_API}/v1beta1`], 'ReferenceGrant', fc.record({ spec }))
+}
+
 /** Any kind that a user may write, all equally often. */
 export function validResource(world: World = {}): fc.Arbitrary<Document> {
   const all = [
@@ -268,6 +365,9 @@ export function validResource(world: World = {}): fc.Arbitrary<Document> {
     validVirtualService,
     validDestinationRule,
     validGateway,
+    validHttpRoute,
+    validGrpcRoute,
+    validReferenceGrant,
     validAuthorizationPolicy,
     validPeerAuthentication,
   ]

@@ -155,7 +155,8 @@ function checkStringMatch(match: IstioStringMatch | undefined, field: string): r
 }
 
 /** Headers that carry identity, framing or the platform's own marks. */
-const RESERVED_HEADER = /^(host|connection|content-length|transfer-encoding|te|upgrade|keep-alive|proxy-.*|x-forwarded-client-cert|x-envoy-.*|x-weft-.*)$/i
+export const RESERVED_HEADER =
+  /^(host|connection|content-length|transfer-encoding|te|upgrade|keep-alive|proxy-.*|x-forwarded-client-cert|x-envoy-.*|x-weft-.*)$/i
 
 function checkHeaders(headers: HttpHeaders | undefined, path: string): readonly Violation[] {
   return (['request', 'response'] as const).flatMap((side) => {

@@ -1,5 +1,5 @@
 import type { RouteModel } from '../read/models.ts'
-import type { RouteMatch, StringMatch } from '../snapshot.ts'
+import type { RouteMatch, RoutePath, StringMatch } from '../snapshot.ts'
 
 /** Routes of a delegate in the place of the route that delegates. */
 export interface Delegated {
@@ -78,7 +78,7 @@ function sameName(a: Named[number], b: Named[number]): boolean {
 }
 
 /** Whether both stand and the leaf is not part of the root. Regular expressions cannot be compared: beside anything else they conflict. */
-function narrows(root: StringMatch | undefined, leaf: StringMatch | undefined): boolean {
+function narrows(root: RoutePath | undefined, leaf: RoutePath | undefined): boolean {
   if (root === undefined || leaf === undefined) return false
   if (root.kind === 'present') return false
   if (root.kind === 'exact') return leaf.kind !== 'exact' || leaf.value !== root.value

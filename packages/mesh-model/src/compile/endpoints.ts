@@ -35,7 +35,18 @@ export function endpointsOf(reading: Reading, key: HostKey): Endpoints | undefin
     const revisions = selectedBy(reading, service)
     if (revisions.length > 0 || fn === undefined) return { key, ports: service.ports, revisions, owner: { kind: 'Service', model: service } }
   }
-  if (fn === undefined) return undefined
+  return fn === undefined ? undefined : behind(reading, fn)
+}
+
+/** What stands behind a function, whoever has its name. */
+export function functionEndpoints(reading: Reading, key: HostKey): Endpoints | undefined {
+  reading.dependencies.add(`function ${key}`)
+  const fn = reading.world.functions.get(key)
+  return fn === undefined ? undefined : behind(reading, fn)
+}
+
+function behind({ world, dependencies }: Reading, fn: FunctionModel): Endpoints {
+  const { key } = fn
   dependencies.add(`revisions ${key}`)
   const revisions = world.revisions.ofFunction(key)
   return { key, ports: functionPorts(fn, revisions), revisions, owner: { kind: 'Function', model: fn } }

@@ -16,7 +16,7 @@ export interface CompiledGatewayHost {
 
 /** Compiles one name of one chain. Reads only what it notes in `dependencies`. */
 export function compileGatewayHost(world: World, key: GatewayHostKey): CompiledGatewayHost {
-  const work: Work = { world, dependencies: new Set(), refersTo: new Set(), findings: [] }
+  const work: Work = { world, dependencies: new Set(), refersTo: new Set(), findings: [], statuses: [] }
   const sources = world.gateways.sourcesOf(key)
   const host = sources === undefined ? undefined : hostOf(work, key, sources)
   referToRoutes(work, host?.routes ?? [])

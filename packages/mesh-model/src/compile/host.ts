@@ -5,11 +5,13 @@ import { hostFqdn } from '../read/names.ts'
 import { MESH } from '../read/routing.ts'
 import type { HostKey, MeshHost, MeshRoute, ResourceFinding, RouteMatch, WorkloadKey } from '../snapshot.ts'
 import type { WorkloadTraffic } from '../workload-traffic.ts'
+import type { ParentEntry } from '../status-book.ts'
 import type { Dependency } from '../world/dependencies.ts'
 import type { World } from '../world/world.ts'
 import { SYSTEM_NAMESPACE } from '@weft/core'
 import { endpointsOf, revisionTarget, targetsOf, type Endpoints } from './endpoints.ts'
 import { referToRoutes, routesOf, type Understood, type Work } from './routes.ts'
+import { hostRoutes } from './gateway-routes.ts'
 import { hostTraffic, type HostTraffic } from './traffic.ts'
 import { wholeShares } from './weights.ts'
 
@@ -22,18 +24,23 @@ export interface CompiledHost {
   /** How calls reach its workloads, as far as its DestinationRules say. */
   readonly traffic: ReadonlyMap<WorkloadKey, WorkloadTraffic>
   readonly findings: readonly ResourceFinding[]
+  /** What is to be said in the status of routes that are attached to it. */
+  readonly statuses: readonly ParentEntry[]
   readonly dependencies: ReadonlySet<Dependency>
 }
 
 /** Compiles one host name. Reads only what it notes in `dependencies`. */
 export function compileHost(world: World, key: HostKey): CompiledHost {
-  const work: Work = { world, dependencies: new Set(), refersTo: new Set(), findings: [] }
+  const work: Work = { world, dependencies: new Set(), refersTo: new Set(), findings: [], statuses: [] }
   work.dependencies.add(`virtual-services ${key}`)
   work.dependencies.add(`destination-rules ${key}`)
   const endpoints = endpointsOf(work, key)
   const virtualServices = [...world.virtualServices.get(key)].toSorted(byAge)
   const rules = [...world.destinationRules.get(key)].toSorted(byAge)
-  if (endpoints === undefined) reportUnknown(work, key, [...virtualServices, ...rules])
+  if (endpoints === undefined) {
+    reportUnknown(work, key, [...virtualServices, ...rules])
+    hostRoutes(work, key, undefined, new Map())
+  }
   const host = endpoints === undefined ? undefined : hostOf(work, endpoints, virtualServices)
   referToRoutes(work, host?.routes ?? [])
   if (endpoints !== undefined) referToSubsets(work, endpoints, rules)
@@ -42,7 +49,7 @@ export function compileHost(world: World, key: HostKey): CompiledHost {
     work.findings.push(
       warning(ref, 'TrafficPolicyIgnored', `the trafficPolicy of ${key} is said in its own namespace or in ${SYSTEM_NAMESPACE}; this one has no effect`),
     )
-  return { host, refersTo: work.refersTo, traffic, findings: work.findings, dependencies: work.dependencies }
+  return { host, refersTo: work.refersTo, traffic, findings: work.findings, statuses: work.statuses, dependencies: work.dependencies }
 }
 
 const NO_TRAFFIC: HostTraffic = { traffic: new Map(), ignored: [] }
@@ -61,15 +68,18 @@ function referToSubsets(work: Work, endpoints: Endpoints, rules: readonly Destin
 function hostOf(work: Work, endpoints: Endpoints, virtualServices: readonly VirtualServiceModel[]): MeshHost {
   const [namespace = '', name = ''] = endpoints.key.split('/')
   const { own, consumers } = precedence(work, namespace, virtualServices)
-  const routes = own === undefined ? ownRoutes(work, endpoints) : routesOf(work, own, inMesh)
+  const owners = new Map([...(own === undefined ? [] : [own]), ...consumers].map((owner) => [owner.namespace, owner]))
+  const attached = hostRoutes(work, endpoints.key, endpoints, owners)
+  const routes = own === undefined ? [...attached.producers, ...ownRoutes(work, endpoints)] : routesOf(work, own, inMesh)
   reportOwners(work, endpoints, own)
+  reportSplit(work, endpoints, attached.producers)
   return {
     key: endpoints.key,
     namespace,
     name,
     fqdn: hostFqdn(namespace, name),
     ports: endpoints.ports,
-    routes: [...consumers.flatMap((consumer) => consumerRoutes(work, consumer)), ...routes],
+    routes: [...consumers.flatMap((consumer) => consumerRoutes(work, consumer)), ...attached.consumers, ...routes],
   }
 }
 
@@ -130,6 +140,13 @@ function reportOwners(work: Work, endpoints: Endpoints, own: Understood<VirtualS
   if (fn !== undefined && own !== undefined && owner.kind === 'Function' && fn.pinned && splits(own, fn)) {
     work.findings.push(warning(fn.ref, 'SplitOwned', `the VirtualService ${own.key} owns the split of ${key}; change the weights there, or remove it`))
   }
+}
+
+function reportSplit(work: Work, { owner, key }: Endpoints, routes: readonly MeshRoute[]): void {
+  const [first] = routes
+  if (first === undefined || owner.kind !== 'Function' || !owner.model.pinned) return
+  const { kind, name } = first.origin
+  work.findings.push(warning(owner.model.ref, 'SplitOwned', `the ${kind} ${name} owns the split of ${key}; change the weights there, or remove it`))
 }
 
 /** Whether a VirtualService decides where calls go, rather than only how. */

@@ -4,6 +4,7 @@ import { failure, warning } from '../read/finding.ts'
 import type { Destination, DestinationRuleModel, FrontModel, RouteModel } from '../read/models.ts'
 import type { Mirror } from '../route-actions.ts'
 import type { HostKey, MeshRoute, ResourceFinding, RouteMatch, RouteTarget, WorkloadKey } from '../snapshot.ts'
+import type { ParentEntry } from '../status-book.ts'
 import { delegated } from './delegate.ts'
 import { endpointsOf, targetsOf, type Reading } from './endpoints.ts'
 import { wholeShares } from './weights.ts'
@@ -12,6 +13,8 @@ import { wholeShares } from './weights.ts'
 export interface Work extends Reading {
   readonly refersTo: Set<WorkloadKey>
   readonly findings: ResourceFinding[]
+  /** What is to be said in the status of routes. */
+  readonly statuses: ParentEntry[]
 }
 
 /** A model whose routes are understood. */

@@ -1,5 +1,5 @@
 import type { ResourceRef } from '@weft/core'
-import type { MeshRoute, PolicyRule, RouteMatch, StringMatch } from '../snapshot.ts'
+import type { MeshRoute, PolicyRule, RouteMatch, RoutePath, StringMatch } from '../snapshot.ts'
 
 /** `Kind namespace/name`. */
 export function resourceText(ref: ResourceRef): string {
@@ -7,12 +7,14 @@ export function resourceText(ref: ResourceRef): string {
 }
 
 /** A comparison in words, to follow the name of what is compared. */
-export function matchText(match: StringMatch): string {
+export function matchText(match: RoutePath): string {
   switch (match.kind) {
     case 'exact':
       return `is "${match.value}"`
     case 'prefix':
       return `starts with "${match.value}"`
+    case 'segments':
+      return `is "${match.value === '' ? '/' : match.value}" or below it`
     case 'suffix':
       return `ends with "${match.value}"`
     case 'regex':

@@ -147,7 +147,16 @@ export function readService(resource: Resource): Read<ServiceModel> {
         `port ${port.port} (${port.appProtocol ?? port.name}) does not carry HTTP, which is all that the mesh routes so far`,
       ),
     )
-  return { model: { ...base, findings, selector: selectorOf(selector), ports: [...new Set(carried.map((port) => port.port))].toSorted((a, b) => a - b) } }
+  const names = Object.fromEntries(carried.flatMap(({ name, port }) => (name === undefined ? [] : [[name, port]])))
+  return {
+    model: {
+      ...base,
+      findings,
+      selector: selectorOf(selector),
+      ports: [...new Set(carried.map((port) => port.port))].toSorted((a, b) => a - b),
+      portNames: names,
+    },
+  }
 }
 
 /** Protocols by name (`http`, `http-api`) and `appProtocol`, as Istio selects them; a name that tells nothing means HTTP, since all functions speak it. */

@@ -66,6 +66,8 @@ export interface RevisionModel extends Model {
 export interface ServiceModel extends Model {
   readonly selector: Selector
   readonly ports: readonly number[]
+  /** Ports that have a name. */
+  readonly portNames: Readonly<Record<string, number>>
 }
 
 /** A ServiceAccount: which functions may use it beside the one of its own name. */

@@ -68,7 +68,8 @@ function readRewrite({ uri, authority, uriRegexRewrite }: HttpRewrite, { at, not
   return { ...(path === undefined ? {} : { path }), ...(authority === undefined ? {} : { authority }) }
 }
 
-const MILLION = 1_000_000
+/** All calls. */
+export const MILLION = 1_000_000
 
 /** Millionths of a percentage; without one, every call ("If left unspecified, all requests will be delayed", Istio). */
 export function millionths(percentage: { readonly value: number } | undefined, percent?: number): number {

@@ -159,6 +159,11 @@ function sorted<T>(map: Readonly<Record<string, T>> | undefined): readonly (read
 const RESERVED_HEADER =
   /^(?::|host$|connection$|content-length$|transfer-encoding$|te$|trailer$|upgrade$|keep-alive$|proxy-connection$|x-forwarded-client-cert$|x-weft-|x-envoy-)/
 
+/** Whether a route may not change the header. */
+export function isReservedHeader(name: string): boolean {
+  return RESERVED_HEADER.test(name)
+}
+
 function readHeaders(headers: HttpHeaders | undefined, at: string, notes: string[]): Pick<Destination, 'requestHeaders' | 'responseHeaders'> {
   const request = readOperations(headers?.request, `${at}.headers.request`, notes)
   const response = readOperations(headers?.response, `${at}.headers.response`, notes)
@@ -169,7 +174,7 @@ function readOperations(operations: HttpHeaders['request'], at: string, notes: s
   if (operations === undefined) return undefined
   const result = { set: pairs(operations.set), add: pairs(operations.add), remove: (operations.remove ?? []).map((name) => name.toLowerCase()) }
   for (const name of [...result.set, ...result.add].map((pair) => pair.name).concat(result.remove)) {
-    if (RESERVED_HEADER.test(name)) notes.push(`${at}: the header ${name} belongs to the mesh`)
+    if (isReservedHeader(name)) notes.push(`${at}: the header ${name} belongs to the mesh`)
   }
   return result
 }

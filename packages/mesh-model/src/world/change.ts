@@ -14,6 +14,9 @@ export const MESH_KINDS = [
   { group: 'networking.istio.io', kind: 'VirtualService' },
   { group: 'networking.istio.io', kind: 'DestinationRule' },
   { group: 'networking.istio.io', kind: 'Gateway' },
+  { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' },
+  { group: 'gateway.networking.k8s.io', kind: 'GRPCRoute' },
+  { group: 'gateway.networking.k8s.io', kind: 'ReferenceGrant' },
   { group: 'security.istio.io', kind: 'AuthorizationPolicy' },
   { group: 'security.istio.io', kind: 'PeerAuthentication' },
 ] as const satisfies readonly { readonly group: string; readonly kind: string }[]

@@ -10,6 +10,10 @@ export type Dependency =
   | `delegate ${string}`
   | `destination-rules ${string}`
   | `label ${string}`
+  /** Routes of the Gateway API that are attached to a host. */
+  | `gateway-routes ${string}`
+  /** ReferenceGrants of a namespace. */
+  | `grants ${string}`
 
 /** Remembers which hosts depend on what. */
 export class Dependencies {

@@ -2,6 +2,9 @@ import { canonicalNamespace, DEFAULT_NAMESPACE, refKey, SYSTEM_NAMESPACE, type R
 import { equal } from '../equal.ts'
 import { readCredential, readGateway } from '../read/gateways.ts'
 import { readFunction, readNamespace, readRevision, readService, readServiceAccount, type Read } from '../read/core-kinds.ts'
+import type { GatewayRouteModel, ReferenceGrantModel } from '../read/gateway-api/models.ts'
+import { readReferenceGrant } from '../read/gateway-api/reference-grant.ts'
+import { readGrpcRoute, readHttpRoute } from '../read/gateway-api/routes.ts'
 import type {
   AuthorizationPolicyModel,
   CredentialModel,
@@ -51,6 +54,10 @@ export class World {
   /** VirtualServices without hosts, by their keys. */
   readonly delegates = new Map<string, VirtualServiceModel>()
   readonly destinationRules = new Multimap<DestinationRuleModel>()
+  /** HTTPRoutes and GRPCRoutes, by the hosts and functions that they are attached to. */
+  readonly gatewayRoutes = new Multimap<GatewayRouteModel>()
+  /** ReferenceGrants, by their namespaces. */
+  readonly grants = new Multimap<ReferenceGrantModel>()
   readonly authorization = new SelectorIndex<AuthorizationPolicyModel>()
   readonly peerAuthentication = new SelectorIndex<PeerAuthenticationModel>()
   readonly namespaces = new Map<string, Model>()
@@ -146,6 +153,9 @@ function kindsOf(world: World, trustDomain: string): ReadonlyMap<string, Kind<Mo
     ['networking.istio.io/Gateway', kind(gatewayKind(world))],
     ['networking.istio.io/VirtualService', kind(virtualServiceKind(world))],
     ['networking.istio.io/DestinationRule', kind(destinationRuleKind(world))],
+    ['gateway.networking.k8s.io/HTTPRoute', kind(gatewayRouteKind(world, readHttpRoute))],
+    ['gateway.networking.k8s.io/GRPCRoute', kind(gatewayRouteKind(world, readGrpcRoute))],
+    ['gateway.networking.k8s.io/ReferenceGrant', kind(grantKind(world))],
     ['security.istio.io/AuthorizationPolicy', kind(selecting((resource) => readAuthorizationPolicy(resource, trustDomain), world.authorization))],
     ['security.istio.io/PeerAuthentication', kind(selecting(readPeerAuthentication, world.peerAuthentication))],
   ])
@@ -255,6 +265,33 @@ function destinationRuleKind(world: World): Kind<DestinationRuleModel> {
     add: (model) => void (model.host !== undefined && world.destinationRules.add(model.host, model)),
     remove: (model) => void (model.host !== undefined && world.destinationRules.delete(model.host, model)),
     mark: (model, marks) => void (model.host !== undefined && touch(world, marks, model.host, `destination-rules ${model.host}`)),
+  }
+}
+
+function gatewayRouteKind(world: World, read: (resource: Resource) => Read<GatewayRouteModel>): Kind<GatewayRouteModel> {
+  const hosts = (model: GatewayRouteModel) => model.parents.flatMap(({ target }) => (target.kind === 'gateway' ? [] : [target.key]))
+  return {
+    read,
+    add: (model) => {
+      for (const host of hosts(model)) world.gatewayRoutes.add(host, model)
+    },
+    remove: (model) => {
+      for (const host of hosts(model)) world.gatewayRoutes.delete(host, model)
+    },
+    mark: (model, marks) => {
+      for (const host of hosts(model)) touch(world, marks, host, `gateway-routes ${host}`)
+    },
+  }
+}
+
+function grantKind(world: World): Kind<ReferenceGrantModel> {
+  return {
+    read: readReferenceGrant,
+    add: (model) => world.grants.add(model.namespace, model),
+    remove: (model) => world.grants.delete(model.namespace, model),
+    mark: ({ namespace }, marks) => {
+      for (const host of world.dependencies.on(`grants ${namespace}`)) marks.hosts.add(host)
+    },
   }
 }
 

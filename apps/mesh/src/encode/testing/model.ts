@@ -57,6 +57,7 @@ export function snapshot(workloads: readonly MeshWorkload[], hosts: readonly Mes
     namespaces: new Set(['default', 'shop', 'weft-system']),
     outbound: { policy: 'ALLOW_ANY' },
     findings: [],
+    statuses: new Map(),
     ...more,
   }
 }

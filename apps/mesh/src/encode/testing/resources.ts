@@ -42,9 +42,14 @@ export function subset(version: string, trafficPolicy?: unknown): object {
   return { name: version, labels: { version }, ...(trafficPolicy === undefined ? {} : { trafficPolicy }) }
 }
 
-/** The snapshot of resources, compiled as the platform does. Fails when one of them is refused. */
+/** The snapshot of resources, compiled as the platform does, whatever is wrong with them. */
+export function compiledWith(resources: readonly Resource[], path: MeshSnapshot['path'] = 'encrypted'): MeshSnapshot {
+  return createCompiler({ proxy: 'node-1', path }).apply(resources.map((resource) => ({ type: 'set', resource }))).snapshot
+}
+
+/** Like {@link compiledWith}. Fails when one of them is refused. */
 export function compiled(resources: readonly Resource[], path: MeshSnapshot['path'] = 'encrypted'): MeshSnapshot {
-  const { snapshot } = createCompiler({ proxy: 'node-1', path }).apply(resources.map((resource) => ({ type: 'set', resource })))
+  const snapshot = compiledWith(resources, path)
   const errors = snapshot.findings.filter(({ severity }) => severity === 'error')
   if (errors.length > 0) throw new Error(errors.map(({ reason, message }) => `${reason}: ${message}`).join('\n'))
   return snapshot

@@ -1,0 +1,38 @@
+import type { ResourceRef } from '@weft/core'
+
+/** Name under which our status of Gateway API resources stands, and the `controllerName` of GatewayClasses that are ours. */
+export const GATEWAY_CONTROLLER = 'weft.dev/gateway-controller'
+
+/** A condition, without the time at which it came to hold. */
+export interface StatusCondition {
+  readonly type: string
+  readonly status: 'True' | 'False'
+  /** CamelCase. */
+  readonly reason: string
+  readonly message: string
+}
+
+/** A parent of a route as the route has it. */
+export interface ParentReference {
+  readonly group: string
+  readonly kind: string
+  readonly namespace?: string
+  readonly name: string
+  readonly sectionName?: string
+  readonly port?: number
+}
+
+/** What became of a route at one of its parents. */
+export interface ParentStatus {
+  readonly parent: ParentReference
+  readonly conditions: readonly StatusCondition[]
+}
+
+/** What the status of a resource is to say. */
+export interface ResourceStatus {
+  readonly resource: ResourceRef
+  /** Generation of the resource that this is about. */
+  readonly generation: number | undefined
+  /** Of a route, in the order in which it has its parents; those that are somebody else's are not here. */
+  readonly parents: readonly ParentStatus[]
+}
