@@ -4,7 +4,7 @@ import { fraction } from './route-actions.ts'
 import type { Json } from './types.ts'
 
 /** What is wrong with a route's targets. */
-export interface BrokenShare {
+interface BrokenShare {
   /** Nothing is left beside it. */
   readonly whole: boolean
   readonly millionths: number
