@@ -3,6 +3,7 @@ import type { ErrorCode } from '@weft/core'
 import { stringFields } from './access-log.ts'
 import { addHeader } from './headers.ts'
 import { duration, wrap } from './json.ts'
+import { STREAM_REQUESTS } from './streams.ts'
 import type { Json } from './types.ts'
 
 /** Fields that Envoy fills in when it answers by itself. */
@@ -31,6 +32,11 @@ function mapper(filter: Json, code: ErrorCode, extra: readonly Json[] = []): Jso
   return { filter, status_code: wrap(ERRORS[code].status), body_format_override: errorFormat(code), headers_to_add: extra }
 }
 
+/** A stream that nobody watches is refused with 500 by its filter; other answers of that status are a route's own. */
+const STREAM_FAILED: Json = {
+  and_filter: { filters: [status(500), { or_filter: { filters: STREAM_REQUESTS.map((header) => ({ header_filter: { header } })) } }] },
+}
+
 const RETRY_AFTER = [addHeader('retry-after', '1', 'ADD_IF_ABSENT')]
 
 /** What Envoy answers by itself, in the project's one error format. The first line that applies is taken. */
@@ -47,7 +53,7 @@ export const LOCAL_REPLIES: Json = {
     mapper(status(408), 'REQUEST_TIMEOUT'),
     mapper(status(413), 'REQUEST_TOO_LARGE'),
     mapper(status(429), 'RATE_LIMITED', RETRY_AFTER),
-    mapper(status(500), 'CALL_FAILED', RETRY_AFTER),
+    mapper(STREAM_FAILED, 'CALL_FAILED', RETRY_AFTER),
     mapper(status(431), 'HEADERS_TOO_LARGE'),
   ],
 }
