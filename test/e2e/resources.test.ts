@@ -105,7 +105,7 @@ describe('resources', () => {
       '{ hosts: [a], http: [{ match: [{ statPrefix: x }], route: [{ destination: { host: a } }] }] }',
       /statPrefix/,
     ],
-    ['one of a policy', 'security.istio.io/v1', 'PeerAuthentication', '{ portLevelMtls: { "80": { mode: DISABLE } } }', /portLevelMtls/],
+    ['one of a policy', 'security.istio.io/v1', 'RequestAuthentication', '{ targetRefs: [{ kind: Gateway, name: a }] }', /targetRefs/],
     ['a field that is spelled wrong', 'networking.istio.io/v1', 'DestinationRule', '{ host: a, subsets: [{ name: v1, lables: {} }] }', /lables/],
     ['a kind that Istio removed', 'config.istio.io/v1alpha2', 'RouteRule', '{}', /RouteRule was removed from Istio[\s\S]*VirtualService/],
     ['another that it removed', 'config.istio.io/v1alpha2', 'denier', '{}', /denier was removed from Istio[\s\S]*AuthorizationPolicy/],

@@ -51,6 +51,7 @@ describe('a mesh with a real Envoy', () => {
       'RouteConfiguration',
       'ScopedRouteConfiguration',
       'Secret',
+      'TypedExtensionConfig',
       'VirtualHost',
     ])
     expect(proxy?.types.every(({ sentVersion, ackedVersion }) => sentVersion === ackedVersion)).toBe(true)

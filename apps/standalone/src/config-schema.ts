@@ -55,6 +55,20 @@ export const ConfigFile = Type.Object(
               description: 'longest life of a stream (WebSocket, server-sent events); as long as both sides want it, unless set',
             }),
           ),
+          jwks: Type.Optional(
+            Type.Object(
+              {
+                allowedAddresses: Type.Optional(
+                  Type.Array(Type.String({ pattern: '^[0-9A-Fa-f.:]+/[0-9]{1,3}$' }), {
+                    maxItems: 64,
+                    description: 'blocks of private addresses (CIDR) that may be asked for public keys of issuers; others than the internet\u2019s are refused',
+                  }),
+                ),
+                refreshInterval: duration('how often public keys of issuers are fetched again', '5m'),
+              },
+              closed,
+            ),
+          ),
           envoyConcurrency: Type.Optional(Type.Integer({ minimum: 1, maximum: 128, description: 'worker threads of Envoy', default: 2 })),
         },
         closed,

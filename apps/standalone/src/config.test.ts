@@ -36,6 +36,8 @@ describe('readConfig', () => {
     ['several things at once', 'a: 1\nb: 2', /"a".*"b"/],
     ['a file that is not YAML', 'a: [', /weft\.yaml/],
     ['a duration that cannot be read', 'drainTimeout: soon', /drainTimeout/],
+    ['an address block that is none', 'mesh: { jwks: { allowedAddresses: [10.0.0.0/99] } }', /mesh\.jwks\.allowedAddresses: 10\.0\.0\.0\/99/],
+    ['keys that are fetched all the time', 'mesh: { jwks: { refreshInterval: 1ms } }', /at least 100ms/],
     ['a certificate that lives too long', 'mesh: { certificateTtl: 48h }', /from 1m to 24h/],
     ['an address without a port', 'listen: localhost', /HOST:PORT/],
     ['a key given twice', 'auth: none\nauth: basic', /weft\.yaml/],

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { Ajv } from 'ajv'
 import { parseDurationMs, WeftError } from '@weft/core'
@@ -25,6 +26,7 @@ export interface Config {
     readonly trustDomain: string
     readonly certificateTtlMs: number
     readonly outboundPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY'
+    readonly jwks: { readonly allowedAddresses: readonly string[]; readonly refreshMs: number }
     readonly envoyConcurrency: number
     /** Absent: no limit. */
     readonly maxStreamDurationMs?: number
@@ -113,6 +115,7 @@ function compile(file: ConfigFile, { env, uid }: ConfigSources): Config {
       trustDomain: file.mesh?.trustDomain ?? 'cluster.local',
       certificateTtlMs,
       outboundPolicy: file.mesh?.outboundPolicy ?? 'ALLOW_ANY',
+      jwks: keyFetching(file.mesh?.jwks ?? {}),
       envoyConcurrency: file.mesh?.envoyConcurrency ?? 2,
       ...(file.mesh?.maxStreamDuration === undefined
         ? {}
@@ -121,6 +124,22 @@ function compile(file: ConfigFile, { env, uid }: ConfigSources): Config {
     drainTimeoutMs: parseDurationMs(file.drainTimeout ?? '30s', 'drainTimeout'),
     catalogue: file.catalogue,
   }
+}
+
+const MIN_REFRESH_MS = 100
+
+function keyFetching({ allowedAddresses = [], refreshInterval = '5m' }: NonNullable<NonNullable<ConfigFile['mesh']>['jwks']>): Config['mesh']['jwks'] {
+  const refreshMs = parseDurationMs(refreshInterval, 'mesh.jwks.refreshInterval')
+  const bad = allowedAddresses.find((block) => !isBlock(block))
+  if (bad !== undefined)
+    throw new WeftError('INVALID_CONFIG', { problems: `mesh.jwks.allowedAddresses: ${bad} is not a block of addresses such as 10.0.0.0/8` })
+  if (refreshMs < MIN_REFRESH_MS) throw new WeftError('INVALID_CONFIG', { problems: `mesh.jwks.refreshInterval must be at least ${MIN_REFRESH_MS}ms` })
+  return { allowedAddresses, refreshMs }
+}
+
+function isBlock(block: string): boolean {
+  const [address = '', bits] = block.split('/')
+  return isIP(address) !== 0 && Number(bits) <= (isIP(address) === 4 ? 32 : 128)
 }
 
 /** Where sockets go: `$XDG_RUNTIME_DIR/weft`, else a directory of the user's own. */

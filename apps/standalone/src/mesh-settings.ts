@@ -55,6 +55,7 @@ export function meshSettings({ config, layout, listen, gatewaySocket, ownAddress
     trustDomain: config.mesh.trustDomain,
     path: config.mesh.path,
     outbound: config.mesh.outboundPolicy,
+    keys: config.mesh.jwks,
     concurrency: config.mesh.envoyConcurrency,
   }
 }

@@ -24,6 +24,9 @@ const virtualService = (http: unknown, more: object = {}) => ({
 const policy = (spec: object) => ({ apiVersion: 'security.istio.io/v1', kind: 'AuthorizationPolicy', metadata: { name: 'p' }, spec })
 const route = [{ destination: { host: 'temp' } }]
 
+const EC_KEYS = JSON.stringify({ keys: [{ kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: 'A'.repeat(43) }] })
+const jwt = (spec: unknown) => ({ apiVersion: 'security.istio.io/v1beta1', kind: 'RequestAuthentication', metadata: { name: 'jwt' }, spec })
+
 describe('a resource in canonical form', () => {
   it('is in default, also when it says openfaas-fn, and in the one version of its group', () => {
     const given = { ...virtualService([{ route }]), apiVersion: 'networking.istio.io/v1alpha3' }
@@ -88,7 +91,42 @@ describe('a refusal', () => {
     [
       'ports of a PeerAuthentication',
       { apiVersion: 'security.istio.io/v1', kind: 'PeerAuthentication', metadata: { name: 'p' }, spec: { portLevelMtls: {} } },
-      /portLevelMtls of PeerAuthentication is not supported yet/,
+      /spec\.portLevelMtls: must have 1 to 64 fields/,
+    ],
+    [
+      'ports of a PeerAuthentication for nobody in particular',
+      { apiVersion: 'security.istio.io/v1', kind: 'PeerAuthentication', metadata: { name: 'p' }, spec: { portLevelMtls: { 8080: { mode: 'DISABLE' } } } },
+      /spec\.portLevelMtls: needs a selector/,
+    ],
+    ['a target of a RequestAuthentication', jwt({ targetRefs: [] }), /spec\.targetRefs: field targetRefs of RequestAuthentication is not supported yet/],
+    ['an issuer without keys', jwt({ jwtRules: [{ issuer: 'testing@example.com' }] }), /jwtRules\[0\]\.issuer: without jwks and jwksUri .* must be a URL/],
+    ['neither issuer nor keys', jwt({ jwtRules: [{ audiences: ['a'] }] }), /jwtRules\[0\]: needs an issuer or a jwksUri/],
+    ['keys twice', jwt({ jwtRules: [{ issuer: 'a', jwks: EC_KEYS, jwksUri: 'https://a.example/k' }] }), /has jwks and jwksUri; only one can hold/],
+    ['keys from a file', jwt({ jwtRules: [{ jwksUri: 'file:///etc/passwd' }] }), /jwksUri: "file:\/\/\/etc\/passwd" is not an http or https URL/],
+    ['a URL with a password', jwt({ jwtRules: [{ jwksUri: 'https://a:b@c.example/k' }] }), /has a user or a password/],
+    ['keys that are none', jwt({ jwtRules: [{ issuer: 'a', jwks: '{}' }] }), /jwks: it is not a JSON Web Key Set/],
+    ['a symmetric key', jwt({ jwtRules: [{ issuer: 'a', jwks: '{"keys":[{"kty":"oct","k":"YQ"}]}' }] }), /jwks: key 0: symmetric keys/],
+    ['a private key', jwt({ jwtRules: [{ issuer: 'a', jwks: EC_KEYS.replace('"x"', '"d":"YQ","x"') }] }), /part of the private key/],
+    [
+      'an algorithm of another kind of key',
+      jwt({ jwtRules: [{ issuer: 'a', jwks: EC_KEYS.replace('"x"', '"alg":"HS256","x"') }] }),
+      /alg "HS256" is not one for EC/,
+    ],
+    [
+      'a header of identity that a claim would forge',
+      jwt({ jwtRules: [{ issuer: 'a', jwks: EC_KEYS, outputClaimToHeaders: [{ header: 'X-Forwarded-Client-Cert', claim: 'sub' }] }] }),
+      /the header X-Forwarded-Client-Cert may not be set/,
+    ],
+    ['no rule at all, where rules are', jwt({ jwtRules: [] }), /jwtRules: must have 1 to 32 elements/],
+    [
+      'a claim that nobody can mean',
+      policy({ rules: [{ when: [{ key: 'request.auth.claims[]', values: ['a'] }] }] }),
+      /unknown key "request\.auth\.claims\[\]"/,
+    ],
+    [
+      'a request principal that no token has',
+      policy({ rules: [{ from: [{ source: { requestPrincipals: ['issuer'] } }] }] }),
+      /requestPrincipals\[0\]: "issuer" is not ISSUER\/SUBJECT/,
     ],
     [
       'an unknown field, with the one that was meant',

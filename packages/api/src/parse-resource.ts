@@ -33,7 +33,6 @@ const LATER: ReadonlySet<string> = new Set([
   'networking.istio.io/Sidecar',
   'networking.istio.io/EnvoyFilter',
   'networking.istio.io/ProxyConfig',
-  'security.istio.io/RequestAuthentication',
   'telemetry.istio.io/Telemetry',
   'extensions.istio.io/WasmPlugin',
   'gateway.networking.k8s.io/Gateway',

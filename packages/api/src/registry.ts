@@ -8,7 +8,8 @@ import { checkGateway } from './checks/gateway.ts'
 import { checkRateLimits } from './checks/rate-limits.ts'
 import { checkDestinationRule, checkVirtualService } from './checks/traffic.ts'
 import { checkGrpcRoute, checkHttpRoute } from './checks/gateway-routes.ts'
-import { checkAuthorizationPolicy, checkSelector } from './checks/istio.ts'
+import { checkAuthorizationPolicy, checkPeerAuthentication } from './checks/istio.ts'
+import { checkRequestAuthentication } from './checks/jwt.ts'
 import { SecretParts } from './core/secret.ts'
 import { ServiceSpec } from './core/service.ts'
 import { FunctionSpec, FunctionTemplate, type RevisionSpec } from './function.ts'
@@ -19,6 +20,7 @@ import { GATEWAY_API } from './gateway-api/shared.ts'
 import { AuthorizationPolicySpec } from './istio/authorization-policy.ts'
 import { DestinationRuleSpec } from './istio/destination-rule.ts'
 import { GatewaySpec } from './istio/gateway.ts'
+import { RequestAuthenticationSpec, type RequestAuthenticationSpec as RequestAuthenticationSpecType } from './istio/request-authentication.ts'
 import { PeerAuthenticationSpec, type PeerAuthenticationSpec as PeerAuthenticationSpecType } from './istio/peer-authentication.ts'
 import { VirtualServiceSpec } from './istio/virtual-service.ts'
 import { ObjectMetaSchema } from './metadata.ts'
@@ -205,7 +207,16 @@ export const KINDS: readonly KindDefinition[] = [
     singular: 'peerauthentication',
     shortNames: ['pa'],
     schema: whole('whether callers must prove who they are', { spec: Type.Optional(PeerAuthenticationSpec) }),
-    check: ({ spec }) => checkSelector((spec as PeerAuthenticationSpecType | undefined)?.selector),
+    check: ({ spec }) => checkPeerAuthentication((spec as PeerAuthenticationSpecType | undefined) ?? {}),
+  },
+  {
+    ...SECURITY,
+    kind: 'RequestAuthentication',
+    plural: 'requestauthentications',
+    singular: 'requestauthentication',
+    shortNames: ['ra'],
+    schema: whole('which tokens of callers are verified', { spec: Type.Optional(RequestAuthenticationSpec) }),
+    check: ({ spec }) => checkRequestAuthentication((spec as RequestAuthenticationSpecType | undefined) ?? {}),
   },
 ]
 

@@ -288,6 +288,12 @@ export const ERRORS = {
     message: 'the function did not answer in time',
     help: 'raise its time-out, or find what is slow with: weft logs',
   },
+  TOKEN_REFUSED: {
+    status: 401,
+    fault: 'user',
+    message: 'the token of this call is not valid ({details})',
+    help: 'send one of an issuer that the function takes, or none: weft get requestauthentications',
+  },
   CALL_FORBIDDEN: {
     status: 403,
     fault: 'user',

@@ -1,6 +1,8 @@
 import { DEFAULT_NAMESPACE, DEFAULT_TRUST_DOMAIN, OPENFAAS_NAMESPACE_ALIAS, refOf, type ResourceRef } from '@weft/core'
 import { compileGateway, credentialOf, frontFindings } from './compile/gateway.ts'
 import { compileGatewayHost, type CompiledGatewayHost } from './compile/gateway-host.ts'
+import type { IngressAuthentication } from './authentication.ts'
+import { compileIngressAuthentication } from './compile/authentication.ts'
 import { compileHost, type CompiledHost } from './compile/host.ts'
 import { compileListener, compileNames } from './compile/listener.ts'
 import { chosenTraffic } from './compile/traffic.ts'
@@ -84,6 +86,7 @@ class Compiler implements MeshCompiler {
   readonly #traffic = new Map<WorkloadKey, ReadonlyMap<HostKey, WorkloadTraffic>>()
   readonly #findings = new FindingBook()
   readonly #statuses = new StatusBook()
+  #ingressAuthentication: IngressAuthentication | undefined
   #snapshot: MeshSnapshot
 
   constructor(settings: CompilerSettings) {
@@ -121,6 +124,7 @@ class Compiler implements MeshCompiler {
     this.#compileGateways(dirt, drafts, dirtyWorkloads)
     for (const key of dirtyWorkloads) drafts.workloads.put(key, this.#compileWorkload(key))
     for (const key of dirt.findings) this.#findings.put(`resource ${key}`, this.#world.findings.get(key) ?? [])
+    if (dirt.ingress) this.#compileIngress()
     return this.#publish(changes, dirt, drafts)
   }
 
@@ -223,16 +227,24 @@ class Compiler implements MeshCompiler {
     return workload
   }
 
+  #compileIngress(): void {
+    const after = compileIngressAuthentication(this.#world)
+    if (!equal(this.#ingressAuthentication, after)) this.#ingressAuthentication = after
+  }
+
   #publish(changes: readonly Change[], dirt: Dirt, drafts: Drafts): Compilation {
     const namespaces = dirt.namespaces ? this.#namespaces() : this.#snapshot.namespaces
     const findings = this.#findings.list()
     const statuses = this.#statuses.map()
+    const ingressAuthentication = this.#ingressAuthentication
     const changed = SNAPSHOT_MAPS.some((name) => drafts[name].changed)
     const before = this.#snapshot
-    const same = namespaces === before.namespaces && findings === before.findings && statuses === before.statuses
+    const { ingressAuthentication: verified, ...rest } = before
+    const same = namespaces === before.namespaces && findings === before.findings && statuses === before.statuses && ingressAuthentication === verified
     if (!changed && same) return { snapshot: before, difference: NOTHING }
     this.#snapshot = {
-      ...this.#snapshot,
+      ...rest,
+      ...(ingressAuthentication === undefined ? {} : { ingressAuthentication }),
       version: this.#snapshot.version + 1,
       cause: changes.map(causeOf),
       workloads: drafts.workloads.result(),

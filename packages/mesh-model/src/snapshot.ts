@@ -1,6 +1,7 @@
 import type { Protocol } from '@weft/api'
 import type { ResourceRef } from '@weft/core'
 import type { ResourceStatus } from './resource-status.ts'
+import type { IngressAuthentication, JwtRule } from './authentication.ts'
 import type { RouteActions } from './route-actions.ts'
 import type { WorkloadRates, WorkloadTraffic } from './workload-traffic.ts'
 
@@ -32,6 +33,12 @@ export interface AddressBlock {
   readonly bits: number
 }
 
+/** On issuer and subject of the verified JWT (Istio's `ISSUER/SUBJECT`, parted at the last slash); both must hold. */
+export interface RequestPrincipalMatch {
+  readonly issuer: StringMatch
+  readonly subject: StringMatch
+}
+
 /** Who calls, as far as mutual TLS, a JWT or the ingress proves it. Every field that is there must hold; one value of a list is enough; none of a `not…` list may hold. */
 export interface SourceMatch {
   /** Compared with the SPIFFE ID without its `spiffe://`, as Istio writes principals. */
@@ -39,9 +46,8 @@ export interface SourceMatch {
   readonly notPrincipals?: readonly StringMatch[]
   readonly namespaces?: readonly StringMatch[]
   readonly notNamespaces?: readonly StringMatch[]
-  /** `ISSUER/SUBJECT` of the verified JWT. */
-  readonly requestPrincipals?: readonly StringMatch[]
-  readonly notRequestPrincipals?: readonly StringMatch[]
+  readonly requestPrincipals?: readonly RequestPrincipalMatch[]
+  readonly notRequestPrincipals?: readonly RequestPrincipalMatch[]
   /** Address of the client outside as the ingress saw it. Calls that a function makes have none, and are in no block. */
   readonly ipBlocks?: readonly AddressBlock[]
   readonly notIpBlocks?: readonly AddressBlock[]
@@ -110,6 +116,8 @@ export interface MeshWorkload {
   /** `strict`: mutual TLS or nothing; `permissive`: plain text too; `disable`: plain text only. */
   readonly mtls: 'strict' | 'permissive' | 'disable'
   readonly policy: WorkloadPolicy
+  /** Tokens that are verified, where a RequestAuthentication selects it; never empty. */
+  readonly authentication?: readonly JwtRule[]
   /** How calls reach its replicas, where a DestinationRule says so. */
   readonly traffic?: WorkloadTraffic
   /** How many calls it takes in a time, where its Function says so. */
@@ -134,6 +142,8 @@ export interface RouteMatch {
   /** Lower-case header name; several values: all must match. `invert`: must not match (absent counts as not matching). */
   readonly headers: readonly { readonly name: string; readonly match: StringMatch; readonly invert: boolean }[]
   readonly queryParameters: readonly { readonly name: string; readonly match: StringMatch }[]
+  /** Claims of the token that the ingress has verified; calls that do not come through it have none. */
+  readonly claims?: readonly { readonly path: readonly string[]; readonly match: StringMatch; readonly invert: boolean }[]
   /** Labels that the calling workload must have; absent: any caller. */
   readonly sourceLabels?: Readonly<Record<string, string>>
   readonly sourceNamespace?: string
@@ -357,6 +367,8 @@ export interface MeshSnapshot {
   /** Namespaces that exist. */
   readonly namespaces: ReadonlySet<string>
   readonly outbound: { readonly policy: 'ALLOW_ANY' | 'REGISTRY_ONLY' }
+  /** Tokens that the ingress verifies, where a RequestAuthentication selects it. */
+  readonly ingressAuthentication?: IngressAuthentication
   readonly findings: readonly ResourceFinding[]
   /** What the status of resources of the Gateway API is to say, by `refKey`. */
   readonly statuses: ReadonlyMap<string, ResourceStatus>

@@ -91,6 +91,10 @@ export function aPeerAuthentication(name: string, spec: unknown, place: Place = 
   return written('security.istio.io/v1', 'PeerAuthentication', name, spec, place)
 }
 
+export function aRequestAuthentication(name: string, spec: unknown, place: Place = {}): Resource {
+  return written('security.istio.io/v1', 'RequestAuthentication', name, spec, place)
+}
+
 export function anAccount(name: string, grantedTo: string): Resource {
   return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: 'default', annotations: { 'weft.dev/granted-to': grantedTo } } }
 }

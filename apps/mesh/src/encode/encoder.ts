@@ -1,5 +1,7 @@
 import { messageOf } from '@weft/core'
-import type { HostKey, MeshHost, MeshReplica, MeshSnapshot, MeshWorkload, WorkloadKey } from '@weft/mesh-model'
+import { keySourceName, keySourcesOf } from '@weft/mesh-model'
+import type { HostKey, JwtRule, MeshHost, MeshReplica, MeshSnapshot, MeshWorkload, WorkloadKey } from '@weft/mesh-model'
+import { encodeAuthentication, encodeEdgeAuthentication } from './authentication.ts'
 import {
   encodeConnectCluster,
   encodeDirectCluster,
@@ -52,7 +54,7 @@ export function createEncoder(): Encoder {
   return new IncrementalEncoder()
 }
 
-type Surroundings = Pick<MeshSnapshot, 'namespaces' | 'outbound'>
+type Surroundings = Pick<MeshSnapshot, 'namespaces' | 'outbound' | 'ingressAuthentication'>
 
 /**
  * Resources are made in groups, each for one thing: a host, a workload, a name that was asked for. A group says what it looked at, and is made again when that
@@ -114,6 +116,7 @@ class IncrementalEncoder implements Encoder {
     }
     for (const key of touched.hosts) add(`host/${key}`)
     for (const name of touched.clusters) add(`cluster/${name}`)
+    for (const name of touched.keys ?? []) add(`keys/${name}`)
     for (const name of touched.virtualHosts) {
       this.#asked.set(name, input.demand.virtualHosts.has(name))
       add(`virtual-host/${name}`)
@@ -127,6 +130,7 @@ class IncrementalEncoder implements Encoder {
     this.#surroundings = snapshot
     const same = before?.namespaces === snapshot.namespaces && before.outbound === snapshot.outbound
     if (!same) for (const group of this.#dependencies.on('namespaces')) groups.add(group)
+    if (before?.ingressAuthentication !== snapshot.ingressAuthentication) groups.add('ingress')
     // A caller whose routes are sent as a whole; and how many unknown names it asked for depends on what exists.
     if (groups.size > 0) for (const group of this.#dependencies.on('everything')) groups.add(group)
     for (const group of groups) {
@@ -233,7 +237,7 @@ class Round {
     else if (kind === 'host') this.#ingressHost(name)
     else if (kind === 'workload') this.#workload(name)
     else if (kind === 'virtual-host') this.#virtualHost(name)
-    else this.#demandedCluster(name)
+    else if (kind === 'cluster') this.#demandedCluster(name)
   }
 
   /** Wants resources, made only when one of their parts changed. The layout, the trust domain and the path are parts of everything. */
@@ -252,6 +256,9 @@ class Round {
     const layout = this.#layout
     const { ingress: address } = layout
     if (address === undefined) return
+    const { ingressAuthentication: authentication } = this.#input.snapshot
+    const keys = this.#keys(authentication?.rules ?? [])
+    this.#put('jwt/ingress', [authentication, ...keys.values()], () => bundle(encodeEdgeAuthentication(authentication, keys)))
     const identity = identitySecret(INGRESS_CALLER.namespace, INGRESS_CALLER.serviceAccount)
     this.#put('ingress', [], () =>
       bundle([encodeGatewayCluster(layout), encodeIngressListener(layout, address, this.#direct), encodeControlRoutes(), ...encodeControlScopes()], [identity]),
@@ -299,9 +306,23 @@ class Round {
         [identitySecret(workload.namespace, workload.serviceAccount)],
       ),
     )
+    this.#authentication(workload)
     // Of the workload only its key is in there while nothing calls.
     this.#put(`endpoints/${key}`, [replicas], () => bundle([encodeEndpoints(key, replicas, layout)]))
     if (replicas.some(calls)) this.#outbound(workload, replicas)
+  }
+
+  #authentication({ key, authentication }: MeshWorkload): void {
+    if (authentication === undefined) return
+    const keys = this.#keys(authentication)
+    this.#put(`jwt/${key}`, [authentication, ...keys.values()], () => bundle([encodeAuthentication(key, authentication, keys)]))
+  }
+
+  /** The fetched keys of rules. Those that are not there (yet) are looked at too. */
+  #keys(rules: readonly JwtRule[]): ReadonlyMap<string, string> {
+    const names = keySourcesOf(rules).map(keySourceName)
+    for (const name of names) this.lookedAt.add(`keys/${name}`)
+    return new Map(names.map((name) => [name, this.#input.keys?.get(name) ?? '']).filter(([, text]) => text !== '') as [string, string][])
   }
 
   #outbound(workload: MeshWorkload, replicas: readonly MeshReplica[]): void {

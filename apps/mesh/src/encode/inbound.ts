@@ -1,5 +1,6 @@
 import { SYSTEM_NAMESPACE } from '@weft/core'
 import type { MeshWorkload } from '@weft/mesh-model'
+import { authenticationRoutes, inboundAuthenticationFilters, unauthenticated } from './authentication.ts'
 import { pipe, speaksHttp2 } from './clusters.ts'
 import { earlyMutation, PEERS_HEADERS } from './headers.ts'
 import { httpManager } from './http-manager.ts'
@@ -61,6 +62,7 @@ function manager(workload: MeshWorkload, layout: NodeLayout, verified: boolean):
     logged: { workload: workload.key },
     routes: { rds: { route_config_name: inboundName(workload.key), config_source: ads() } },
     filters: [
+      ...inboundAuthenticationFilters(workload.key),
       rbacFilter(AUDIT_FILTER, { closed: false }),
       rbacFilter(DENY_FILTER, { closed: true }),
       rbacFilter(ALLOW_FILTER, { closed: true }),
@@ -96,7 +98,11 @@ export function encodeInboundRoutes(workload: MeshWorkload, layout: NodeLayout, 
         name: workload.key,
         domains: ['*'],
         routes: [probeRoute(workload, trustDomain), ...callRoutes(workload, layout)],
-        typed_per_filter_config: { ...policyConfig(workload.policy), ...rateConfig(workload.rates) },
+        typed_per_filter_config: {
+          ...authenticationRoutes(workload.key, workload.authentication),
+          ...policyConfig(workload.policy),
+          ...rateConfig(workload.rates),
+        },
       },
     ],
     request_headers_to_remove: [MESH_HEADERS.retry, MESH_HEADERS.client],
@@ -113,7 +119,12 @@ function probeRoute(workload: MeshWorkload, trustDomain: string): Json {
       prefix_rewrite: workload.readinessPath,
       timeout: duration(PROBE_TIMEOUT_MS),
     },
-    typed_per_filter_config: { [DENY_FILTER]: rbacPerRoute(undefined), [ALLOW_FILTER]: rbacPerRoute(onlyPrincipal(prober)), ...uncounted(workload.rates) },
+    typed_per_filter_config: {
+      ...unauthenticated(workload.key, workload.authentication),
+      [DENY_FILTER]: rbacPerRoute(undefined),
+      [ALLOW_FILTER]: rbacPerRoute(onlyPrincipal(prober)),
+      ...uncounted(workload.rates),
+    },
   }
 }
 

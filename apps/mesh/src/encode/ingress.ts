@@ -1,5 +1,6 @@
 import { DEFAULT_NAMESPACE, OPENFAAS_NAMESPACE_ALIAS } from '@weft/core'
 import type { HostKey, MeshHost } from '@weft/mesh-model'
+import { edgeAuthenticationFilters } from './authentication.ts'
 import { addHeader, earlyMutation, STRANGERS_HEADERS } from './headers.ts'
 import { httpManager } from './http-manager.ts'
 import { ads, duration, resource, wrap } from './json.ts'
@@ -26,6 +27,7 @@ export function encodeIngressListener(layout: NodeLayout, address: { readonly ad
     routes: { scoped_routes: scopedRoutes() },
     filters: [
       onDemandFilter(),
+      ...edgeAuthenticationFilters(),
       ...callerFilters(),
       ...(direct ? [rbacFilter(DENY_FILTER, { closed: false }), rbacFilter(ALLOW_FILTER, { closed: false })] : []),
     ],

@@ -24,10 +24,16 @@ export function workloadCaller(workload: MeshWorkload): Caller {
 
 /**
  * Whether a call that its route leaves as it is, from this node to the workload, is one hop. Calls to a workload with rate limits are not: its inbound listener
- * counts them.
+ * counts them; nor to one whose tokens are verified, there.
  */
 function isDirect(input: EncodeInput, callee: MeshWorkload): boolean {
-  return input.snapshot.path === 'direct' && callee.proxy === input.node && callee.rates === undefined && decidesByCaller(callee.policy)
+  return (
+    input.snapshot.path === 'direct' &&
+    callee.proxy === input.node &&
+    callee.rates === undefined &&
+    callee.authentication === undefined &&
+    decidesByCaller(callee.policy)
+  )
 }
 
 /**
@@ -70,6 +76,7 @@ export function routeContext(input: EncodeInput, layout: NodeLayout, caller: Cal
     port,
     callerNamespace: caller.namespace,
     callerLabels: caller.workload?.labels,
+    verifiesTokens: caller.workload === undefined,
     leg: (target, throughListener) => legOf(input, caller, target, throughListener),
   }
 }

@@ -48,6 +48,7 @@ export const LOCAL_REPLIES: Json = {
     mapper(flags('UT', 'DT', 'SI'), 'CALL_TIMEOUT'),
     mapper(flags('UH', 'NC'), 'NO_REPLICA', RETRY_AFTER),
     mapper(flags('UF', 'UC', 'URX', 'LR', 'UR'), 'CALL_FAILED', RETRY_AFTER),
+    mapper(status(401), 'TOKEN_REFUSED'),
     mapper(status(403), 'CALL_FORBIDDEN'),
     mapper(status(400), 'BAD_REQUEST'),
     mapper(status(408), 'REQUEST_TIMEOUT'),

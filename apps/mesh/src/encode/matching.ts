@@ -142,9 +142,26 @@ export function routeMatch(match: RouteMatch | undefined, prefix: PathPrefix, ex
     ...extraHeaders,
   ]
   const query = (match?.queryParameters ?? []).map(({ name, match: value }) => ({ name, string_match: stringMatcher(value) }))
+  const claims = (match?.claims ?? []).map(({ path, match: value, invert }) => ({ ...claimMatcher(path, value), invert }))
   return {
     ...pathMatch(match?.path, prefix),
     ...(headers.length === 0 ? {} : { headers }),
     ...(query.length === 0 ? {} : { query_parameters: query }),
+    ...(claims.length === 0 ? {} : { dynamic_metadata: claims }),
   }
+}
+
+/** Where the verified JWT stands while a call is under way. */
+export const JWT_FILTER = 'envoy.filters.http.jwt_authn'
+export const JWT_PAYLOAD = 'payload'
+
+/** An Envoy `MetadataMatcher` for a claim of the verified token: a text, or a list with such a text. */
+export function claimMatcher(path: readonly string[], match: StringMatch): Json {
+  const text = { string_match: stringMatcher(match) }
+  return { ...claimOf(path), value: { or_match: { value_matchers: [text, { list_match: { one_of: text } }] } } }
+}
+
+/** Where a claim stands. */
+export function claimOf(path: readonly string[]): Json {
+  return { filter: JWT_FILTER, path: [JWT_PAYLOAD, ...path].map((key) => ({ key })) }
 }

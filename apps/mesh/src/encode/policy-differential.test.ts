@@ -6,6 +6,7 @@ import { inboundSocket, MESH_HEADERS } from './names.ts'
 import type { Pem } from './testing/certificates.ts'
 import { host, snapshot, workload } from './testing/model.ts'
 import { mutualTls } from './testing/streams.ts'
+import { bearer, Issuer } from './testing/tokens.ts'
 import { ask, World } from './testing/world.ts'
 
 const SEED = 20_261_121
@@ -28,6 +29,11 @@ const paths: fc.Arbitrary<PathMatch> = fc.oneof(
 const hosts = text('temp.default:8080', 'temp.default', 'TEMP', '.default', 'temp')
 const ports = fc.array(fc.constantFrom(80, 8080, 9090), { minLength: 1, maxLength: 2 })
 
+const tokens = fc.record({
+  issuer: text('https://a.example', 'https://b.example', 'https://', 'example'),
+  subject: text('jason', 'ja', 'son', 'https://a.example'),
+})
+
 const blocks: fc.Arbitrary<AddressBlock> = fc.constantFrom(
   { address: '203.0.113.7', bits: 32 },
   { address: '203.0.113.0', bits: 24 },
@@ -45,6 +51,8 @@ const source = fc.record(
     notPrincipals: some(principals),
     namespaces: some(namespaces),
     notNamespaces: some(namespaces),
+    requestPrincipals: some(tokens),
+    notRequestPrincipals: some(tokens),
   },
   { requiredKeys: [] },
 ) as fc.Arbitrary<SourceMatch>
@@ -73,9 +81,14 @@ const condition = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('source'), source }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('operation'), operation }) },
   {
-    weight: 1,
+    weight: 3,
     arbitrary: fc.record(
-      { kind: fc.constant('claim'), path: fc.constant(['aud']), values: some(values), notValues: some(values) },
+      {
+        kind: fc.constant('claim'),
+        path: fc.constantFrom(['aud'], ['azp'], ['groups'], ['scope'], ['a', 'b'], ['number']),
+        values: some(values),
+        notValues: some(values),
+      },
       { requiredKeys: ['kind', 'path'] },
     ),
   },
@@ -97,6 +110,22 @@ const call = fc.record({
   method: fc.constantFrom('GET', 'POST', 'PUT'),
   path: fc.constantFrom('/', '/a', '/a/b', '/a/../b', '//a', '/a//b?x=/healthz', '/healthz', '/healthz/', '/%61/b', '/b%2fa', '/a/./b', '/A'),
   address: fc.constantFrom(undefined, '203.0.113.7', '203.0.113.8', '198.51.100.1', '2001:db8::1'),
+  claims: fc.option(
+    fc.record(
+      {
+        iss: fc.constantFrom('https://a.example', 'https://b.example'),
+        sub: fc.constantFrom('jason', 'jane', 'https://a.example', ''),
+        aud: fc.constantFrom<string | string[]>('a', 'b', ['x', 'a'], []),
+        azp: fc.constantFrom('a', 'ab'),
+        groups: fc.constantFrom<unknown>(['a', 'b'], [], 'b', 7, { a: 'a' }, [['a']], null),
+        scope: fc.constantFrom('a', 'x a', 'b ab', ''),
+        a: fc.constantFrom<unknown>({ b: 'a' }, { b: ['ab'] }, 'a', {}),
+        number: fc.constantFrom<unknown>(7, true, 'a'),
+      },
+      { requiredKeys: ['iss'] },
+    ),
+    { nil: undefined },
+  ),
   headers: fc.record({ 'x-a': sent, 'x-b': sent }, { requiredKeys: [] }),
   host: fc.constantFrom('temp.default.', 'temp.default.:8080', 'temp.default', 'temp.default:8080', 'temp', 'Temp:80', 'other.default'),
 })
@@ -104,11 +133,16 @@ const call = fc.record({
 const policies = fc.sample(policy, { seed: SEED, numRuns: POLICIES })
 const calls = fc.sample(call, { seed: SEED, numRuns: POLICIES * CALLS })
 
+const issuers = new Map(['https://a.example', 'https://b.example'].map((name) => [name, new Issuer(name)]))
+const authentication = [...issuers.values()].map((issuer) => issuer.rule())
+/** A token of the issuer that its claims name. */
+const tokenOf = (claims: { readonly iss: string }) => bearer(issuers.get(claims.iss)?.token({ sub: undefined, ...claims }) ?? '')
+
 let world: World
 const pems = new Map<string, Pem>()
 
 beforeAll(async () => {
-  const all = policies.map((each, index) => workload(`p${index}`, { policy: each, serviceAccount: 'p' }))
+  const all = policies.map((each, index) => workload(`p${index}`, { policy: each, serviceAccount: 'p', authentication }))
   world = await World.start(
     snapshot(
       all,
@@ -142,7 +176,7 @@ describe('a policy in Envoy and in the model', () => {
     expect(world.plane.refused).toEqual([])
     const differences: unknown[] = []
     const seen = new Set<number>()
-    for (const [index, { as, method, path, host: authority, address, headers }] of calls.entries()) {
+    for (const [index, { as, method, path, host: authority, address, headers, claims }] of calls.entries()) {
       const number = index % POLICIES
       const given = policies[number]
       if (given === undefined) continue
@@ -151,16 +185,31 @@ describe('a policy in Envoy and in the model', () => {
         { path, createConnection: () => socket },
         {
           method,
-          headers: { host: authority, ...headers, 'x-forwarded-for': '203.0.113.7', ...(address === undefined ? {} : { [MESH_HEADERS.client]: address }) },
+          headers: {
+            host: authority,
+            ...headers,
+            ...(claims === undefined ? {} : tokenOf(claims)),
+            'x-forwarded-for': '203.0.113.7',
+            ...(address === undefined ? {} : { [MESH_HEADERS.client]: address }),
+          },
         },
       )
       socket.destroy()
       const [namespace, account] = as.split('/')
       const principal = `cluster.local/ns/${namespace}/sa/${account}`
-      const verdict = evaluatePolicy(given, { principal, method, path, host: authority, port: 8080, headers, ...(address === undefined ? {} : { address }) })
+      const verdict = evaluatePolicy(given, {
+        principal,
+        method,
+        path,
+        host: authority,
+        port: 8080,
+        headers,
+        ...(address === undefined ? {} : { address }),
+        ...(claims === undefined ? {} : { claims }),
+      })
       const expected = verdict.allowed ? 200 : verdict.because === 'bad-path' ? 400 : 403
       seen.add(status)
-      if (status !== expected) differences.push({ as, method, path, authority, address, headers, status, verdict, given })
+      if (status !== expected) differences.push({ as, method, path, authority, address, headers, claims, status, verdict, given })
     }
     expect(JSON.stringify(differences.slice(0, 3), null, 1)).toBe('[]')
     expect([...seen].toSorted((a, b) => a - b)).toEqual([200, 400, 403])

@@ -1,8 +1,18 @@
 import { refKey } from '@weft/core'
 import { everyValueRegex, templateRegex, textHolds } from '@weft/mesh-model'
-import type { AddressBlock, OperationMatch, PathMatch, PolicyCondition, PolicyRule, SourceMatch, StringMatch, WorkloadPolicy } from '@weft/mesh-model'
+import type {
+  AddressBlock,
+  OperationMatch,
+  PathMatch,
+  PolicyCondition,
+  PolicyRule,
+  RequestPrincipalMatch,
+  SourceMatch,
+  StringMatch,
+  WorkloadPolicy,
+} from '@weft/mesh-model'
 import { any, escapeRegex, wrap } from './json.ts'
-import { methodMatcher, prefixedPathRegex, regexMatcher, stringMatcher, stringRegex } from './matching.ts'
+import { claimMatcher, claimOf, methodMatcher, prefixedPathRegex, regexMatcher, stringMatcher, stringRegex } from './matching.ts'
 import type { PathPrefix } from './matching.ts'
 import type { Json } from './types.ts'
 
@@ -11,11 +21,6 @@ export const DENY_FILTER = 'weft.deny'
 export const ALLOW_FILTER = 'weft.allow'
 /** Name of the filter that decides nothing, and marks calls for the access log. */
 export const AUDIT_FILTER = 'weft.audit'
-
-/** Where the verified JWT stands while a call is under way. */
-export const JWT_FILTER = 'envoy.filters.http.jwt_authn'
-export const JWT_PAYLOAD = 'payload'
-export const REQUEST_PRINCIPAL = 'weft.request_principal'
 
 /** The port that a function's workload has, whatever port of its host was called. */
 export const WORKLOAD_PORT = 8080
@@ -156,9 +161,10 @@ function addressId({ address, bits }: AddressBlock): Json {
   return { remote_ip: { address_prefix: address, prefix_len: wrap(bits) } }
 }
 
-/** No text stands there as long as no JWT was verified. */
-function requestPrincipalId(match: StringMatch): Json {
-  return { filter_state: { key: REQUEST_PRINCIPAL, string_match: stringMatcher(match) } }
+/** Nothing stands there as long as no JWT was verified. */
+function requestPrincipalId({ issuer, subject }: RequestPrincipalMatch): Json {
+  const claim = (name: string, match: StringMatch): Json => ({ metadata: { ...claimOf([name]), value: { string_match: stringMatcher(match) } } })
+  return { and_ids: { ids: [claim('iss', issuer), claim('sub', subject)] } }
 }
 
 function conditionIds(condition: PolicyCondition, effect: Effect): readonly Json[] {
@@ -186,9 +192,7 @@ function valueMatcher(match: StringMatch): Json {
 }
 
 function claimId(path: readonly string[], match: StringMatch): Json {
-  const text = { string_match: stringMatcher(match) }
-  const value = { or_match: { value_matchers: [text, { list_match: { one_of: text } }] } }
-  return { metadata: { filter: JWT_FILTER, path: [JWT_PAYLOAD, ...path].map((key) => ({ key })), value } }
+  return { metadata: claimMatcher(path, match) }
 }
 
 /**

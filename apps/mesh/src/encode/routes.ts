@@ -86,6 +86,8 @@ export interface Leg {
 
 /** What routes of a host are written for. */
 export interface RouteContext {
+  /** Whether the caller's own listener verifies tokens, by whose claims routes may be chosen. */
+  readonly verifiesTokens?: boolean
   readonly layout: NodeLayout
   readonly prefix: PathPrefix
   readonly port: number
@@ -136,6 +138,7 @@ function encodeRoute(host: MeshHost, route: MeshRoute, context: RouteContext): r
 function callerFits(match: RouteMatch, context: RouteContext): boolean {
   if (match.port !== undefined && match.port !== context.port) return false
   if (match.sourceNamespace !== undefined && match.sourceNamespace !== context.callerNamespace) return false
+  if (context.verifiesTokens !== true && (match.claims ?? []).some(({ invert }) => !invert)) return false
   const labels = context.callerLabels ?? {}
   return Object.entries(match.sourceLabels ?? {}).every(([name, value]) => labels[name] === value)
 }

@@ -1,7 +1,7 @@
 import type { MeshWorkload } from '@weft/mesh-model'
 import { any, duration, extension } from './json.ts'
 import { ACTIVATOR_CLUSTER, MESH_HEADERS } from './names.ts'
-import { JWT_FILTER } from './rbac.ts'
+import { JWT_FILTER } from './matching.ts'
 import type { Json } from './types.ts'
 
 /** Name of the filter that keeps the control plane informed of an open stream. */

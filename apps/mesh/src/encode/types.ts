@@ -76,6 +76,8 @@ export interface EncodeInput {
   /** Replicas of the node's own workloads, by workload; a list that did not change must be the same object. */
   readonly replicas: ReadonlyMap<WorkloadKey, readonly MeshReplica[]>
   readonly demand: Demand
+  /** Keys of issuers that were fetched, by the name of their source. */
+  readonly keys?: ReadonlyMap<string, string>
 }
 
 /** What changed since the last look, by name: it came, went, or is another object. Everything else is as it was. */
@@ -86,6 +88,8 @@ export interface Touched {
   /** Names that are asked for now and were not, or the other way round. */
   readonly virtualHosts: Iterable<string>
   readonly clusters: Iterable<string>
+  /** Sources of which the keys changed. */
+  readonly keys?: Iterable<string>
 }
 
 /** One resource, by name. */

@@ -6,7 +6,8 @@ import { PRIVATE_RANGES } from '../encode/index.ts'
 import { host, snapshot, workload } from '../encode/testing/model.ts'
 import { mirror, World } from '../encode/testing/world.ts'
 import { addressBytes } from './message.ts'
-import { refusedBy, startNameGuard } from './server.ts'
+import { inRanges } from './ranges.ts'
+import { startNameGuard } from './server.ts'
 import type { NameGuard } from './server.ts'
 
 const NAMES: Record<string, readonly string[]> = {
@@ -86,7 +87,7 @@ describe('the name guard', () => {
     ['fe80::1', true],
     ['8.8.8.8', false],
     ['2606:4700::1111', false],
-  ])('takes %s as refused: %s', (address, expected) => expect(refusedBy(PRIVATE_RANGES)(address)).toBe(expected))
+  ])('takes %s as refused: %s', (address, expected) => expect(inRanges(PRIVATE_RANGES)(address)).toBe(expected))
 
   it.each([
     ['192.0.2.1', 'c0000201'],

@@ -1,6 +1,6 @@
 import dgram from 'node:dgram'
 import { Resolver } from 'node:dns/promises'
-import { BlockList, isIPv6 } from 'node:net'
+import { inRanges } from './ranges.ts'
 import { guardAddresses } from './decide.ts'
 import { addressBytes, CODES, readQuestion, TYPES, writeAnswer } from './message.ts'
 import type { Question } from './message.ts'
@@ -37,7 +37,7 @@ const LOOKUP_MS = 3000
  */
 export async function startNameGuard(options: NameGuardOptions): Promise<NameGuard> {
   const source = options.source ?? new Resolver({ timeout: LOOKUP_MS, tries: 2 })
-  const refused = refusedBy(options.refused)
+  const refused = inRanges(options.refused)
   const socket = dgram.createSocket('udp4')
   let underWay = 0
   socket.on('message', (message, from) => {
@@ -60,21 +60,6 @@ export async function startNameGuard(options: NameGuardOptions): Promise<NameGua
   socket.on('error', () => undefined)
   let closed: Promise<void> | undefined
   return { port: socket.address().port, close: () => (closed ??= new Promise((resolve) => socket.close(resolve))) }
-}
-
-/** Whether an address lies in one of the ranges. A list per family: `BlockList` takes IPv4 addresses for IPv6 ones that stand for them. */
-export function refusedBy(ranges: readonly string[]): (address: string) => boolean {
-  const lists = { ipv4: new BlockList(), ipv6: new BlockList() }
-  for (const range of ranges) {
-    const [address = '', length] = range.split('/')
-    const family = familyOf(address)
-    lists[family].addSubnet(address, Number(length), family)
-  }
-  return (address) => lists[familyOf(address)].check(address, familyOf(address))
-}
-
-function familyOf(address: string): 'ipv4' | 'ipv6' {
-  return isIPv6(address) ? 'ipv6' : 'ipv4'
 }
 
 async function answer(question: Question, source: NameSource, refused: (address: string) => boolean): Promise<Buffer> {

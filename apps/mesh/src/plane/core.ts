@@ -39,6 +39,8 @@ import type { Touched } from '../encode/types.ts'
 import { TRAFFIC_PREFIX } from '../encode/traffic-log.ts'
 import { askAdmin } from '../envoy/admin.ts'
 import { LogRotation } from '../envoy/log-rotation.ts'
+import type { KeyKeeper } from '../jwks/keeper.ts'
+import { openKeeper } from '../jwks/open.ts'
 import { LoadReceiver } from '../load/service.ts'
 import { invocations, parseSamples } from '../statistics/prometheus.ts'
 import { trafficOf } from '../statistics/traffic.ts'
@@ -93,6 +95,7 @@ export class MeshCore {
   readonly #activator: Activator
   readonly #load: LoadReceiver
   readonly #streams: StreamWatch
+  readonly #keeper: KeyKeeper
   #servers: GrpcServer[] = []
   #pending: Change[] = []
   #compileSoon: NodeJS.Immediate | undefined
@@ -116,6 +119,7 @@ export class MeshCore {
       now: surroundings.now,
     })
     this.#streams = new StreamWatch({ policyOf: (workload) => this.#compiler.snapshot.workloads.get(workload)?.policy, log: surroundings.log })
+    this.#keeper = openKeeper(settings, surroundings.log, (name) => this.#publish({ keys: [name] }))
     this.#rotation = new LogRotation({ file: layout.accessLogFile, moved: () => this.#proxy.reopenLogs(), log: surroundings.log })
     this.#load = new LoadReceiver(
       (reports) => surroundings.load(reports),
@@ -182,16 +186,25 @@ export class MeshCore {
     const changes = this.#pending.splice(0)
     try {
       const { hosts, workloads } = this.#compiler.apply(changes).difference
+      const touched = [...workloads.set, ...workloads.removed]
       this.#streams.changed(workloads.set)
-      this.#publish({ hosts: [...hosts.set, ...hosts.removed], workloads: [...workloads.set, ...workloads.removed] })
+      this.#wantKeys(touched)
+      this.#publish({ hosts: [...hosts.set, ...hosts.removed], workloads: touched })
     } catch (error) {
       this.#with.log.error({ changes: changes.length, reason: messageOf(error) }, 'changes could not be compiled; the last snapshot stays in force')
     }
     for (const resolve of this.#snapshotWaiters.splice(0)) resolve()
   }
 
+  #wantKeys(workloads: readonly WorkloadKey[]): void {
+    const { snapshot } = this.#compiler
+    for (const key of workloads) this.#keeper.want(key, snapshot.workloads.get(key)?.authentication ?? [])
+    this.#keeper.want('ingress', snapshot.ingressAuthentication?.rules ?? [])
+  }
+
   #publish(touched: Partial<Touched>): void {
-    this.#proxy.publish({ snapshot: this.#compiler.snapshot, layouts: this.#layouts, replicas: this.#replicas }, touched)
+    const world = { snapshot: this.#compiler.snapshot, layouts: this.#layouts, replicas: this.#replicas, keys: this.#keeper.keys }
+    this.#proxy.publish(world, touched)
   }
 
   /** Only what is made on demand has to be looked at again. */
@@ -310,7 +323,7 @@ export class MeshCore {
     const { version, findings } = this.#compiler.snapshot
     const { trustDomain, path } = this.#settings
     const cause = (typeUrl: string, name: string): ResourceRef | undefined => causeOf(this.#compiler.snapshot, typeUrl, name)
-    return { snapshotVersion: version, trustDomain, path, proxies: [this.#proxy.status(cause)], findings }
+    return { snapshotVersion: version, trustDomain, path, proxies: [this.#proxy.status(cause)], findings: [...findings, ...this.#keeper.findings()] }
   }
 
   configuration(host: NamespacedName): readonly WorkloadConfiguration[] {
@@ -359,6 +372,7 @@ export class MeshCore {
   async stop(drainMs: number): Promise<void> {
     clearInterval(this.#retryTimer)
     this.#rotation.stop()
+    this.#keeper.stop()
     clearImmediate(this.#compileSoon)
     await this.#proxy.stop(drainMs)
     for (const server of this.#servers.splice(0)) await server.close()

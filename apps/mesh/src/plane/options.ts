@@ -12,6 +12,15 @@ export interface MeshSettings {
   readonly trustDomain: string
   readonly path: NonNullable<CompilerSettings['path']>
   readonly outbound: NonNullable<CompilerSettings['outbound']>
+  /** How public keys of issuers (RequestAuthentication) are fetched. */
+  readonly keys?: {
+    /** Blocks of private addresses (CIDR) that may be asked nevertheless; none unless set. */
+    readonly allowedAddresses?: readonly string[]
+    /** Time from one fetch to the next; 5 minutes unless set. */
+    readonly refreshMs?: number
+    /** Certificates (PEM) to trust in place of the system's. */
+    readonly roots?: string
+  }
   /** Path of Envoy; absent when the proxy is run by somebody else. */
   readonly program?: string
   /** Envoy's worker threads. */

@@ -35,6 +35,8 @@ export interface ProxyWorld {
   readonly snapshot: MeshSnapshot
   readonly layouts: ReadonlyMap<string, NodeLayout>
   readonly replicas: ReadonlyMap<WorkloadKey, readonly MeshReplica[]>
+  /** Fetched keys of issuers, by the name of their source. */
+  readonly keys: ReadonlyMap<string, string>
 }
 
 /** One Envoy and everything that it is to have. */
@@ -89,10 +91,11 @@ export class Proxy {
 
   /** Puts what follows from the changes that are named, and sends it. What it costs depends on them alone. */
   publish(world: ProxyWorld, touched: Partial<Touched>): void {
-    const { snapshot, layouts, replicas } = world
+    const { snapshot, layouts, replicas, keys } = world
     this.#replicas = replicas
     for (const key of touched.workloads ?? []) this.#hasten(key)
-    const changes = this.#encoder.update({ snapshot, node: this.layout.node, layouts, replicas, demand: this.#demand }, { ...UNTOUCHED, ...touched })
+    const input = { snapshot, node: this.layout.node, layouts, replicas, keys, demand: this.#demand }
+    const changes = this.#encoder.update(input, { ...UNTOUCHED, ...touched })
     this.#take(changes, snapshot.version)
     this.state.flush()
   }

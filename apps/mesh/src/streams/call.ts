@@ -1,7 +1,8 @@
 import type { PolicyCall } from '@weft/mesh-model'
 import { XFCC } from '../encode/headers.ts'
 import { MESH_HEADERS } from '../encode/names.ts'
-import { JWT_FILTER, JWT_PAYLOAD, WORKLOAD_PORT } from '../encode/rbac.ts'
+import { JWT_FILTER, JWT_PAYLOAD } from '../encode/matching.ts'
+import { WORKLOAD_PORT } from '../encode/rbac.ts'
 
 /** What of envoy.service.ext_proc.v3.ProcessingRequest is read, as protobufjs gives it. */
 export interface ProcessingRequest {

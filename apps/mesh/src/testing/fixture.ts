@@ -10,6 +10,7 @@ import type { LoadReport, MeshReplica } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
 import { memoryStore } from '@weft/store/memory'
 import { startMesh, type Mesh, type MeshOptions } from '../mesh.ts'
+import type { MeshSettings } from '../plane/options.ts'
 import { nodeLayout } from './layout.ts'
 import type { NodeLayout } from '../encode/types.ts'
 
@@ -89,7 +90,9 @@ export function callOnce(target: { readonly port: number } | { readonly socketPa
 }
 
 /** Starts everything. `wake` brings up one replica of whatever is called at zero. */
-export async function startFixture(options: Partial<Pick<MeshOptions, 'worker' | 'log'>> & { readonly port?: number } = {}): Promise<Fixture> {
+export async function startFixture(
+  options: Partial<Pick<MeshOptions, 'worker' | 'log'>> & { readonly port?: number; readonly keys?: MeshSettings['keys'] } = {},
+): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'wm-'))
   const port = options.port ?? (await freePort())
   const layout = nodeLayout({
@@ -104,7 +107,14 @@ export async function startFixture(options: Partial<Pick<MeshOptions, 'worker' |
   const mesh = await startMesh({
     store,
     log: options.log ?? silentLog(),
-    settings: { layout, authorityDirectory: join(directory, 'ca'), trustDomain: 'cluster.local', path: 'encrypted', outbound: 'ALLOW_ANY' },
+    settings: {
+      layout,
+      authorityDirectory: join(directory, 'ca'),
+      trustDomain: 'cluster.local',
+      path: 'encrypted',
+      outbound: 'ALLOW_ANY',
+      ...(options.keys === undefined ? {} : { keys: options.keys }),
+    },
     env: process.env,
     progress: () => undefined,
     worker: options.worker ?? 'in-process',

@@ -7,6 +7,7 @@ export const PUSH_ORDER: readonly string[] = [
   TYPE_URLS.cluster,
   TYPE_URLS.endpoints,
   TYPE_URLS.secret,
+  TYPE_URLS.extension,
   TYPE_URLS.listener,
   TYPE_URLS.scopedRoute,
   TYPE_URLS.route,
@@ -16,7 +17,7 @@ export const PUSH_ORDER: readonly string[] = [
 /** Types of which a first request without names means "all of them" (xds_protocol.rst, "How the client specifies what resources to return"). */
 const WILDCARD_TYPES: ReadonlySet<string> = new Set([TYPE_URLS.listener, TYPE_URLS.cluster, TYPE_URLS.scopedRoute])
 /** Types whose resources a proxy drops when told to; the others end with the resource that refers to them. */
-const REMOVABLE_TYPES: ReadonlySet<string> = new Set([TYPE_URLS.listener, TYPE_URLS.cluster, TYPE_URLS.scopedRoute, TYPE_URLS.virtualHost])
+const REMOVABLE_TYPES: ReadonlySet<string> = new Set([TYPE_URLS.listener, TYPE_URLS.cluster, TYPE_URLS.scopedRoute, TYPE_URLS.virtualHost, TYPE_URLS.extension])
 /** Types of which "does not exist" is said at once, because a call or a cluster waits for it. */
 const ANSWER_MISSING: ReadonlySet<string> = new Set([TYPE_URLS.cluster, TYPE_URLS.endpoints, TYPE_URLS.virtualHost])
 /** A changed cluster warms until its endpoints come again, a changed listener until its routes do, even when they are as before. */

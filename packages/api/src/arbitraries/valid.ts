@@ -253,6 +253,7 @@ export function validPeerAuthentication(world: World = {}): fc.Arbitrary<Documen
   const spec = fc.record({
     selector: fc.constant({ matchLabels: { 'weft.dev/function': 'nobody' } }),
     mtls: maybe(fc.record({ mode: fc.constantFrom('UNSET', 'DISABLE', 'PERMISSIVE', 'STRICT') })),
+    portLevelMtls: maybe(fc.record({ 8080: fc.record({ mode: fc.constantFrom('UNSET', 'DISABLE', 'PERMISSIVE', 'STRICT') }) })),
   })
   return documentOf(world, ['security.istio.io/v1', 'security.istio.io/v1beta1'], 'PeerAuthentication', fc.record({ spec }))
 }
@@ -354,6 +355,32 @@ export function validReferenceGrant(world: World = {}): fc.Arbitrary<Document> {
   return documentOf(world, [`${GATEWAY_API}/v1beta1`], 'ReferenceGrant', fc.record({ spec }))
 }
 
+/** A set with one public key, of which nobody has the private half. */
+export const keySet = JSON.stringify({ keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43), kid: 'a', use: 'sig' }] })
+
+/** RequestAuthentications of Istio, with their keys written down. They select a function that does not exist. */
+export function validRequestAuthentication(world: World = {}): fc.Arbitrary<Document> {
+  const names = fc.uniqueArray(fc.constantFrom('a', 'https://api.example/x', 'access_token'), { maxLength: 2 })
+  const rule = fc.record({
+    issuer: fc.constantFrom('https://idp.example', 'testing@secure.example'),
+    jwks: fc.constant(keySet),
+    audiences: maybe(names),
+    fromHeaders: maybe(fc.constant([{ name: 'x-jwt', prefix: 'JWT ' }])),
+    fromParams: maybe(names),
+    fromCookies: maybe(names),
+    forwardOriginalToken: maybe(fc.boolean()),
+    outputPayloadToHeader: maybe(fc.constantFrom('x-payload', 'X-Payload')),
+    outputClaimToHeaders: maybe(fc.constant([{ header: 'x-sub', claim: 'sub' }])),
+    timeout: maybe(fc.constant('5s')),
+    spaceDelimitedClaims: maybe(names),
+  })
+  const spec = fc.record({
+    selector: fc.constant({ matchLabels: { 'weft.dev/function': 'nobody' } }),
+    jwtRules: maybe(fc.array(rule, { minLength: 1, maxLength: 3 })),
+  })
+  return documentOf(world, ['security.istio.io/v1', 'security.istio.io/v1beta1'], 'RequestAuthentication', fc.record({ spec }))
+}
+
 /** Any kind that a user may write, all equally often. */
 export function validResource(world: World = {}): fc.Arbitrary<Document> {
   const all = [
@@ -370,6 +397,7 @@ export function validResource(world: World = {}): fc.Arbitrary<Document> {
     validReferenceGrant,
     validAuthorizationPolicy,
     validPeerAuthentication,
+    validRequestAuthentication,
   ]
   return fc.oneof(...all.map((make) => make(world)))
 }

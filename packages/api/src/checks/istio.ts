@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { AuthorizationPolicySpec, PolicyConditionSpec, PolicyOperation, PolicySource } from '../istio/authorization-policy.ts'
+import type { PeerAuthenticationSpec } from '../istio/peer-authentication.ts'
 import type { WorkloadSelector } from '../istio/shared.ts'
 import { child, shown, type Violation } from '../violation.ts'
 import { checkLabels } from './metadata.ts'
@@ -13,6 +14,13 @@ function each<T>(list: readonly T[] | undefined, path: string): Indexed<T> {
 /** The labels of a selector. */
 export function checkSelector(selector: WorkloadSelector | undefined): readonly Violation[] {
   return checkLabels(selector?.matchLabels ?? {}, 'spec.selector.matchLabels')
+}
+
+/** What the schema of a PeerAuthentication cannot say. */
+export function checkPeerAuthentication({ selector, portLevelMtls }: PeerAuthenticationSpec): readonly Violation[] {
+  const narrow = Object.keys(selector?.matchLabels ?? {}).length > 0
+  const wide = portLevelMtls !== undefined && !narrow ? [{ field: 'spec.portLevelMtls', reason: 'needs a selector: ports are those of certain workloads' }] : []
+  return [...checkSelector(selector), ...wide]
 }
 
 /** What the schema of an AuthorizationPolicy cannot say. */
@@ -34,6 +42,7 @@ const noProblem: Check = () => undefined
 
 /** Keys of `when` (https://istio.io/latest/docs/reference/config/security/conditions/), and what their values are. */
 function conditionCheck(key: string): Check | undefined {
+  if (CLAIM_KEY.test(key)) return noProblem
   if (/^request\.headers\[[A-Za-z0-9!#$%&'*+.^_`|~-]+\]$/.test(key)) return noProblem
   return CONDITION_KEYS.get(key)
 }
@@ -55,6 +64,9 @@ function accountProblem(text: string): string | undefined {
   return new RegExp(`^(?:${label}/)?${label}$`).test(text) ? undefined : `${shown(text)} is not SERVICE-ACCOUNT or NAMESPACE/SERVICE-ACCOUNT`
 }
 
+/** A claim, and one within it: `request.auth.claims[a][b]`. */
+const CLAIM_KEY = /^request\.auth\.claims(\[[^[\]]+\])+$/
+
 const CONDITION_KEYS: ReadonlyMap<string, Check> = new Map([
   ['source.ip', blockProblem],
   ['remote.ip', blockProblem],
@@ -62,13 +74,15 @@ const CONDITION_KEYS: ReadonlyMap<string, Check> = new Map([
   ['source.principal', principalProblem],
   ['source.serviceAccount', accountProblem],
   ['destination.port', portProblem],
+  ['request.auth.principal', requestPrincipalProblem],
+  ['request.auth.audiences', noProblem],
+  ['request.auth.presenter', noProblem],
 ])
 
 /** Keys that Istio knows and that mean nothing here. */
 const OTHER_KEYS: readonly (readonly [RegExp, string])[] = [
   [/^destination\.ip$/, 'functions have no address of their own'],
   [/^connection\.sni$/, 'calls within the mesh carry no server name'],
-  [/^request\.auth\./, 'RequestAuthentication is not supported yet'],
   [/^experimental\./, 'filters of Envoy are not a user\u2019s to look into'],
 ]
 
@@ -76,7 +90,7 @@ function checkCondition({ key, values, notValues }: PolicyConditionSpec, path: s
   const check = conditionCheck(key)
   if (check === undefined) {
     const why = OTHER_KEYS.find(([is]) => is.test(key))?.[1]
-    const known = [...CONDITION_KEYS.keys(), 'request.headers[NAME]'].join(', ')
+    const known = [...CONDITION_KEYS.keys(), 'request.headers[NAME]', 'request.auth.claims[NAME]'].join(', ')
     return [{ field: `${path}.key`, reason: why === undefined ? `unknown key ${shown(key)}; known are ${known}` : `the key ${key} is not supported: ${why}` }]
   }
   const whole = check === blockProblem || check === portProblem || check === accountProblem
@@ -94,6 +108,7 @@ function checkSource(source: PolicySource, path: string): readonly Violation[] {
     ...checkPatterns(source.notPrincipals, `${path}.notPrincipals`, principalProblem),
     ...checkPatterns(source.namespaces, `${path}.namespaces`, namespaceProblem),
     ...checkPatterns(source.notNamespaces, `${path}.notNamespaces`, namespaceProblem),
+    ...(['requestPrincipals', 'notRequestPrincipals'] as const).flatMap((name) => checkPatterns(source[name], `${path}.${name}`, requestPrincipalProblem)),
     ...(['ipBlocks', 'notIpBlocks', 'remoteIpBlocks', 'notRemoteIpBlocks'] as const).flatMap((name) =>
       checkTexts(source[name], `${path}.${name}`, blockProblem),
     ),
@@ -154,6 +169,10 @@ function wildcardProblem(text: string): string | undefined {
 function principalProblem(text: string): string | undefined {
   if (text.startsWith('spiffe://')) return `${shown(text)}: principals are written without spiffe://`
   return /^[A-Za-z0-9._/*:-]+$/.test(text) ? undefined : `${shown(text)} is not an identity such as "cluster.local/ns/default/sa/control"`
+}
+
+function requestPrincipalProblem(text: string): string | undefined {
+  return /[/*]/.test(text) ? undefined : `${shown(text)} is not ISSUER/SUBJECT`
 }
 
 function namespaceProblem(text: string): string | undefined {

@@ -16,6 +16,8 @@ export const PolicySource = Type.Object(
     notPrincipals: patterns('none of these identities'),
     namespaces: patterns('namespaces of the caller'),
     notNamespaces: patterns('none of these namespaces'),
+    requestPrincipals: patterns('ISSUER/SUBJECT of the verified token; "*" alone for any token'),
+    notRequestPrincipals: patterns('none of these; "*" alone: no verified token'),
     ipBlocks: addressBlocks('addresses of clients outside, as the ingress sees them: "203.0.113.7" or "203.0.113.0/24"'),
     notIpBlocks: addressBlocks('none of these'),
     remoteIpBlocks: addressBlocks('as ipBlocks: the ingress believes no X-Forwarded-For'),
@@ -23,7 +25,7 @@ export const PolicySource = Type.Object(
     serviceAccounts: patterns('callers as SERVICE-ACCOUNT (of the own namespace) or NAMESPACE/SERVICE-ACCOUNT'),
     notServiceAccounts: patterns('none of these'),
   },
-  { ...closedExcept('requestPrincipals', 'notRequestPrincipals', 'trustDomains', 'notTrustDomains'), minProperties: 1 },
+  { ...closedExcept('trustDomains', 'notTrustDomains'), minProperties: 1 },
 )
 /** {@link PolicySource} as a type. */
 export type PolicySource = Static<typeof PolicySource>

@@ -6,8 +6,11 @@ import { IstioHeaderMatch, IstioStringMatch } from './string-match.ts'
 
 // Fields after https://istio.io/latest/docs/reference/config/networking/virtual-service/ (API v1).
 
+/** A header, or a claim of the verified token: `@request.auth.claims.a.b` or `@request.auth.claims[a][b]`. */
+const HEADER_OR_CLAIM = "^(:[a-z]+|[A-Za-z0-9!#$%&'*+.^_`|~-]+|@request\\.auth\\.claims(\\.[^.[\\]]+)+|@request\\.auth\\.claims(\\[[^[\\]]+\\])+)$"
+
 const headerMatches = (description: string) =>
-  Type.Record(Type.String({ pattern: "^(:[a-z]+|[A-Za-z0-9!#$%&'*+.^_`|~-]+)$", maxLength: 256 }), IstioHeaderMatch, {
+  Type.Record(Type.String({ pattern: HEADER_OR_CLAIM, maxLength: 256 }), IstioHeaderMatch, {
     ...closed,
     maxProperties: 64,
     description,

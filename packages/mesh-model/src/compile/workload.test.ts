@@ -21,7 +21,7 @@ const fn = aFunction('temp', { traffic: { v1: 100 } })
 const v1 = aRevision('temp', 'v1')
 
 /** A spec of a PeerAuthentication. */
-function mode(value: string, labels?: Readonly<Record<string, string>>): unknown {
+function mode(value: string, labels?: Readonly<Record<string, string>>): object {
   return { mtls: { mode: value }, ...(labels === undefined ? {} : { selector: { matchLabels: labels } }) }
 }
 
@@ -147,6 +147,26 @@ describe('mutual TLS', () => {
     { name: 'of other labels is not meant', policies: [aPeerAuthentication('w', mode('DISABLE', { app: 'other' }))], expected: 'strict' },
     { name: 'of another namespace is not meant', policies: [aPeerAuthentication('n', mode('DISABLE'), { namespace: 'team' })], expected: 'strict' },
     {
+      name: 'is that of the workload port, where it has one',
+      policies: [aPeerAuthentication('w', { ...mode('STRICT', { app: 'temp' }), portLevelMtls: { 8080: { mode: 'DISABLE' } } })],
+      expected: 'disable',
+    },
+    {
+      name: 'of a port leaves it to that of the workload when it is UNSET',
+      policies: [aPeerAuthentication('w', { ...mode('PERMISSIVE', { app: 'temp' }), portLevelMtls: { 8080: { mode: 'UNSET' } } })],
+      expected: 'permissive',
+    },
+    {
+      name: 'of a port that no workload has means nothing',
+      policies: [aPeerAuthentication('w', { ...mode('PERMISSIVE', { app: 'temp' }), portLevelMtls: { 80: { mode: 'DISABLE' } } })],
+      expected: 'permissive',
+    },
+    {
+      name: 'of a port means nothing without a selector',
+      policies: [aPeerAuthentication('n', { mtls: { mode: 'PERMISSIVE' }, portLevelMtls: { 8080: { mode: 'DISABLE' } } })],
+      expected: 'permissive',
+    },
+    {
       name: 'is strict where it cannot be understood',
       policies: [
         aPeerAuthentication('n', mode('DISABLE')),
@@ -207,9 +227,9 @@ describe('policies that select a workload', () => {
   const broken: readonly { readonly name: string; readonly spec: unknown; readonly says: string; readonly version?: string }[] = [
     { name: 'a condition that is not known', spec: { rules: [{ when: [{ key: 'x', values: ['y'] }] }] }, says: 'condition key x' },
     {
-      name: 'a source of JWT',
-      spec: { rules: [{ from: [{ source: { requestPrincipals: ['*'] } }] }] },
-      says: 'spec.rules[0].from[0].source.requestPrincipals',
+      name: 'a request principal that no token has',
+      spec: { rules: [{ from: [{ source: { requestPrincipals: ['issuer'] } }] }] },
+      says: '"issuer" is not ISSUER/SUBJECT',
     },
     { name: 'a block that is no address', spec: { action: 'DENY', rules: [{ from: [{ source: { ipBlocks: ['10.0.0.0/99'] } }] }] }, says: '"10.0.0.0/99"' },
     { name: 'the action CUSTOM', spec: { action: 'CUSTOM' }, says: 'spec.action' },

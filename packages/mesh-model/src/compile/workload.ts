@@ -1,7 +1,9 @@
 import { SYSTEM_NAMESPACE } from '@weft/core'
 import { byAge } from '../read/base.ts'
 import { failure } from '../read/finding.ts'
-import type { AuthorizationPolicyModel, RevisionModel } from '../read/models.ts'
+import { authenticationFor, rulesOfAll } from './authentication.ts'
+import { WORKLOAD_PORT } from '../read/workload-port.ts'
+import type { AuthorizationPolicyModel, RequestAuthenticationModel, RevisionModel } from '../read/models.ts'
 import type { MeshWorkload, PolicyRule, ResourceFinding, WorkloadPolicy } from '../snapshot.ts'
 import type { WorkloadTraffic } from '../workload-traffic.ts'
 import type { World } from '../world/world.ts'
@@ -14,6 +16,8 @@ export function compileWorkload(
   traffic?: WorkloadTraffic,
 ): { readonly workload: MeshWorkload; readonly findings: readonly ResourceFinding[] } {
   const account = accountOf(world, revision)
+  const selecting = authenticationFor(world, revision.namespace, revision.labels)
+  const authentication = rulesOfAll(selecting)
   return {
     workload: {
       key: revision.key,
@@ -24,7 +28,8 @@ export function compileWorkload(
       labels: revision.labels,
       serviceAccount: account.name,
       mtls: modeOf(world, revision),
-      policy: policyOf(world, revision),
+      policy: { ...policyOf(world, revision), ...brokenAuthentication(selecting) },
+      ...(authentication.length === 0 ? {} : { authentication }),
       ...(traffic === undefined ? {} : { traffic }),
       ...ratesOf(world, revision),
       timeoutMs: revision.timeoutMs,
@@ -55,7 +60,8 @@ function modeOf(world: World, { namespace, labels }: RevisionModel): MeshWorkloa
   const index = world.peerAuthentication
   for (const level of [index.narrow(namespace, labels), index.wide(namespace), index.wide(SYSTEM_NAMESPACE)]) {
     const [oldest] = [...level].toSorted(byAge)
-    if (oldest?.mode !== undefined) return oldest.mode
+    const mode = oldest?.ports.get(WORKLOAD_PORT) ?? oldest?.mode
+    if (mode !== undefined) return mode
   }
   return 'strict'
 }
@@ -89,6 +95,12 @@ function decisions(policies: readonly AuthorizationPolicyModel[]): Pick<Workload
 function rulesOf(policies: readonly AuthorizationPolicyModel[], action: AuthorizationPolicyModel['action']): readonly PolicyRule[] | undefined {
   const own = policies.filter((policy) => policy.action === action)
   return own.length === 0 ? undefined : own.flatMap((policy) => policy.rules)
+}
+
+/** Tokens that nobody knows how to verify are a policy that is not understood. */
+function brokenAuthentication(selecting: readonly RequestAuthenticationModel[]): Pick<WorkloadPolicy, 'broken'> {
+  const broken = selecting.find((one) => one.broken !== undefined)
+  return broken?.broken === undefined ? {} : { broken: { policy: broken.ref, reason: broken.broken } }
 }
 
 /** The policy of workloads that none selects: everybody of the mesh may call. */

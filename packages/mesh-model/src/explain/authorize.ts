@@ -1,4 +1,5 @@
 import { keyOf, parseSpiffeId, spiffeId, SYSTEM_NAMESPACE, type NamespacedName, type ResourceRef } from '@weft/core'
+import { WORKLOAD_PORT } from '../read/workload-port.ts'
 import { evaluatePolicy, type Verdict } from '../policy/evaluate.ts'
 import type { MeshHost, MeshSnapshot, MeshWorkload, WorkloadKey } from '../snapshot.ts'
 import { resourceText } from './words.ts'
@@ -45,9 +46,6 @@ export interface AuthorizationAnswer {
   readonly callerKnown: boolean
   readonly checks: readonly AuthorizationCheck[]
 }
-
-/** The port that a function's workload has, whatever port of its host was called (as the encoder has it). */
-const WORKLOAD_PORT = 8080
 
 /**
  * Asks the policy evaluator, which does what Envoy does, for every workload that a call to the host may reach.

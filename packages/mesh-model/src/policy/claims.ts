@@ -1,9 +1,12 @@
+import type { RequestPrincipalMatch } from '../snapshot.ts'
+import { textHolds } from './text.ts'
+
 /** Claims whose text is a list parted by blanks (RFC 8693 §4.2), as the proxy parts them. */
 export const SPACE_DELIMITED_CLAIMS = ['scope', 'permission'] as const
 
-/** `ISSUER/SUBJECT` of a verified JWT, as Istio writes request principals; `undefined` when one of them is missing. */
-export function requestPrincipalOf({ iss, sub }: Readonly<Record<string, unknown>>): string | undefined {
-  return typeof iss === 'string' && typeof sub === 'string' && iss !== '' && sub !== '' ? `${iss}/${sub}` : undefined
+/** Whether the token is one of those that a match on request principals means; nothing matches where none was verified. */
+export function requestPrincipalHolds({ issuer, subject }: RequestPrincipalMatch, { iss, sub }: Readonly<Record<string, unknown>>): boolean {
+  return typeof iss === 'string' && typeof sub === 'string' && textHolds(issuer, iss) && textHolds(subject, sub)
 }
 
 /** The texts that stand at a path of the claims; other values (numbers, objects) are compared with nothing. */

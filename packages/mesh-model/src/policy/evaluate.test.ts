@@ -19,6 +19,10 @@ const from = (source: unknown) => [{ source }]
 const to = (operation: unknown) => [{ operation }]
 const onlyControl = { rules: [{ from: from({ principals: [control] }) }, { to: to({ paths: ['/healthz'] }) }] }
 
+const jason = { iss: 'https://idp/a', sub: 'jason' }
+const token = (principal: string) => ({ rules: [{ from: from({ requestPrincipals: [principal] }) }] })
+const when = (key: string, ...values: readonly string[]) => ({ rules: [{ when: [{ key, values }] }] })
+
 interface Case {
   readonly name: string
   readonly policies: readonly unknown[]
@@ -56,6 +60,37 @@ const cases: readonly Case[] = [
     call: { principal: 'x/ns/a/sa/b', path: '/secret/..//healthz' },
     allowed: true,
   },
+  { name: 'a token is asked for, and there is none', policies: [token('*')], allowed: false },
+  { name: 'any token is enough', policies: [token('*')], call: { claims: jason }, allowed: true },
+  { name: 'a token without a subject has no request principal', policies: [token('*')], call: { claims: { iss: 'https://idp/a' } }, allowed: false },
+  { name: 'issuer and subject, parted at the last slash', policies: [token('https://idp/a/jason')], call: { claims: jason }, allowed: true },
+  {
+    name: 'a slash in a subject makes nobody another issuer',
+    policies: [token('https://idp/a/jason')],
+    call: { claims: { iss: 'https://idp', sub: 'a/jason' } },
+    allowed: false,
+  },
+  { name: 'any subject of an issuer', policies: [token('https://idp/a/*')], call: { claims: jason }, allowed: true },
+  { name: 'any subject of another issuer', policies: [token('https://idp/*')], call: { claims: jason }, allowed: false },
+  { name: 'a subject of any issuer', policies: [token('*/jason')], call: { claims: jason }, allowed: true },
+  { name: 'the end of a subject of any issuer', policies: [token('*son')], call: { claims: jason }, allowed: true },
+  { name: 'the beginning of a subject', policies: [token('https://idp/a/ja*')], call: { claims: jason }, allowed: true },
+  { name: 'the end of an issuer', policies: [token('*idp/a/jason')], call: { claims: jason }, allowed: true },
+  { name: 'DENY without a token', policies: [{ action: 'DENY', rules: [{ from: from({ notRequestPrincipals: ['*'] }) }] }], allowed: false },
+  {
+    name: 'DENY without a token, of a call with one',
+    policies: [{ action: 'DENY', rules: [{ from: from({ notRequestPrincipals: ['*'] }) }] }],
+    call: { claims: jason },
+    allowed: true,
+  },
+  { name: 'the principal as a condition', policies: [when('request.auth.principal', 'https://idp/a/jason')], call: { claims: jason }, allowed: true },
+  { name: 'an audience', policies: [when('request.auth.audiences', 'web')], call: { claims: { ...jason, aud: ['app', 'web'] } }, allowed: true },
+  { name: 'another audience', policies: [when('request.auth.audiences', 'web')], call: { claims: { ...jason, aud: 'app' } }, allowed: false },
+  { name: 'the presenter', policies: [when('request.auth.presenter', 'cli')], call: { claims: { ...jason, azp: 'cli' } }, allowed: true },
+  { name: 'a claim', policies: [when('request.auth.claims[groups]', 'ad*')], call: { claims: { ...jason, groups: ['x', 'admin'] } }, allowed: true },
+  { name: 'a claim within another', policies: [when('request.auth.claims[a][b]', 'c')], call: { claims: { ...jason, a: { b: 'c' } } }, allowed: true },
+  { name: 'one of a list parted by blanks', policies: [when('request.auth.claims[scope]', 'write')], call: { claims: { scope: 'read write' } }, allowed: true },
+  { name: 'a claim of a prototype', policies: [when('request.auth.claims[constructor][name]', '*')], call: { claims: jason }, allowed: false },
   { name: 'an encoded slash is refused', policies: [{ rules: [{}] }], call: { path: '/a%2fb' }, allowed: false },
   { name: 'a principal with a longer name is another', policies: [onlyControl], call: { principal: `${control}2` }, allowed: false },
   { name: 'a SPIFFE ID with its scheme is the same principal', policies: [onlyControl], call: { principal: `spiffe://${control}` }, allowed: true },

@@ -1,7 +1,7 @@
 import type { OperationMatch, PolicyCondition, PolicyRule, SourceMatch, StringMatch, WorkloadPolicy } from '../snapshot.ts'
 import { bareAuthority } from '../read/names.ts'
 import { inBlock } from './address.ts'
-import { claimTexts, requestPrincipalOf } from './claims.ts'
+import { claimTexts, requestPrincipalHolds } from './claims.ts'
 import { normalisePath } from './path.ts'
 import { everyValueRegex, pathHolds, textHolds } from './text.ts'
 
@@ -46,7 +46,6 @@ export interface Remarks {
 interface Facts {
   readonly principal: string | undefined
   readonly namespace: string | undefined
-  readonly requestPrincipal: string | undefined
   readonly address: string | undefined
   readonly method: string
   readonly path: string
@@ -98,7 +97,6 @@ function factsOf(call: PolicyCall): Facts | undefined {
   return {
     principal,
     namespace,
-    requestPrincipal: claims === undefined ? undefined : requestPrincipalOf(claims),
     address,
     method,
     path,
@@ -115,14 +113,14 @@ function ruleHolds(rule: PolicyRule, facts: Facts, effect: Effect): boolean {
   return source && operation && (rule.conditions ?? []).every((condition) => conditionHolds(condition, facts, effect))
 }
 
-function sourceHolds(source: SourceMatch, { principal, namespace, requestPrincipal, address }: Facts): boolean {
+function sourceHolds(source: SourceMatch, { principal, namespace, claims, address }: Facts): boolean {
   return (
     anyHolds(source.principals, principal, textHolds) &&
     noneHolds(source.notPrincipals, principal, textHolds) &&
     anyHolds(source.namespaces, namespace, textHolds) &&
     noneHolds(source.notNamespaces, namespace, textHolds) &&
-    anyHolds(source.requestPrincipals, requestPrincipal, textHolds) &&
-    noneHolds(source.notRequestPrincipals, requestPrincipal, textHolds) &&
+    anyHolds(source.requestPrincipals, claims, requestPrincipalHolds) &&
+    noneHolds(source.notRequestPrincipals, claims, requestPrincipalHolds) &&
     anyHolds(source.ipBlocks, address, inBlock) &&
     noneHolds(source.notIpBlocks, address, inBlock) &&
     anyHolds(source.remoteIpBlocks, address, inBlock) &&

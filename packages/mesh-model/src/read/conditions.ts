@@ -17,6 +17,9 @@ const SAME_AS: Readonly<Record<string, (spec: Spec, names: Names) => PolicyCondi
   'remote.ip': (spec, names) => ({ kind: 'source', source: readSource(named(spec, 'remoteIpBlocks', 'notRemoteIpBlocks'), names) }),
   'source.namespace': (spec, names) => ({ kind: 'source', source: readSource(named(spec, 'namespaces', 'notNamespaces'), names) }),
   'source.principal': (spec, names) => ({ kind: 'source', source: readSource(named(spec, 'principals', 'notPrincipals'), names) }),
+  'request.auth.principal': (spec, names) => ({ kind: 'source', source: readSource(named(spec, 'requestPrincipals', 'notRequestPrincipals'), names) }),
+  'request.auth.audiences': (spec, names) => ({ kind: 'claim', path: ['aud'], ...lists(spec, names) }),
+  'request.auth.presenter': (spec, names) => ({ kind: 'claim', path: ['azp'], ...lists(spec, names) }),
   'source.serviceAccount': (spec, names) => ({ kind: 'source', source: readSource(named(spec, 'serviceAccounts', 'notServiceAccounts'), names) }),
   'destination.port': (spec, names) => {
     for (const text of [...(spec.values ?? []), ...(spec.notValues ?? [])]) if (!/^[1-9]\d{0,4}$/.test(text)) names.notes.push(`"${text}" is not a port`)
@@ -30,6 +33,8 @@ export function readCondition(spec: Spec, names: Names): readonly PolicyConditio
   if (spec.values === undefined && spec.notValues === undefined) names.notes.push(`the condition on ${key} has neither values nor notValues`)
   const header = /^request\.headers\[([A-Za-z0-9!#$%&'*+.^_`|~-]+)\]$/.exec(key)?.[1]
   if (header !== undefined) return [{ kind: 'header', name: header.toLowerCase(), ...lists(spec, names) }]
+  const claim = /^request\.auth\.claims((?:\[[^[\]]+\])+)$/.exec(key)?.[1]
+  if (claim !== undefined) return [{ kind: 'claim', path: claim.slice(1, -1).split(']['), ...lists(spec, names) }]
   const read = Object.hasOwn(SAME_AS, key) ? SAME_AS[key] : undefined
   if (read !== undefined) return [read(spec, names)]
   names.notes.push(`the condition key ${key} is not supported`)

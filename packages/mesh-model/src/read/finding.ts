@@ -20,6 +20,7 @@ export type FindingReason =
   | 'InvalidName'
   | 'InvalidResource'
   | 'NoMatchingParent'
+  | 'KeysNotFetched'
   | 'PolicyBroken'
   | 'PortNotBound'
   | 'PortNotFound'

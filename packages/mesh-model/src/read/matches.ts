@@ -1,7 +1,7 @@
 import { canonicalNamespace, DEFAULT_NAMESPACE, DEFAULT_TRUST_DOMAIN, isDnsLabel, OPENFAAS_NAMESPACE_ALIAS } from '@weft/core'
 import type { PolicyOperation, PolicySource } from '@weft/api'
 import { readAddressBlock } from '../policy/address.ts'
-import type { OperationMatch, PathMatch, SourceMatch, StringMatch } from '../snapshot.ts'
+import type { OperationMatch, PathMatch, RequestPrincipalMatch, SourceMatch, StringMatch } from '../snapshot.ts'
 import { hostKeyOf, hostSpellings } from './names.ts'
 
 /** What texts of a policy are read against, and where problems are noted. */
@@ -20,11 +20,14 @@ export function readSource(source: PolicySource, names: Names): SourceMatch {
   }
   const principals = (values: readonly string[] | undefined) => values?.flatMap((value) => principalMatches(pattern(value, names), names.trustDomain))
   const namespaces = (values: readonly string[] | undefined) => values?.flatMap((value) => namespaceMatches(pattern(value, names)))
+  const requestPrincipals = (values: readonly string[] | undefined) => values?.map((value) => requestPrincipal(value, names))
   return present({
     principals: accounts(source.serviceAccounts) ?? principals(source.principals),
     notPrincipals: joined(accounts(source.notServiceAccounts), principals(source.notPrincipals)),
     namespaces: namespaces(source.namespaces),
     notNamespaces: namespaces(source.notNamespaces),
+    requestPrincipals: requestPrincipals(source.requestPrincipals),
+    notRequestPrincipals: requestPrincipals(source.notRequestPrincipals),
     ipBlocks: blocks(source.ipBlocks),
     notIpBlocks: blocks(source.notIpBlocks),
     remoteIpBlocks: blocks(source.remoteIpBlocks),
@@ -34,6 +37,20 @@ export function readSource(source: PolicySource, names: Names): SourceMatch {
 
 function joined<T>(a: readonly T[] | undefined, b: readonly T[] | undefined): readonly T[] | undefined {
   return a === undefined ? b : [...a, ...(b ?? [])]
+}
+
+/**
+ * `ISSUER/SUBJECT`, parted at the last slash, since an issuer may be a URL; a `*` at one end belongs to that part, and alone in a part it means any (Istio's
+ * own reading, so that no issuer can pass for another by a slash in its subjects).
+ */
+function requestPrincipal(text: string, names: Names): RequestPrincipalMatch {
+  const any: StringMatch = { kind: 'present' }
+  if (text === '*') return { issuer: any, subject: any }
+  const slash = text.lastIndexOf('/')
+  if (slash >= 0) return { issuer: pattern(text.slice(0, slash), names), subject: pattern(text.slice(slash + 1), names) }
+  if (text.startsWith('*')) return { issuer: any, subject: pattern(text, names) }
+  if (!text.endsWith('*')) names.notes.push(`"${text}" is not ISSUER/SUBJECT`)
+  return { issuer: pattern(text, names), subject: any }
 }
 
 function addressBlock(text: string, names: Names) {

@@ -1,5 +1,6 @@
 import type { Protocol } from '@weft/api'
 import type { ResourceRef } from '@weft/core'
+import type { JwtRule } from '../authentication.ts'
 import type { WorkloadRates, WorkloadTraffic } from '../workload-traffic.ts'
 import type {
   CredentialKey,
@@ -158,8 +159,18 @@ export interface AuthorizationPolicyModel extends Model {
   readonly broken: string | undefined
 }
 
+/** A RequestAuthentication. */
+export interface RequestAuthenticationModel extends Model {
+  readonly selector: Selector
+  readonly rules: readonly JwtRule[]
+  /** Why it could not be understood. */
+  readonly broken: string | undefined
+}
+
 /** A PeerAuthentication; `mode` is `undefined` when it leaves the choice to the next wider one. */
 export interface PeerAuthenticationModel extends Model {
   readonly selector: Selector
   readonly mode: 'strict' | 'permissive' | 'disable' | undefined
+  /** By port of the workload; as `mode`. */
+  readonly ports: ReadonlyMap<number, PeerAuthenticationModel['mode']>
 }

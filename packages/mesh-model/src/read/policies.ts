@@ -7,7 +7,8 @@ import { readCondition } from './conditions.ts'
 import type { Read } from './core-kinds.ts'
 import { failure, warning } from './finding.ts'
 import { readOperation, readSource, type Names } from './matches.ts'
-import type { AuthorizationPolicyModel, PeerAuthenticationModel } from './models.ts'
+import { WORKLOAD_PORT } from './workload-port.ts'
+import type { AuthorizationPolicyModel, Model, PeerAuthenticationModel } from './models.ts'
 
 const checkAuthorization = checker(AuthorizationPolicySpec)
 const checkPeerAuthentication = checker(PeerAuthenticationSpec)
@@ -68,7 +69,24 @@ export function readPeerAuthentication(resource: Resource): Read<PeerAuthenticat
   if (base.namespace === SYSTEM_NAMESPACE && selector.length > 0) {
     problems.push(warning(base.ref, 'SelectorIgnored', `with a selector it is about workloads of ${SYSTEM_NAMESPACE} only, and there are none`))
   }
-  return { model: { ...base, findings: problems, selector, mode: checked.ok && version === undefined ? modeOf(field(checked.value.mtls, 'mode')) : 'strict' } }
+  const understood = checked.ok && version === undefined ? checked.value : undefined
+  const ports = readPorts(understood?.portLevelMtls ?? {}, { base, narrow: selector.length > 0, problems })
+  return { model: { ...base, findings: problems, selector, mode: understood === undefined ? 'strict' : modeOf(understood.mtls?.mode), ports } }
+}
+
+/** Every function has one port, 8080, behind whatever port of its host was called. */
+function readPorts(
+  levels: NonNullable<PeerAuthenticationSpec['portLevelMtls']>,
+  { base, narrow, problems }: { readonly base: Model; readonly narrow: boolean; readonly problems: ResourceFinding[] },
+): PeerAuthenticationModel['ports'] {
+  const texts = Object.keys(levels)
+  if (texts.length > 0 && !narrow) problems.push(failure(base.ref, 'InvalidResource', 'portLevelMtls needs a selector, and has no effect without'))
+  const unknown = texts.filter((text) => Number(text) !== WORKLOAD_PORT)
+  if (unknown.length > 0)
+    problems.push(
+      warning(base.ref, 'PortNotFound', `spec.portLevelMtls: workloads have the port ${WORKLOAD_PORT} and no ${unknown.join(', ')}, which has no effect`),
+    )
+  return new Map(narrow ? texts.map((text) => [Number(text), modeOf(levels[text]?.mode)] as const) : [])
 }
 
 function modeOf(mode: unknown): PeerAuthenticationModel['mode'] {

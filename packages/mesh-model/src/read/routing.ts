@@ -132,12 +132,19 @@ interface MatchPlace {
 function readMatch(match: HttpMatch, { at, namespace, notes }: MatchPlace): RouteMatch {
   const text = (value: IstioText, name: string) => readText(value, `${at}.${name}`, notes)
   const headers = (map: Readonly<Record<string, IstioText>> | undefined, name: string, invert: boolean) =>
-    sorted(map).map(([header, value]) => ({ name: header.toLowerCase(), match: text(value, `${name}.${header}`), invert }))
+    headersOf(map).map(([header, value]) => ({ name: header.toLowerCase(), match: text(value, `${name}.${header}`), invert }))
+  const claimsIn = (map: Readonly<Record<string, IstioText>> | undefined, name: string, invert: boolean) =>
+    sorted(map).flatMap(([key, value]) => {
+      const path = claimPath(key)
+      return path === undefined ? [] : [{ path, match: text(value, `${name}.${key}`), invert }]
+    })
+  const claims = [...claimsIn(match.headers, 'headers', false), ...claimsIn(match.withoutHeaders, 'withoutHeaders', true)]
   return {
     ...(match.uri === undefined ? {} : { path: { match: text(match.uri, 'uri'), ignoreCase: match.ignoreUriCase ?? false } }),
     ...(match.scheme === undefined ? {} : { scheme: text(match.scheme, 'scheme') }),
     ...(match.method === undefined ? {} : { methods: [text(match.method, 'method')] }),
     headers: [...headers(match.headers, 'headers', false), ...headers(match.withoutHeaders, 'withoutHeaders', true)],
+    ...(claims.length === 0 ? {} : { claims }),
     queryParameters: sorted(match.queryParams).map(([name, value]) => ({ name, match: text(value, `queryParams.${name}`) })),
     ...(match.sourceLabels === undefined ? {} : { sourceLabels: match.sourceLabels }),
     ...(match.sourceNamespace === undefined ? {} : { sourceNamespace: canonicalNamespace(match.sourceNamespace) }),
@@ -145,6 +152,19 @@ function readMatch(match: HttpMatch, { at, namespace, notes }: MatchPlace): Rout
     ...(match.authority === undefined ? {} : { authority: lowered(text(match.authority, 'authority')) }),
     ...(match.gateways === undefined ? {} : { gateways: match.gateways.map((name) => (name === MESH ? MESH : gatewayKey(name, namespace))) }),
   }
+}
+
+const CLAIMS = '@request.auth.claims'
+
+/** The claim that a name among headers means: `@request.auth.claims.a.b` or `@request.auth.claims[a][b]`. */
+function claimPath(name: string): readonly string[] | undefined {
+  if (!name.startsWith(CLAIMS)) return undefined
+  const rest = name.slice(CLAIMS.length)
+  return rest.startsWith('[') ? rest.slice(1, -1).split('][') : rest.slice(1).split('.')
+}
+
+function headersOf(map: Readonly<Record<string, IstioText>> | undefined) {
+  return sorted(map).filter(([name]) => claimPath(name) === undefined)
 }
 
 function lowered(match: StringMatch): StringMatch {

@@ -18,6 +18,7 @@ export const MESH_KINDS = [
   { group: 'gateway.networking.k8s.io', kind: 'GRPCRoute' },
   { group: 'gateway.networking.k8s.io', kind: 'ReferenceGrant' },
   { group: 'security.istio.io', kind: 'AuthorizationPolicy' },
+  { group: 'security.istio.io', kind: 'RequestAuthentication' },
   { group: 'security.istio.io', kind: 'PeerAuthentication' },
 ] as const satisfies readonly { readonly group: string; readonly kind: string }[]
 

@@ -1,4 +1,5 @@
 import { canonicalNamespace, DEFAULT_NAMESPACE, refKey, SYSTEM_NAMESPACE, type Resource, type ResourceRef } from '@weft/core'
+import { INGRESS_NAMESPACES } from '../compile/authentication.ts'
 import { equal } from '../equal.ts'
 import { readCredential, readGateway } from '../read/gateways.ts'
 import { readFunction, readNamespace, readRevision, readService, readServiceAccount, type Read } from '../read/core-kinds.ts'
@@ -14,12 +15,14 @@ import type {
   GatewayModel,
   Model,
   PeerAuthenticationModel,
+  RequestAuthenticationModel,
   RevisionModel,
   Selector,
   ServiceAccountModel,
   ServiceModel,
   VirtualServiceModel,
 } from '../read/models.ts'
+import { readRequestAuthentication } from '../read/authentication.ts'
 import { readAuthorizationPolicy, readPeerAuthentication } from '../read/policies.ts'
 import { readDestinationRule, readVirtualService } from '../read/routing.ts'
 import type { HostKey, ResourceFinding, WorkloadKey } from '../snapshot.ts'
@@ -39,6 +42,8 @@ export interface Dirt {
   readonly namespaces: boolean
   /** What gateways have. */
   readonly gateways: Readonly<Record<keyof GatewayMarks, ReadonlySet<string>>>
+  /** Something that may be about the ingress itself. */
+  readonly ingress: boolean
 }
 
 /**
@@ -59,6 +64,7 @@ export class World {
   /** ReferenceGrants, by their namespaces. */
   readonly grants = new Multimap<ReferenceGrantModel>()
   readonly authorization = new SelectorIndex<AuthorizationPolicyModel>()
+  readonly requestAuthentication = new SelectorIndex<RequestAuthenticationModel>()
   readonly peerAuthentication = new SelectorIndex<PeerAuthenticationModel>()
   readonly namespaces = new Map<string, Model>()
   readonly gateways: GatewayBook
@@ -86,7 +92,7 @@ export class World {
       fronts: new Set<string>(),
       credentials: new Set<string>(),
     }
-    const marks: Marks = { hosts: new Set(), workloads: new Set(), findings: new Set(), selections: [], namespaces: false, gateways }
+    const marks: Marks = { hosts: new Set(), workloads: new Set(), findings: new Set(), selections: [], namespaces: false, ingress: false, gateways }
     for (const change of changes) this.#applyOne(change, marks)
     for (const { namespace, selector } of marks.selections) {
       const scope = namespace === SYSTEM_NAMESPACE ? undefined : namespace
@@ -132,6 +138,7 @@ interface Marks {
   readonly selections: { readonly namespace: string; readonly selector: Selector }[]
   namespaces: boolean
   readonly gateways: GatewayMarks
+  ingress: boolean
 }
 
 /** How a kind is read, kept, and what depends on it. */
@@ -157,6 +164,7 @@ function kindsOf(world: World, trustDomain: string): ReadonlyMap<string, Kind<Mo
     ['gateway.networking.k8s.io/GRPCRoute', kind(gatewayRouteKind(world, readGrpcRoute))],
     ['gateway.networking.k8s.io/ReferenceGrant', kind(grantKind(world))],
     ['security.istio.io/AuthorizationPolicy', kind(selecting((resource) => readAuthorizationPolicy(resource, trustDomain), world.authorization))],
+    ['security.istio.io/RequestAuthentication', kind(requestAuthenticationKind(world))],
     ['security.istio.io/PeerAuthentication', kind(selecting(readPeerAuthentication, world.peerAuthentication))],
   ])
 }
@@ -301,6 +309,17 @@ function selecting<M extends Model & { readonly selector: Selector }>(read: (res
     add: (model) => index.add(model),
     remove: (model) => index.delete(model),
     mark: ({ namespace, selector }, marks) => void marks.selections.push({ namespace, selector }),
+  }
+}
+
+function requestAuthenticationKind(world: World): Kind<RequestAuthenticationModel> {
+  const plain = selecting(readRequestAuthentication, world.requestAuthentication)
+  return {
+    ...plain,
+    mark: (model, marks) => {
+      plain.mark(model, marks)
+      if (INGRESS_NAMESPACES.includes(model.namespace)) marks.ingress = true
+    },
   }
 }
 

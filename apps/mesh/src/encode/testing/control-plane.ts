@@ -32,6 +32,8 @@ export interface ControlPlaneOptions {
 export class ControlPlane {
   /** What Envoy refused, in its words. */
   readonly refused: string[] = []
+  /** Types that are not sent. */
+  readonly withheld = new Set<string>()
   readonly #options: ControlPlaneOptions
   readonly #subscribed = new Map<string, Set<string>>()
   readonly #sent = new Map<string, Map<string, EnvoyResource>>()
@@ -123,12 +125,13 @@ export class ControlPlane {
       [TYPE_URLS.cluster, encoded.clusters],
       [TYPE_URLS.endpoints, encoded.endpoints],
       [TYPE_URLS.secret, secrets],
+      [TYPE_URLS.extension, encoded.extensions],
       [TYPE_URLS.listener, encoded.listeners],
       [TYPE_URLS.scopedRoute, encoded.scopedRoutes],
       [TYPE_URLS.route, encoded.routes],
       [TYPE_URLS.virtualHost, encoded.virtualHosts],
     ]
-    return order.flatMap(([typeUrl, resources]) => this.#pushType(typeUrl, resources))
+    return order.filter(([typeUrl]) => !this.withheld.has(typeUrl)).flatMap(([typeUrl, resources]) => this.#pushType(typeUrl, resources))
   }
 
   #pushType(typeUrl: string, resources: ResourceMap): readonly string[] {

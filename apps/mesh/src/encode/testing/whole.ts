@@ -13,6 +13,7 @@ export interface EncodedNode {
   readonly routes: ResourceMap
   readonly scopedRoutes: ResourceMap
   readonly virtualHosts: ResourceMap
+  readonly extensions: ResourceMap
   readonly secrets: ReadonlySet<string>
 }
 
@@ -32,6 +33,7 @@ export class WholeEncoder {
       routes: of(TYPE_URLS.route),
       scopedRoutes: of(TYPE_URLS.scopedRoute),
       virtualHosts: of(TYPE_URLS.virtualHost),
+      extensions: of(TYPE_URLS.extension),
       secrets: new Set(this.#secrets),
     }
   }

@@ -76,6 +76,8 @@ export class World {
   readonly authority: TestAuthority
   readonly streams: StreamWatch
   readonly replicas = new Map<string, readonly MeshReplica[]>()
+  /** Keys of issuers, by the name of their source. */
+  readonly keys = new Map<string, string>()
   /** The activator. Refuses until a test says otherwise. */
   wake: (workload: string, headers: Readonly<Record<string, string>>) => Promise<number> = async () => 503
   #snapshot: MeshSnapshot
@@ -96,7 +98,14 @@ export class World {
       services: [streamService(this.streams)],
       socket: join(this.directory, 'xds', 's'),
       encode: (demand) =>
-        this.#encoder.encode({ snapshot: this.#snapshot, node: 'node-1', layouts: new Map([['node-1', this.layout]]), replicas: this.replicas, demand }),
+        this.#encoder.encode({
+          snapshot: this.#snapshot,
+          node: 'node-1',
+          layouts: new Map([['node-1', this.layout]]),
+          replicas: this.replicas,
+          keys: this.keys,
+          demand,
+        }),
       secret: (name) => this.#secret(name),
       wake: (name, headers) => this.wake(name, headers),
     })

@@ -1,0 +1,38 @@
+import { SYSTEM_NAMESPACE } from '@weft/core'
+import type { IngressAuthentication, JwtRule } from '../authentication.ts'
+import { byAge } from '../read/base.ts'
+import type { RequestAuthenticationModel } from '../read/models.ts'
+import type { World } from '../world/world.ts'
+
+/** Labels of the ingress, by which policies select it (as they select Istio's ingress gateway). */
+export const INGRESS_LABELS: Readonly<Record<string, string>> = { istio: 'ingressgateway', app: 'istio-ingressgateway', 'weft.dev/gateway': 'ingress' }
+/** Where resources about the ingress are written: ours, and where Istio's ingress gateway lives. */
+export const INGRESS_NAMESPACES: readonly string[] = [SYSTEM_NAMESPACE, 'istio-system']
+
+/** RequestAuthentications that select something: those of the mesh's root namespace, and those of its own; all their rules together, as Istio joins them. */
+export function authenticationFor(world: World, namespace: string, labels: Readonly<Record<string, string>>): readonly RequestAuthenticationModel[] {
+  const index = world.requestAuthentication
+  const selecting = new Set([
+    ...index.wide(SYSTEM_NAMESPACE),
+    ...index.narrow(SYSTEM_NAMESPACE, labels),
+    ...index.wide(namespace),
+    ...index.narrow(namespace, labels),
+  ])
+  return [...selecting].toSorted(byAge)
+}
+
+/** The rules of what {@link authenticationFor} found. */
+export function rulesOfAll(selecting: readonly RequestAuthenticationModel[]): readonly JwtRule[] {
+  return selecting.flatMap(({ rules }) => rules)
+}
+
+/** What the ingress verifies; `undefined` when nothing selects it. */
+export function compileIngressAuthentication(world: World): IngressAuthentication | undefined {
+  const root = authenticationFor(world, SYSTEM_NAMESPACE, INGRESS_LABELS)
+  const others = INGRESS_NAMESPACES.filter((namespace) => namespace !== SYSTEM_NAMESPACE)
+  const all = [...root, ...others.flatMap((namespace) => world.requestAuthentication.narrow(namespace, INGRESS_LABELS))].toSorted(byAge)
+  const broken = all.find((one) => one.broken !== undefined)?.broken
+  const rules = rulesOfAll(all)
+  if (rules.length === 0 && broken === undefined) return undefined
+  return { rules, ...(broken === undefined ? {} : { broken }) }
+}
