@@ -5,7 +5,8 @@ import type { Store } from '@weft/store'
 import { decideRestart } from './envoy/backoff.ts'
 import { findEnvoy } from './envoy/binary.ts'
 import type { MeshSettings } from './plane/options.ts'
-import type { EngineMethods } from './worker/engine.ts'
+import type { EngineMethods, HostMethods } from './worker/engine.ts'
+import { StatusWriter } from './status/writer.ts'
 import { startRemote } from './worker/remote.ts'
 import { StoreFeed } from './worker/store-feed.ts'
 
@@ -62,6 +63,7 @@ class RunningMesh implements Mesh {
   readonly #options: MeshOptions
   readonly #settings: MeshSettings
   readonly #feed: StoreFeed
+  readonly #statuses: StatusWriter
   readonly #replicas = new Map<string, readonly MeshReplica[]>()
   readonly #loadListeners = new Set<(reports: readonly LoadReport[]) => void>()
   #wake: ((workload: NamespacedName) => Promise<WakeResult>) | undefined
@@ -75,6 +77,7 @@ class RunningMesh implements Mesh {
     this.#options = options
     this.#settings = settings
     this.#feed = new StoreFeed(options.store, (changes) => this.#apply(changes), options.log)
+    this.#statuses = new StatusWriter({ store: options.store, log: options.log, now: Date.now })
   }
 
   async start(): Promise<void> {
@@ -103,12 +106,13 @@ class RunningMesh implements Mesh {
     return { call: (method, ...args) => remote.methods.call(method, ...args), terminate: () => remote.terminate() }
   }
 
-  #host(): { wake(workload: NamespacedName): Promise<WakeResult>; load(reports: readonly LoadReport[]): void } {
+  #host(): Pick<HostMethods, 'wake' | 'load' | 'statuses'> {
     return {
       wake: async (workload) => (await this.#wake?.(workload)) ?? { ok: false, status: 503, reason: 'nothing wakes functions yet' },
       load: (reports) => {
         for (const listener of this.#loadListeners) listener(reports)
       },
+      statuses: (change) => this.#statuses.take(change),
     }
   }
 
@@ -174,6 +178,7 @@ class RunningMesh implements Mesh {
     this.#stopping = true
     clearTimeout(this.#restartTimer)
     this.#feed.stop()
+    await this.#statuses.close()
     const engine = this.#engine
     if (engine === undefined) return
     await engine.call('stop', drainMs).catch((error: unknown) => this.#options.log.warn({ reason: messageOf(error) }, 'the mesh did not end in order'))

@@ -28,11 +28,11 @@ export interface ParentStatus {
   readonly conditions: readonly StatusCondition[]
 }
 
-/** What the status of a resource is to say. */
+/** What the status of a route is to say. */
 export interface ResourceStatus {
   readonly resource: ResourceRef
   /** Generation of the resource that this is about. */
   readonly generation: number | undefined
-  /** Of a route, in the order in which it has its parents; those that are somebody else's are not here. */
+  /** In the order in which the route has its parents; those that are somebody else's are not here. */
   readonly parents: readonly ParentStatus[]
 }

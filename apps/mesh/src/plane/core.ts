@@ -44,6 +44,8 @@ import { openKeeper } from '../jwks/open.ts'
 import { LoadReceiver } from '../load/service.ts'
 import { invocations, parseSamples } from '../statistics/prometheus.ts'
 import { trafficOf } from '../statistics/traffic.ts'
+import { statusChange } from '../status/changes.ts'
+import type { StatusChange } from '../status/writer.ts'
 import { adsService } from '../xds/ads.ts'
 import { inForce } from '../xds/delivery.ts'
 import type { Target } from '../xds/node.ts'
@@ -67,6 +69,8 @@ export interface CoreSurroundings {
   wake(workload: NamespacedName): Promise<WakeResult>
   /** Told every 100 ms while something is under way. */
   load(reports: readonly LoadReport[]): void
+  /** Told what statuses of resources are to say, when that changed. */
+  statuses(change: StatusChange): void
 }
 
 const DEFAULT_DEADLINE_MS = 5_000
@@ -181,6 +185,7 @@ export class MeshCore {
   }
 
   #compileNow(): void {
+    const before = this.#compiler.snapshot.statuses
     clearImmediate(this.#compileSoon)
     this.#compileSoon = undefined
     const changes = this.#pending.splice(0)
@@ -193,6 +198,8 @@ export class MeshCore {
     } catch (error) {
       this.#with.log.error({ changes: changes.length, reason: messageOf(error) }, 'changes could not be compiled; the last snapshot stays in force')
     }
+    const change = statusChange(before, this.#compiler.snapshot.statuses)
+    if (change !== undefined) this.#with.statuses(change)
     for (const resolve of this.#snapshotWaiters.splice(0)) resolve()
   }
 

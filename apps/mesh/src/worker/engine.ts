@@ -15,6 +15,7 @@ import type {
   WakeResult,
   WorkloadConfiguration,
 } from '@weft/mesh-model'
+import type { StatusChange } from '../status/writer.ts'
 import type { MeshSettings } from '../plane/options.ts'
 
 /** What the thread of the mesh can be asked. */
@@ -41,6 +42,8 @@ export type EngineMethods = {
 export type HostMethods = {
   readonly wake: (workload: NamespacedName) => Promise<WakeResult>
   readonly load: (reports: readonly LoadReport[]) => void
+  /** What statuses of resources are to say. */
+  readonly statuses: (change: StatusChange) => void
   /** One line of the log, JSON. */
   readonly log: (line: string) => void
 }

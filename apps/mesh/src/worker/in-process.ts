@@ -10,12 +10,12 @@ import type { EngineMethods, HostMethods } from './engine.ts'
  * Opens a mesh in this thread.
  * @throws WeftError `CA_UNUSABLE`
  */
-export async function openEngine(settings: MeshSettings, log: Log, host: Pick<HostMethods, 'wake' | 'load'>): Promise<EngineMethods> {
+export async function openEngine(settings: MeshSettings, log: Log, host: Pick<HostMethods, 'wake' | 'load' | 'statuses'>): Promise<EngineMethods> {
   const { authorityDirectory: directory, trustDomain, leafLifetimeMs } = settings
   const certificates = await openAuthority({ directory, trustDomain, log, ...(leafLifetimeMs === undefined ? {} : { leafLifetimeMs }) })
   const guard = await startNameGuard({ refused: [...PRIVATE_RANGES, ...settings.layout.ownAddresses] })
   const layout = { ...settings.layout, nameGuard: { port: guard.port } }
-  const core = new MeshCore({ ...settings, layout }, { certificates, log, now: Date.now, wake: host.wake, load: host.load })
+  const core = new MeshCore({ ...settings, layout }, { certificates, log, now: Date.now, wake: host.wake, load: host.load, statuses: host.statuses })
   return {
     apply: (changes) => core.apply(changes),
     start: () => core.start(),

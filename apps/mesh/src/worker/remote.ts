@@ -16,7 +16,7 @@ export interface RemoteOptions {
   /** The worker's program. */
   readonly url: URL
   readonly input: WorkerInput
-  readonly host: Pick<HostMethods, 'wake' | 'load'>
+  readonly host: Pick<HostMethods, 'wake' | 'load' | 'statuses'>
   readonly log: Log
   /** Told once, when the thread ended without having been asked to. */
   failed(reason: string): void

@@ -7,7 +7,11 @@ import { RpcPeer, type Methods, type RpcPort } from './rpc.ts'
 /** The thread of the mesh. Calls that come before the certificate authority is open wait for it, in their order. */
 function main(port: RpcPort, { settings, logLevel }: WorkerInput): void {
   const log = createLog({ format: 'json', level: logLevel as LogOptions['level'], write: (line) => peer.tell('log', line) })
-  const opened = openEngine(settings, log, { wake: (workload) => peer.call('wake', workload), load: (reports) => peer.tell('load', reports) })
+  const opened = openEngine(settings, log, {
+    wake: (workload) => peer.call('wake', workload),
+    load: (reports) => peer.tell('load', reports),
+    statuses: (change) => peer.tell('statuses', change),
+  })
   // Whoever calls a method is told why; without a call nobody needs to be.
   opened.catch(() => undefined)
   const own: Methods = Object.fromEntries(

@@ -1,0 +1,58 @@
+import type { Resource } from '@weft/core'
+import { GATEWAY_CONTROLLER, type ParentStatus, type ResourceStatus, type StatusCondition } from '@weft/mesh-model'
+
+type Fields = Readonly<Record<string, unknown>>
+
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value)
+const fieldsOf = (value: unknown): readonly Fields[] => (Array.isArray(value) ? value.filter(isFields) : [])
+
+/**
+ * The status that a resource is to have; `undefined` when it has it. Entries of other controllers stay. A condition that holds as before keeps the time at which it
+ * came to hold. `wanted` is `undefined` when we have nothing to say (any more).
+ */
+export function nextStatus(resource: Resource, wanted: ResourceStatus | undefined, now: string): Fields | undefined {
+  const status = isFields(resource.status) ? resource.status : {}
+  const before = fieldsOf(status['parents'])
+  const others = before.filter((entry) => entry['controllerName'] !== GATEWAY_CONTROLLER)
+  const own = before.filter((entry) => entry['controllerName'] === GATEWAY_CONTROLLER)
+  const parents = [...others, ...(wanted?.parents ?? []).map((parent) => parentEntry(parent, own, { generation: wanted?.generation, now }))]
+  return sameJson(before, parents) ? undefined : { ...status, parents }
+}
+
+interface Moment {
+  readonly generation: number | undefined
+  readonly now: string
+}
+
+function parentEntry({ parent, conditions }: ParentStatus, before: readonly Fields[], moment: Moment): Fields {
+  const known = before.find((entry) => sameJson(entry['parentRef'], parent))
+  return {
+    parentRef: parent,
+    controllerName: GATEWAY_CONTROLLER,
+    conditions: conditions.map((each) => withTime(each, fieldsOf(known?.['conditions']), moment)),
+  }
+}
+
+function withTime({ type, status, reason, message }: StatusCondition, before: readonly Fields[], { generation, now }: Moment): Fields {
+  const known = before.find((one) => one['type'] === type && one['status'] === status)
+  const since = known?.['lastTransitionTime']
+  return {
+    type,
+    status,
+    reason,
+    message,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    lastTransitionTime: typeof since === 'string' ? since : now,
+  }
+}
+
+/** Whether two values are the same JSON, whatever the order of their fields. */
+function sameJson(a: unknown, b: unknown): boolean {
+  return ordered(a) === ordered(b)
+}
+
+function ordered(value: unknown): string | undefined {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    isFields(inner) ? Object.fromEntries(Object.entries(inner).toSorted(([x], [y]) => (x < y ? -1 : 1))) : inner,
+  )
+}
