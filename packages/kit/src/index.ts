@@ -1,3 +1,5 @@
 export * from './log.ts'
 export * from './shutdown.ts'
 export * from './keyed-queue.ts'
+export { AddressGuard, inRanges, isAddressRange, type AddressRules } from './outside/address-guard.ts'
+export { askOutside, type OutsideAnswer, type OutsideQuestion } from './outside/ask.ts'

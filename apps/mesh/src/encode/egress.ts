@@ -1,3 +1,4 @@
+import { PRIVATE_RANGES } from '@weft/core'
 import type { MeshSnapshot } from '@weft/mesh-model'
 import { dnsCache } from './clusters.ts'
 import { any, extension } from './json.ts'
@@ -6,30 +7,6 @@ import type { Json, NodeLayout } from './types.ts'
 
 /** Name of the filter that refuses outside addresses; routes to the egress cluster bring its rules. */
 export const EGRESS_FILTER = 'weft.egress'
-
-/** Not the internet: this host, private, shared, link-local, protocol assignments, benchmarks, multicast, reserved (RFC 6890), and what embeds IPv4 in IPv6. */
-export const PRIVATE_RANGES: readonly string[] = [
-  '0.0.0.0/8',
-  '10.0.0.0/8',
-  '100.64.0.0/10',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '172.16.0.0/12',
-  '192.0.0.0/24',
-  '192.168.0.0/16',
-  '198.18.0.0/15',
-  '224.0.0.0/4',
-  '240.0.0.0/4',
-  '::/96',
-  '::ffff:0:0/96',
-  '64:ff9b::/96',
-  '64:ff9b:1::/48',
-  '2002::/16',
-  'fc00::/7',
-  'fe80::/10',
-  'fec0::/10',
-  'ff00::/8',
-]
 
 /** Resolves the host of a call to the egress cluster and keeps the address for the filter after it. Other calls pass. */
 export function resolveFilter(layout: NodeLayout): Json {

@@ -6,10 +6,10 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { PRIVATE_RANGES } from '../encode/egress.ts'
+import { PRIVATE_RANGES } from '@weft/core'
+import { inRanges } from '@weft/kit'
 import { testAuthority } from '../encode/testing/certificates.ts'
 import { Issuer } from '../encode/testing/tokens.ts'
-import { inRanges } from '../name-guard/ranges.ts'
 import { fetchKeys, type FetchRules } from './fetch.ts'
 
 const issuer = new Issuer('https://idp.example', 'RS256')

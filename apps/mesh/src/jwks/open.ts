@@ -1,6 +1,5 @@
-import type { Log } from '@weft/kit'
-import { PRIVATE_RANGES } from '../encode/egress.ts'
-import { inRanges } from '../name-guard/ranges.ts'
+import { PRIVATE_RANGES } from '@weft/core'
+import { inRanges, type Log } from '@weft/kit'
 import type { MeshSettings } from '../plane/options.ts'
 import { fetchKeys } from './fetch.ts'
 import { KeyKeeper } from './keeper.ts'

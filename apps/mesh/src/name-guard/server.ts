@@ -1,6 +1,6 @@
 import dgram from 'node:dgram'
 import { Resolver } from 'node:dns/promises'
-import { inRanges } from './ranges.ts'
+import { inRanges } from '@weft/kit'
 import { guardAddresses } from './decide.ts'
 import { addressBytes, CODES, readQuestion, TYPES, writeAnswer } from './message.ts'
 import type { Question } from './message.ts'

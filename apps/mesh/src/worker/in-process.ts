@@ -1,6 +1,6 @@
+import { PRIVATE_RANGES } from '@weft/core'
 import type { Log } from '@weft/kit'
 import { openAuthority } from '../ca/index.ts'
-import { PRIVATE_RANGES } from '../encode/index.ts'
 import { startNameGuard } from '../name-guard/server.ts'
 import { MeshCore } from '../plane/core.ts'
 import type { MeshSettings } from '../plane/options.ts'
