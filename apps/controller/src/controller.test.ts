@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import type { CanaryResource, FunctionResource, FunctionSpec, RevisionResource } from '@weft/api'
 import type { ArtifactManifest, ArtifactStore } from '@weft/artifacts'
 import { WeftError } from '@weft/core'
-import { silentLog } from '@weft/kit'
-import { calls, MemoryMesh } from '@weft/mesh-model/memory'
+import { AddressGuard, silentLog } from '@weft/kit'
+import { MemoryMesh, seen } from '@weft/mesh-model/memory'
 import { MemoryProvider } from '@weft/provider/memory'
 import type { Store } from '@weft/store'
 import { memoryStore } from '@weft/store/memory'
@@ -12,6 +12,9 @@ import { startController, type Controller } from './controller.ts'
 const ARTIFACT = `sha256:${'a'.repeat(64)}`
 const OTHER = `sha256:${'b'.repeat(64)}`
 const ref = { group: 'weft.dev', kind: 'Function', namespace: 'default', name: 'temp' }
+
+/** Nobody is asked. */
+const outside = { guard: new AddressGuard({ allowed: [], own: [] }), gateway: 'http://127.0.0.1:1', prometheus: undefined }
 
 let store: Store
 let provider: MemoryProvider
@@ -24,7 +27,7 @@ beforeEach(async () => {
   mesh = new MemoryMesh()
   await store.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } })
   const images = { resolveImage: (image: string) => Promise.reject(new WeftError('NOT_FOUND', { kind: 'image', name: image })) }
-  controller = await startController({ store, provider, mesh, artifacts: artifacts(), images, log: silentLog() })
+  controller = await startController({ store, provider, mesh, artifacts: artifacts(), images, outside, log: silentLog() })
 })
 afterEach(async () => {
   await controller.close()
@@ -241,6 +244,7 @@ describe('the controller', () => {
       mesh,
       artifacts: artifacts(),
       images: { resolveImage: () => Promise.reject(new Error('no')) },
+      outside,
       log: silentLog(),
     })
     await eventually('a replica again', async () => second.list().length === 1)
@@ -252,7 +256,7 @@ describe('the controller', () => {
   describe('with a canary', () => {
     const canary = { group: 'weft.dev', kind: 'Canary', namespace: 'default', name: 'temp' }
     const phase = async () => ((await store.get(canary)) as CanaryResource).status?.phase
-    const count = (revision: string, ok: number, bad = 0) => ({ ...calls('temp', revision, ok + bad), byCode: { 200: ok, 503: bad } })
+    const count = (revision: string, ok: number, bad = 0) => [seen(`temp-${revision}`, ok), seen(`temp-${revision}`, bad, '503')]
 
     beforeEach(async () => {
       await apply({ template: { artifact: ARTIFACT, revision: 'v1' } })
@@ -266,7 +270,7 @@ describe('the controller', () => {
       let served = 0
       const traffic = setInterval(() => {
         served += 20
-        mesh.count(count('v1', served), count('v2', served))
+        mesh.see(...count('v1', served), ...count('v2', served))
       }, 50)
       await apply({ template: { artifact: OTHER, revision: 'v2' } })
       await eventually('first step', serves('v1=80 v2=20'))
@@ -283,7 +287,7 @@ describe('the controller', () => {
       let served = 0
       const traffic = setInterval(() => {
         served += 20
-        mesh.count(count('v1', served), count('v2', 0, served))
+        mesh.see(...count('v1', served), ...count('v2', 0, served))
       }, 50)
       await eventually('rolled back', serves('v1=100'), 8_000)
       clearInterval(traffic)

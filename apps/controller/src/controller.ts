@@ -1,12 +1,16 @@
 import { keyOf, type Resource } from '@weft/core'
 import type { ArtifactStore } from '@weft/artifacts'
 import type { ImageResolver } from '@weft/artifacts/build'
-import { KeyedQueue, type Log } from '@weft/kit'
+import { KeyedQueue, type AddressGuard, type Log } from '@weft/kit'
 import type { MeshPlane } from '@weft/mesh-model'
 import type { Provider } from '@weft/provider'
 import type { Store } from '@weft/store'
 import { follow } from '@weft/store/follow'
+import { CanaryBook } from './canary/follow-canaries.ts'
+import { outsideCaller } from './canary/outside.ts'
+import { PrometheusMetrics } from './canary/prometheus/metrics.ts'
 import { CanaryReconciler } from './canary/reconcile-canary.ts'
+import { Webhooks } from './canary/webhooks/webhooks.ts'
 import { followSecrets } from './follow-secrets.ts'
 import { FunctionReconciler } from './reconcile-function.ts'
 import { SpecResolver } from './spec-resolver.ts'
@@ -21,6 +25,18 @@ export interface ControllerOptions {
   readonly images: ImageResolver
   readonly log: Log
   readonly now?: () => number
+  /** Whom canaries may ask. */
+  readonly outside: OutsideSettings
+}
+
+/** Whom the controller may ask for what stands in resources. */
+export interface OutsideSettings {
+  /** Which addresses may be asked. */
+  readonly guard: AddressGuard
+  /** `http://HOST:PORT` of the ingress, by which functions are asked. */
+  readonly gateway: string
+  /** Where Prometheus is, unless a metric says otherwise. */
+  readonly prometheus: string | undefined
 }
 
 /** A running controller. */
@@ -47,22 +63,31 @@ export async function startController(options: ControllerOptions): Promise<Contr
     again: (key, delayMs) => queue.add(key, delayMs),
   })
   const canaryQueue: KeyedQueue = new KeyedQueue({ work: (key) => canaries.reconcile(key), log: options.log, concurrency: CONCURRENCY })
+  const book = new CanaryBook({ store: options.store, log: options.log, functions: queue, canaries: canaryQueue })
+  const delivery = { ask: outsideCaller({ store: options.store, ...options.outside }), log: options.log, answered: (key: string) => canaryQueue.add(key) }
+  const webhooks = new Webhooks({ ...delivery, now })
+  const metrics = new PrometheusMetrics({ ...delivery, address: options.outside.prometheus })
   const canaries = new CanaryReconciler({
     store: options.store,
     mesh: options.mesh,
     log: options.log,
     now,
+    ownerOf: (canary, fn, rules) => book.ownerOf(canary, fn, rules),
+    webhooks,
+    metrics,
     again: (key, delayMs) => canaryQueue.add(key, delayMs),
     changed: (key) => queue.add(key),
   })
   const ending = new AbortController()
   await followFunctions(options, queue, ending.signal)
   await followSecrets({ store: options.store, workloads, resolver, log: options.log }, ending.signal)
-  await followCanaries(options, { functions: queue, canaries: canaryQueue }, ending.signal)
+  await book.start(ending.signal)
   return {
     async close() {
       ending.abort()
       workloads.close()
+      webhooks.close()
+      metrics.close()
       await Promise.all([queue.close(), canaryQueue.close()])
     },
   }
@@ -89,33 +114,6 @@ async function followFunctions(options: ControllerOptions, queue: KeyedQueue, si
           enqueue(resource)
         },
       },
-      { signal, onError },
-    )
-  }
-}
-
-/** A canary is looked at when it or its function changes; its function, when the canary is gone. */
-async function followCanaries(options: ControllerOptions, queues: { functions: KeyedQueue; canaries: KeyedQueue }, signal: AbortSignal): Promise<void> {
-  const onError = (reason: string) => options.log.error({ reason }, 'the canaries lost their watch on the store and try again')
-  const byFunction = new Map<string, string>()
-  const note = (resource: Resource) => {
-    const { namespace = 'default', name } = resource.metadata
-    const fn = keyOf({ namespace, name: (resource.spec as { function: string }).function })
-    byFunction.set(fn, keyOf({ namespace, name }))
-    queues.canaries.add(keyOf({ namespace, name }))
-    queues.functions.add(fn)
-  }
-  const handler = { listed: (items: readonly Resource[]) => items.forEach(note), changed: (_type: string, resource: Resource) => note(resource) }
-  await follow(options.store, { group: 'weft.dev', kind: 'Canary' }, handler, { signal, onError })
-  const touch = (resource: Resource) => {
-    const canary = byFunction.get(functionKey(resource))
-    if (canary !== undefined) queues.canaries.add(canary)
-  }
-  for (const kind of ['Function', 'Revision']) {
-    await follow(
-      options.store,
-      { group: 'weft.dev', kind },
-      { listed: (items) => items.forEach(touch), changed: (_type, resource) => touch(resource) },
       { signal, onError },
     )
   }

@@ -6,10 +6,11 @@ import type { MeshPlane } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
 import { condition, sameButTime } from './decide/conditions.ts'
 import { functionStatus, type FunctionFacts } from './decide/function-status.ts'
-import { planReplicas } from './decide/replicas.ts'
+import { planReplicas, replicasForShare, wantedReplicas } from './decide/replicas.ts'
 import { planRetention } from './decide/retention.ts'
 import { newestOf, planRevision } from './decide/revision.ts'
-import { planTraffic, type Share, type TrafficPlan } from './decide/traffic.ts'
+import { planTraffic, type CanaryShare, type Share, type TrafficPlan } from './decide/traffic.ts'
+import { byAge } from './canary/owner.ts'
 import type { SpecResolver } from './spec-resolver.ts'
 import type { Workloads } from './workloads.ts'
 
@@ -92,7 +93,8 @@ export class FunctionReconciler {
   async #canaryOf(fn: FunctionResource): Promise<CanaryStatus | undefined> {
     const { namespace = 'default', name } = fn.metadata
     const { items } = await this.#options.store.list({ group: 'weft.dev', kind: 'Canary', namespace })
-    return (items as readonly CanaryResource[]).find((canary) => canary.spec.function === name)?.status
+    const own = (items as readonly CanaryResource[]).filter((canary) => canary.spec.function === name)
+    return own.toSorted(byAge)[0]?.status
   }
 
   /** Cuts a new revision when the template changed. */
@@ -148,7 +150,8 @@ export class FunctionReconciler {
     const provenOnce = this.#wasProven(revision)
     if (provenOnce && current.some((share) => share.revision === revision.spec.revision && share.weight > 0)) return true
     const { proven } = this.#options.workloads.replicas(workloadOf(revision))
-    const wanted = wantedReplicas(pass.fn)
+    if (pass.fn.status?.canary?.candidate === revision.spec.revision && provenOnce) return true
+    const wanted = wantedOf(pass, revision)
     if (wanted === 0 || current.length === 0) return provenOnce || proven > 0
     const isTarget = pass.fn.spec.traffic?.some((target) => target.revision === revision.spec.revision) ?? revision === newestOf(pass.revisions)
     return isTarget ? proven >= wanted : provenOnce
@@ -187,8 +190,8 @@ export class FunctionReconciler {
     if (state === undefined) return
     this.#options.workloads.unrouted(workload, routed ? undefined : this.#settled.get(pass.key)?.at)
     const { present, proven } = this.#options.workloads.replicas(workload)
-    const proving = (soon || unproven) && proven < Math.max(1, wantedReplicas(pass.fn))
-    const facts = { ...state, scale: pass.fn.spec.scale, routed: routed || soon, proving, present }
+    const proving = (soon || unproven) && proven < Math.max(1, wantedOf(pass, revision))
+    const facts = { ...state, scale: pass.fn.spec.scale, routed: routed || soon, proving, present, ...candidateShare(pass.canary, revision) }
     const plan = planReplicas(facts, zeroAfterMs(pass.fn), this.#options.now())
     await this.#options.workloads.scale(workload, plan.desired)
     if (plan.againInMs !== undefined) this.#options.again(pass.key, plan.againInMs)
@@ -196,7 +199,7 @@ export class FunctionReconciler {
 
   /** After the split changed: notes when every proxy has it, and looks again, so that what is not routed any more can go. */
   #followSplit(key: string, fn: FunctionResource): void {
-    const version = JSON.stringify([fn.status?.traffic, fn.spec.matches])
+    const version = JSON.stringify([fn.status?.traffic, fn.status?.canary, fn.spec.matches])
     if (this.#settled.get(key)?.version === version || fn.metadata.resourceVersion === undefined) return
     void this.#options.mesh.settled(fn.metadata.resourceVersion, SETTLE_DEADLINE_MS).then(
       () => {
@@ -271,9 +274,16 @@ function isNext(revision: RevisionResource, newest: RevisionResource | undefined
 }
 
 /** What a canary says of the split; nothing before it has found what is stable. */
-function canaryShare(status: CanaryStatus | undefined): { canary?: { stable: string; candidate: string | undefined; weight: number } } {
+function canaryShare(status: CanaryStatus | undefined): { canary?: CanaryShare } {
   if (status?.stable === undefined) return {}
-  return { canary: { stable: status.stable, candidate: status.candidate, weight: status.weight } }
+  const { stable, candidate, weight, routing } = status
+  return { canary: { stable, candidate, weight, routing } }
+}
+
+/** For which share of the calls a canary's candidate has its replicas. */
+function candidateShare(canary: CanaryStatus | undefined, revision: RevisionResource): { candidateFor?: number } {
+  const isTried = canary?.candidate === revision.spec.revision && (canary.phase === 'Waiting' || canary.phase === 'Progressing')
+  return isTried ? { candidateFor: canary.scaleTo ?? canary.weight } : {}
 }
 
 function workloadOf(revision: RevisionResource): NamespacedName {
@@ -304,9 +314,10 @@ function revisionResource(fn: FunctionResource, spec: RevisionResource['spec']):
   }
 }
 
-function wantedReplicas(fn: FunctionResource): number {
-  const { replicas, min = 1, max = Math.max(20, min) } = fn.spec.scale ?? {}
-  return Math.min(replicas ?? min, max)
+/** Replicas that a revision must have before calls go to it. */
+function wantedOf({ fn, canary }: Pass, revision: RevisionResource): number {
+  const { candidateFor } = candidateShare(canary, revision)
+  return candidateFor === undefined ? wantedReplicas(fn.spec.scale) : replicasForShare(fn.spec.scale, candidateFor)
 }
 
 function zeroAfterMs(fn: FunctionResource): number | undefined {

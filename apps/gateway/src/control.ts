@@ -8,7 +8,7 @@ import { functionAdmission } from './functions/admission.ts'
 import { storeResolver } from './functions/images.ts'
 import { registerFunctionRoutes } from './functions/routes.ts'
 import { Functions } from './functions/service.ts'
-import { SplitOwners } from './functions/split-owner.ts'
+import { canaryAdmission, SplitOwners } from './functions/split-owner.ts'
 import { createServer } from './http/server.ts'
 import { OpenStreams } from './http/stream.ts'
 import { registerLogRoutes } from './logs/logs.ts'
@@ -56,8 +56,10 @@ export function createControl(options: GatewayOptions): Control {
   const auth = new BasicAuth(options.auth, now, options.delay ?? ((ms) => wait(ms, undefined, { ref: false })))
   const app = createServer({ auth, log, bodyBytes: options.limits?.bodyBytes ?? DEFAULT_BODY_BYTES })
   const kinds = new Kinds(SERVED_KINDS)
+  const owners = new SplitOwners(store)
   const admissions = new Map([
-    ['weft.dev/Function', functionAdmission({ images, artifacts, owners: new SplitOwners(store) })],
+    ['weft.dev/Function', functionAdmission({ images, artifacts, owners })],
+    ['weft.dev/Canary', canaryAdmission(owners)],
     ['/Secret', secretAdmission],
   ])
   const resources = new Resources({ store, admissions })

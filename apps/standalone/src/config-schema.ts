@@ -74,6 +74,23 @@ export const ConfigFile = Type.Object(
         closed,
       ),
     ),
+    canary: Type.Optional(
+      Type.Object(
+        {
+          prometheus: Type.Optional(
+            Type.String({ pattern: '^https?://', maxLength: 2048, description: 'where the Prometheus is whose numbers canaries are judged by; anywhere' }),
+          ),
+          allowedAddresses: Type.Optional(
+            Type.Array(Type.String({ maxLength: 64 }), {
+              maxItems: 64,
+              description:
+                'private addresses that the webhooks and Prometheus addresses in Canary resources may lead to, such as `10.0.0.0/8`; by default none, since whoever may write a Canary writes them',
+            }),
+          ),
+        },
+        closed,
+      ),
+    ),
     drainTimeout: duration('how long Ctrl-C waits for calls that are under way', '30s'),
     catalogue: Type.Optional(Type.String({ description: 'YAML file with further images that stand for programs (docs/guide/building.md)' })),
   },

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { Ajv } from 'ajv'
 import { parseDurationMs, WeftError } from '@weft/core'
+import { isAddressRange } from '@weft/kit'
 import { parseDocument } from 'yaml'
 import { ConfigFile } from './config-schema.ts'
 
@@ -31,6 +31,8 @@ export interface Config {
     /** Absent: no limit. */
     readonly maxStreamDurationMs?: number
   }
+  /** Whom canaries may ask. */
+  readonly canary: { readonly prometheus: string | undefined; readonly allowedAddresses: readonly string[] }
   readonly drainTimeoutMs: number
   readonly catalogue: string | undefined
 }
@@ -121,6 +123,7 @@ function compile(file: ConfigFile, { env, uid }: ConfigSources): Config {
         ? {}
         : { maxStreamDurationMs: Math.max(1, parseDurationMs(file.mesh.maxStreamDuration, 'mesh.maxStreamDuration')) }),
     },
+    canary: { prometheus: file.canary?.prometheus, allowedAddresses: addressRanges(file.canary?.allowedAddresses ?? [], 'canary.allowedAddresses') },
     drainTimeoutMs: parseDurationMs(file.drainTimeout ?? '30s', 'drainTimeout'),
     catalogue: file.catalogue,
   }
@@ -130,16 +133,14 @@ const MIN_REFRESH_MS = 100
 
 function keyFetching({ allowedAddresses = [], refreshInterval = '5m' }: NonNullable<NonNullable<ConfigFile['mesh']>['jwks']>): Config['mesh']['jwks'] {
   const refreshMs = parseDurationMs(refreshInterval, 'mesh.jwks.refreshInterval')
-  const bad = allowedAddresses.find((block) => !isBlock(block))
-  if (bad !== undefined)
-    throw new WeftError('INVALID_CONFIG', { problems: `mesh.jwks.allowedAddresses: ${bad} is not a block of addresses such as 10.0.0.0/8` })
   if (refreshMs < MIN_REFRESH_MS) throw new WeftError('INVALID_CONFIG', { problems: `mesh.jwks.refreshInterval must be at least ${MIN_REFRESH_MS}ms` })
-  return { allowedAddresses, refreshMs }
+  return { allowedAddresses: addressRanges(allowedAddresses, 'mesh.jwks.allowedAddresses'), refreshMs }
 }
 
-function isBlock(block: string): boolean {
-  const [address = '', bits] = block.split('/')
-  return isIP(address) !== 0 && Number(bits) <= (isIP(address) === 4 ? 32 : 128)
+function addressRanges(ranges: readonly string[], key: string): readonly string[] {
+  const bad = ranges.find((range) => !isAddressRange(range))
+  if (bad === undefined) return ranges
+  throw new WeftError('INVALID_CONFIG', { problems: `${key}: ${bad} is not a block of addresses such as 10.0.0.0/8` })
 }
 
 /** Where sockets go: `$XDG_RUNTIME_DIR/weft`, else a directory of the user's own. */

@@ -7,7 +7,7 @@ import { createImageResolver, npmEnvironment, npmUserConfig, openBuilder, type B
 import { startController } from '@weft/controller'
 import { WeftError } from '@weft/core'
 import { createGateway } from '@weft/gateway'
-import { runShutdown, type Log, type ShutdownStep } from '@weft/kit'
+import { AddressGuard, runShutdown, type Log, type ShutdownStep } from '@weft/kit'
 import { startMesh } from '@weft/mesh'
 import type { Isolation } from '@weft/provider'
 import { bundleRuntimes, ensureBubblewrap, startProcessProvider, type RuntimeBundles } from '@weft/provider/process'
@@ -121,7 +121,9 @@ async function start(config: Config, world: PlatformWorld, down: ShutdownStep[])
   undo('provider', (remainingMs) => provider.close(remainingMs))
   if (provider.isolation.level !== 'sandbox') requireLoopback(listen, provider.isolation)
 
-  const controller = await startController({ store, provider, mesh, artifacts, images, log: part('controller') })
+  const guard = new AddressGuard({ allowed: config.canary.allowedAddresses, own: ownAddresses(networkInterfaces()) })
+  const outside = { guard, gateway: ingressUrl(listen), prometheus: config.canary.prometheus }
+  const controller = await startController({ store, provider, mesh, artifacts, images, outside, log: part('controller') })
   undo('controller', () => controller.close())
   const gateway = createGateway({
     store,
@@ -162,6 +164,12 @@ async function openPlatformBuilder(config: Config, { env, assets }: PlatformWorl
     ...(assets === undefined ? {} : { workerEntry: assets.buildWorker }),
     ...(npmUserConfigFile === undefined ? {} : { npmUserConfig: npmUserConfigFile }),
   })
+}
+
+/** Where this machine reaches its own ingress. */
+function ingressUrl(listen: ListenAddress): string {
+  const everywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+  return `http://${formatAddress({ ...listen, host: everywhere[listen.host] ?? listen.host })}`
 }
 
 /** Without a sandbox any process of the machine could take a function's identity, so nobody else's machine gets in. @throws WeftError `INVALID_CONFIG` */

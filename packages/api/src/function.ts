@@ -1,5 +1,6 @@
 import type { Condition, ObjectMeta } from '@weft/core'
 import { Type, type Static } from 'typebox'
+import type { CanaryRouting } from './canary/status.ts'
 import { closed, dnsLabel, duration, stringMap } from './pieces.ts'
 
 /** Group and version of Weft's own kinds. */
@@ -126,6 +127,8 @@ export interface FunctionStatus {
   readonly observedGeneration: number
   /** Where traffic really goes now, by revision short name; the mesh compiles this. Empty until a revision is proven ready. */
   readonly traffic: readonly { readonly revision: string; readonly weight: number }[]
+  /** What its canary has the mesh do beside the split. */
+  readonly canary?: CanaryRouting & { readonly candidate: string }
   /** Short name of the newest revision, ready or not. */
   readonly latestCreated: string
   /** Short name of the newest revision that was proven ready once. */

@@ -1,5 +1,5 @@
 export * from './function.ts'
-export * from './canary.ts'
+export * from './canary/index.ts'
 export * from './core/service.ts'
 export * from './core/secret.ts'
 export * from './core/namespace.ts'

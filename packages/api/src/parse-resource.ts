@@ -25,7 +25,6 @@ export type ResourceVerdict =
 
 /** Kinds of the design that are not read yet: refused as such, not as unknown. */
 const LATER: ReadonlySet<string> = new Set([
-  'weft.dev/Canary',
   'weft.dev/Trigger',
   'networking.istio.io/ServiceEntry',
   'networking.istio.io/WorkloadEntry',

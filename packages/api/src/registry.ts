@@ -1,6 +1,6 @@
 import type { Resource } from '@weft/core'
 import { Type, type TProperties, type TSchema } from 'typebox'
-import { CanarySpec, type CanarySpec as CanarySpecType } from './canary.ts'
+import { CanarySpec, type CanarySpec as CanarySpecType } from './canary/index.ts'
 import { checkCanary } from './checks/canary.ts'
 import { checkService } from './checks/core.ts'
 import { checkFunction, checkTemplate } from './checks/function.ts'

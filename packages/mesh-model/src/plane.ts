@@ -86,6 +86,8 @@ export interface TrafficStatistics {
   readonly requests: number
   /** Milliseconds. */
   readonly duration: TrafficHistogram
+  /** They waited for a replica; told by the side that chooses it. */
+  readonly held?: true
   /** Bodies; counted by the destination. */
   readonly requestBytes?: TrafficHistogram
   readonly responseBytes?: TrafficHistogram

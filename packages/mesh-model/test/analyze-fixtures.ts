@@ -39,6 +39,7 @@ const server = (hosts: readonly string[], tls?: Fields) => ({
 })
 const tls = (mode: string, more: Fields = {}) => ({ tls: { mode, ...more } })
 const temp = fn('temp')
+const canary = (spec: Fields, name = 'temp') => made('weft.dev/v1alpha1', 'Canary', name, { spec: { function: 'temp', ...spec } })
 const selector = { matchLabels: { app: 'temp' } }
 const principal = (text: string) => rule({ principals: [text] })
 
@@ -297,4 +298,28 @@ export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readon
     [temp, svc('a', { app: 'temp' }, [{ name: 'http-a', port: 8080 }])],
   ],
   WEFT0309: [[ns('openfaas-fn')], [ns('openfaas')]],
+  WEFT0401: [
+    [temp, canary({ function: 'tepm' })],
+    [temp, canary({})],
+  ],
+  WEFT0402: [
+    [temp, canary({ mirror: {} }), routes(to())],
+    [temp, canary({ steps: [10] }), routes(to())],
+  ],
+  WEFT0403: [
+    [fn('temp', {}, { traffic: [{ revision: 'v1', weight: 100 }] }), rev('temp', 'v1'), canary({})],
+    [fn('temp', {}, { traffic: [] }), rev('temp', 'v1'), canary({})],
+  ],
+  WEFT0404: [
+    [temp, canary({}), canary({}, 'other')],
+    [temp, fn('other'), canary({}), canary({ function: 'other' }, 'other')],
+  ],
+  WEFT0405: [
+    [temp, canary({ iterations: 2 })],
+    [temp, canary({ iterations: 2, mirror: {} })],
+  ],
+  WEFT0406: [
+    [temp, canary({ webhooks: [{ name: 'a', type: 'event', url: 'http://10.0.0.1/' }] })],
+    [temp, canary({ webhooks: [{ name: 'a', type: 'event', url: 'https://hooks.example.org/' }] })],
+  ],
 }

@@ -1,82 +1,27 @@
-import type { CanaryPhase } from '@weft/api'
+import { judge, judgeMetrics, missingData, missingMetric, numbersText } from './judge.ts'
+import { stageAt, stagesOf, stageText, weightOf } from './stages.ts'
+import { IDLE, isRunning, type CanaryDecision, type CanaryInput, type CanaryState, type GateType, type Stage } from './types.ts'
 
-/** A canary's rules with their defaults filled in; times in milliseconds. */
-export interface CanaryRules {
-  readonly steps: readonly number[]
-  readonly intervalMs: number
-  readonly deadlineMs: number
-  readonly minRequests: number
-  readonly noData: 'wait' | 'pass' | 'fail'
-  readonly threshold: number
-  readonly successRate: { readonly min?: number; readonly maxBelowBaseline?: number }
-  readonly latencyP99: { readonly maxMs?: number; readonly maxAboveBaseline?: number }
-}
-
-/** What a user said of the present run. */
-export interface CanaryCommands {
-  readonly paused: boolean
-  /** Candidate that is to get everything, or nothing. */
-  readonly promote: string | undefined
-  readonly abort: string | undefined
-}
-
-/** Where a run stands. Times in milliseconds since the epoch. */
-export interface CanaryState {
-  readonly phase: CanaryPhase
-  readonly stable: string | undefined
-  readonly candidate: string | undefined
-  readonly step: number
-  readonly weight: number
-  readonly startedAt: number
-  readonly stepSince: number
-  readonly failedChecks: number
-}
-
-/** What was counted of one revision since the present step began; `undefined`: nothing is known, which is not zero. */
-export interface RevisionNumbers {
-  readonly requests: number
-  readonly errors: number
-  /** `undefined` without a call. */
-  readonly p99Ms: number | undefined
-}
-
-/** Everything that the decision sees. */
-export interface CanaryInput {
-  readonly rules: CanaryRules
-  readonly commands: CanaryCommands
-  readonly state: CanaryState
-  /** The function's newest revision and whether it may take traffic; and what serves when no run does. */
-  readonly newest: { readonly revision: string; readonly ready: boolean } | undefined
-  readonly serving: string | undefined
-  readonly candidate: RevisionNumbers | undefined
-  readonly baseline: RevisionNumbers | undefined
-}
-
-/** What is to be, and what happened; without a reason nothing happened. */
-export interface CanaryDecision {
-  readonly state: CanaryState
-  readonly because?: string
-  readonly message?: string
-}
-
-/** Where a canary begins: whatever serves is stable. */
-export const IDLE: CanaryState = { phase: 'Idle', stable: undefined, candidate: undefined, step: -1, weight: 0, startedAt: 0, stepSince: 0, failedChecks: 0 }
-
-/** Decides a canary's next state from its rules, its numbers and the time. */
+/** Decides a canary's next state from its rules, its numbers, what others say, and the time. */
 export function decideCanary(input: CanaryInput, now: number): CanaryDecision {
-  const { state, newest } = input
+  const { state, newest, owner } = input
   if (newest === undefined) return { state }
-  const running = state.phase === 'Waiting' || state.phase === 'Progressing'
+  if (owner !== undefined) return blocked(input, owner, now)
   if (newest.revision !== state.candidate && newest.revision !== state.stable) return begin(input, newest.revision, now)
-  if (!running) return state.stable === undefined ? settle(input) : { state }
-  return command(input, now) ?? (state.phase === 'Waiting' ? wait(input, now) : progress(input, now))
+  if (!isRunning(state)) return state.stable === undefined || state.phase === 'Idle' ? settle(input) : { state }
+  return command(input, now) ?? wantedBack(input, now) ?? (state.phase === 'Waiting' ? wait(input, now) : progress(input, now))
+}
+
+/** Somebody else decides where calls go: no run begins, and one that is under way means nothing any more. */
+function blocked(input: CanaryInput, owner: string, now: number): CanaryDecision {
+  return isRunning(input.state) ? end(input, 'Aborted', now, `${owner} owns the split`) : settle(input)
 }
 
 /** A new revision begins a run, also in place of one that has not ended. The first revision ever has nothing to be compared with. */
 function begin(input: CanaryInput, candidate: string, now: number): CanaryDecision {
   const stable = input.state.stable ?? input.serving
   if (stable === undefined || stable === candidate) return settle(input)
-  const state: CanaryState = { phase: 'Waiting', stable, candidate, step: -1, weight: 0, startedAt: now, stepSince: now, failedChecks: 0 }
+  const state: CanaryState = { ...IDLE, phase: 'Waiting', stable, candidate, startedAt: now, stepSince: now }
   return { state, because: 'Started', message: `${candidate} is compared with ${stable}` }
 }
 
@@ -91,9 +36,18 @@ function command(input: CanaryInput, now: number): CanaryDecision | undefined {
   return undefined
 }
 
+function wantedBack(input: CanaryInput, now: number): CanaryDecision | undefined {
+  return input.gates.rollback === 'open' ? end(input, 'Failed', now, 'a rollback webhook asked for it') : undefined
+}
+
+/** Before the first call: the candidate gets ready, and whoever is to be asked is asked. */
 function wait(input: CanaryInput, now: number): CanaryDecision {
-  if (input.newest?.ready === true) return input.commands.paused ? { state: input.state } : advance(input, now, 'it is proven ready')
-  return late(input, now) ?? { state: input.state }
+  const { gates, newest } = input
+  if (gates['confirm-rollout'] !== 'open') return atGate(input, 'confirm-rollout', now)
+  if (newest?.ready !== true) return late(input, now) ?? { state: { ...input.state, waitingFor: undefined } }
+  if (gates['pre-rollout'] === 'closed') return failCheck(input, now, 'a pre-rollout webhook says no')
+  if (gates['pre-rollout'] === 'pending') return atGate(input, 'pre-rollout', now)
+  return goOn(input, now, 'it is proven ready')
 }
 
 /** A run that takes too long is rolled back: nobody watches it any more. */
@@ -102,31 +56,64 @@ function late(input: CanaryInput, now: number): CanaryDecision | undefined {
   return now - state.startedAt > rules.deadlineMs ? end(input, 'Failed', now, `the run took longer than ${rules.deadlineMs / 1000} s`) : undefined
 }
 
-/** Judges as soon as there are enough calls; advances only at the end of a step. */
+/** Judges as soon as there are enough calls; goes on only at the end of a step, when everybody who is asked says yes. */
 function progress(input: CanaryInput, now: number): CanaryDecision {
-  const { state, rules, commands, candidate } = input
-  const isOver = now - state.stepSince >= rules.intervalMs
-  const enough = candidate !== undefined && candidate.requests >= rules.minRequests
-  const complaint = enough ? judge(rules, candidate, input.baseline) : undefined
+  const { state, rules, gates } = input
+  const complaint = judge(rules, input.recent) ?? judge(rules, input.step) ?? judgeMetrics(input.metrics)
   if (complaint !== undefined) return failCheck(input, now, complaint)
-  if (!isOver) return { state }
-  if (!enough) return withoutData(input, now)
-  return commands.paused ? { state } : advance(input, now, `step of ${state.weight} % went well`)
+  if (now - state.stepSince < rules.intervalMs) return { state }
+  if (gates.rollout === 'closed') return failCheck(input, now, 'a rollout webhook says no')
+  if (gates.rollout === 'pending') return atGate(input, 'rollout', now)
+  if (input.metrics.some(({ pending }) => pending)) return late(input, now) ?? { state: { ...state, waitingFor: 'Prometheus' } }
+  const missing = lacking(input)
+  if (missing !== undefined) return withoutData(input, now, missing)
+  return goOn(input, now, `${stepText(input)} went well${inNumbers(input)}`)
 }
 
-function withoutData(input: CanaryInput, now: number): CanaryDecision {
-  const { rules, candidate, state } = input
-  const seen = `it had ${candidate?.requests ?? 0} calls in the step, ${rules.minRequests} are needed`
-  switch (rules.noData) {
+/** Blue-green without copies has nothing to count: only Prometheus and webhooks can speak. */
+function lacking({ rules, state, step, metrics }: CanaryInput): string | undefined {
+  const stage = stageAt(rules, state)
+  return stage?.kind === 'preview' && rules.mirror === undefined ? missingMetric(metrics) : missingData(rules, step, metrics)
+}
+
+function withoutData(input: CanaryInput, now: number, missing: string): CanaryDecision {
+  switch (input.rules.noData) {
     case 'pass':
-      return input.commands.paused ? { state } : advance(input, now, seen)
+      return goOn(input, now, missing)
     case 'fail':
-      return failCheck(input, now, seen)
+      return failCheck(input, now, missing)
     case 'wait':
-      return late(input, now) ?? { state }
+      return late(input, now) ?? { state: { ...input.state, waitingFor: 'enough data' } }
     default:
-      return rules.noData satisfies never
+      return input.rules.noData satisfies never
   }
+}
+
+/** The next step, unless somebody said to stay, says no, or the candidate has too few replicas for it. */
+function goOn(input: CanaryInput, now: number, why: string): CanaryDecision {
+  const { state, rules, commands, newest } = input
+  if (commands.paused) return { state: { ...state, waitingFor: undefined } }
+  const next = stagesOf(rules)[state.step + 1]
+  const gate = gateBefore(next, state)
+  if (gate !== undefined && input.gates[gate] !== 'open') return atGate(input, gate, now)
+  const scaleTo = next === undefined ? 100 : weightOf(next)
+  if ((newest?.carries ?? 0) < scaleTo) return late(input, now) ?? { state: { ...state, scaleTo, waitingFor: `replicas for ${scaleTo} %` } }
+  return next === undefined ? promote(input, now, why) : advance(input, now, why)
+}
+
+function gateBefore(next: Stage | undefined, state: CanaryState): GateType | undefined {
+  if (next === undefined) return 'confirm-promotion'
+  return weightOf(next) > state.weight ? 'confirm-traffic-increase' : undefined
+}
+
+/** Waits until the webhooks of a gate say yes. That it began to wait is told once. */
+function atGate(input: CanaryInput, gate: GateType, now: number): CanaryDecision {
+  const { state } = input
+  const waitingFor = `webhook ${gate}`
+  const tooLate = late(input, now)
+  if (tooLate !== undefined) return tooLate
+  if (state.waitingFor === waitingFor) return { state }
+  return { state: { ...state, waitingFor }, because: 'Waiting', message: `waits for ${waitingFor}` }
 }
 
 /** A failed check begins the step's count anew, so that one burst of errors is one failure. */
@@ -134,52 +121,40 @@ function failCheck(input: CanaryInput, now: number, complaint: string): CanaryDe
   const { state, rules } = input
   const failedChecks = state.failedChecks + 1
   if (failedChecks >= rules.threshold) return end(input, 'Failed', now, complaint)
-  return { state: { ...state, failedChecks, stepSince: now }, because: 'CheckFailed', message: `${complaint} (${failedChecks} of ${rules.threshold})` }
+  const next = { ...state, failedChecks, stepSince: now, waitingFor: undefined }
+  return { state: next, because: 'CheckFailed', message: `${complaint} (${failedChecks} of ${rules.threshold})` }
 }
 
 function advance(input: CanaryInput, now: number, why: string): CanaryDecision {
   const { state, rules } = input
   const step = state.step + 1
-  const weight = rules.steps[step]
-  if (weight === undefined) return promote(input, now, why)
+  const stage = stagesOf(rules)[step]
+  if (stage === undefined) return promote(input, now, why)
+  const weight = weightOf(stage)
   return {
-    state: { ...state, phase: 'Progressing', step, weight, stepSince: now },
+    state: { ...state, phase: 'Progressing', step, weight, scaleTo: weight, stepSince: now, waitingFor: undefined },
     because: 'Advanced',
-    message: `${state.candidate ?? ''} gets ${weight} %: ${why}`,
+    message: `${state.candidate ?? ''} gets ${stageText(stage, rules)}: ${why}`,
   }
 }
 
 function promote({ state }: CanaryInput, now: number, why: string): CanaryDecision {
-  const next: CanaryState = { ...state, phase: 'Succeeded', stable: state.candidate, weight: 100, stepSince: now }
+  const next: CanaryState = { ...state, phase: 'Succeeded', stable: state.candidate, weight: 100, scaleTo: 100, stepSince: now, waitingFor: undefined }
   return { state: next, because: 'Promoted', message: `${state.candidate ?? ''} gets all calls: ${why}` }
 }
 
 function end({ state }: CanaryInput, phase: 'Failed' | 'Aborted', now: number, why: string): CanaryDecision {
   const message = `all calls go back to ${state.stable ?? ''}: ${why}`
-  return { state: { ...state, phase, weight: 0, stepSince: now }, because: phase === 'Failed' ? 'RolledBack' : 'Aborted', message }
+  const next: CanaryState = { ...state, phase, weight: 0, scaleTo: 0, stepSince: now, waitingFor: undefined }
+  return { state: next, because: phase === 'Failed' ? 'RolledBack' : 'Aborted', message }
 }
 
-/** What is wrong with the candidate; `undefined` when nothing is. Compared with the stable revision only when that had enough calls too. */
-function judge(rules: CanaryRules, candidate: RevisionNumbers, baseline: RevisionNumbers | undefined): string | undefined {
-  const rate = successRate(candidate)
-  const { min, maxBelowBaseline } = rules.successRate
-  if (min !== undefined && rate < min) return `its success rate is ${rate.toFixed(1)} %, at least ${min} % is needed`
-  const comparable = baseline !== undefined && baseline.requests >= rules.minRequests ? baseline : undefined
-  if (maxBelowBaseline !== undefined && comparable !== undefined && rate < successRate(comparable) - maxBelowBaseline) {
-    return `its success rate is ${rate.toFixed(1)} %, that of the stable revision ${successRate(comparable).toFixed(1)} %`
-  }
-  return judgeLatency(rules, candidate.p99Ms, comparable?.p99Ms)
+function stepText({ rules, state }: CanaryInput): string {
+  const stage = stageAt(rules, state)
+  return stage === undefined ? 'the step' : `"${stageText(stage, rules)}"`
 }
 
-function judgeLatency({ latencyP99: { maxMs, maxAboveBaseline } }: CanaryRules, p99Ms: number | undefined, baselineMs: number | undefined): string | undefined {
-  if (p99Ms === undefined) return undefined
-  if (maxMs !== undefined && p99Ms > maxMs) return `99 % of its calls take up to ${p99Ms.toFixed(0)} ms, ${maxMs} ms is the limit`
-  if (maxAboveBaseline !== undefined && baselineMs !== undefined && p99Ms > baselineMs * (1 + maxAboveBaseline / 100)) {
-    return `99 % of its calls take up to ${p99Ms.toFixed(0)} ms, those of the stable revision ${baselineMs.toFixed(0)} ms`
-  }
-  return undefined
-}
-
-function successRate({ requests, errors }: RevisionNumbers): number {
-  return requests === 0 ? 100 : (100 * (requests - errors)) / requests
+function inNumbers({ step }: CanaryInput): string {
+  const text = numbersText(step)
+  return text === '' ? '' : ` (${text})`
 }

@@ -1,13 +1,18 @@
-import type { CanaryResource, FunctionResource, RevisionResource } from '@weft/api'
+import { revisionObjectName, type CanaryResource, type FunctionResource, type RevisionResource } from '@weft/api'
 import { isWeftError, keyOf, splitKey } from '@weft/core'
 import type { Log } from '@weft/kit'
 import type { MeshPlane } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
 import { sameButTime } from '../decide/conditions.ts'
+import { carriedWeight } from '../decide/replicas.ts'
 import { newestOf } from '../decide/revision.ts'
-import { decideCanary, type CanaryInput, type CanaryState, type RevisionNumbers } from './decide.ts'
-import { numbersBetween, type Totals } from './numbers.ts'
+import { decideCanary } from './decide.ts'
+import { totalsOf } from './numbers.ts'
+import type { PrometheusMetrics } from './prometheus/metrics.ts'
 import { rulesOf, stateOf, statusOf } from './rules.ts'
+import { isRunning, type CanaryDecision, type CanaryInput, type CanaryRules, type CanaryState, type Window } from './types.ts'
+import type { Webhooks } from './webhooks/webhooks.ts'
+import { StepReadings } from './windows.ts'
 
 /** Collaborators of {@link CanaryReconciler}. */
 export interface CanaryReconcilerOptions {
@@ -15,6 +20,10 @@ export interface CanaryReconcilerOptions {
   readonly mesh: MeshPlane
   readonly log: Log
   readonly now: () => number
+  /** Who decides in a canary's place where calls go. */
+  readonly ownerOf: (canary: CanaryResource, fn: FunctionResource, rules: CanaryRules) => string | undefined
+  readonly webhooks: Webhooks
+  readonly metrics: PrometheusMetrics
   /** Enqueues a canary again after a while. */
   readonly again: (key: string, delayMs: number) => void
   /** A function's split is another now. */
@@ -22,18 +31,26 @@ export interface CanaryReconcilerOptions {
 }
 
 const TICK_MS = 1_000
-
-/** What was counted when a step began. */
-interface StepStart {
-  readonly since: number
-  readonly totals: ReadonlyMap<string, Totals>
+const NOTHING_KNOWN: Pick<CanaryInput, 'step' | 'recent'> = {
+  step: { candidate: undefined, baseline: undefined },
+  recent: { candidate: undefined, baseline: undefined },
 }
 
-/** Converges one canary: looks at its function and its numbers, decides, writes its status; the function's reconciler makes the split of it. */
+/** A canary and what is read of it. */
+interface Subject {
+  readonly key: string
+  readonly canary: CanaryResource
+  readonly rules: CanaryRules
+  readonly state: CanaryState
+}
+
+/**
+ * Converges one canary: looks at its function, its numbers and at what others say, decides, writes its status; the function's reconciler makes the split of it, and
+ * the mesh the routes.
+ */
 export class CanaryReconciler {
   readonly #options: CanaryReconcilerOptions
-  /** In memory only: after a restart a step's count begins anew, and the least number of calls guards the verdict. */
-  readonly #starts = new Map<string, StepStart>()
+  readonly #readings = new Map<string, StepReadings>()
 
   constructor(options: CanaryReconcilerOptions) {
     this.#options = options
@@ -50,52 +67,76 @@ export class CanaryReconciler {
   }
 
   async #converge(key: string): Promise<void> {
-    const { store, now } = this.#options
+    const { store } = this.#options
     const ref = splitKey(key)
     const canary = (await store.get({ group: 'weft.dev', kind: 'Canary', ...ref })) as CanaryResource | undefined
-    if (canary === undefined) return void this.#starts.delete(key)
-    const functionRef = { namespace: ref.namespace, name: canary.spec.function }
-    const fn = (await store.get({ group: 'weft.dev', kind: 'Function', ...functionRef })) as FunctionResource | undefined
-    if (fn === undefined) return
-    const decision = decideCanary(await this.#input(key, canary, fn), now())
-    const status = statusOf(decision, canary.status, now())
-    if (!sameButTime(status, canary.status)) {
-      await store.update({ ...canary, status }, { part: 'status' })
-      if (decision.because !== undefined) this.#options.log.info({ canary: key, reason: decision.because, detail: decision.message }, 'canary moved')
-      this.#options.changed(keyOf(functionRef))
+    if (canary === undefined) return this.#forget(key)
+    const subject: Subject = { key, canary, rules: rulesOf(canary), state: stateOf(canary.status) }
+    const fn = (await store.get({ group: 'weft.dev', kind: 'Function', namespace: ref.namespace, name: canary.spec.function })) as FunctionResource | undefined
+    if (fn === undefined) {
+      const message = `there is no function ${canary.spec.function}`
+      return this.#write(subject, { state: subject.state }, { reason: 'FunctionNotFound', message })
     }
-    if (decision.state.phase === 'Waiting' || decision.state.phase === 'Progressing') this.#options.again(key, TICK_MS)
+    const input = await this.#input(subject, fn)
+    const decision = decideCanary(input, this.#options.now())
+    await this.#write(subject, decision, input.owner === undefined ? undefined : { reason: 'SplitOwned', message: `${input.owner} owns the split` })
+    if (isRunning(decision.state)) this.#options.again(key, TICK_MS)
   }
 
-  async #input(key: string, canary: CanaryResource, fn: FunctionResource): Promise<CanaryInput> {
+  #forget(key: string): void {
+    this.#readings.delete(key)
+    this.#options.webhooks.forget(key)
+    this.#options.metrics.forget(key)
+  }
+
+  async #write({ key, canary, rules }: Subject, decision: CanaryDecision, trouble: { reason: string; message: string } | undefined): Promise<void> {
+    const { store, log, now, changed, webhooks } = this.#options
+    const status = statusOf({ decision, rules, before: canary.status, trouble }, now())
+    if (sameButTime(status, canary.status)) return
+    await store.update({ ...canary, status }, { part: 'status' })
+    if (decision.because !== undefined) log.info({ canary: key, reason: decision.because, detail: decision.message }, 'canary moved')
+    webhooks.tell(decision, { canary, rules, state: decision.state, now: now() })
+    changed(keyOf({ namespace: canary.metadata.namespace ?? 'default', name: canary.spec.function }))
+  }
+
+  async #input(subject: Subject, fn: FunctionResource): Promise<CanaryInput> {
+    const { canary, rules, state } = subject
+    const now = this.#options.now()
     const { namespace = 'default', name } = fn.metadata
     const list = await this.#options.store.list({ group: 'weft.dev', kind: 'Revision', namespace, labels: { 'weft.dev/function': name } })
     const newest = newestOf(list.items as readonly RevisionResource[])
-    const state = stateOf(canary.status)
-    const numbers = await this.#numbers(key, state, { namespace, name })
     const { paused = false, promote, abort } = canary.spec
+    const ready = newest !== undefined && isReady(newest)
     return {
-      rules: rulesOf(canary.spec),
+      rules,
       commands: { paused, promote, abort },
       state,
-      newest: newest === undefined ? undefined : { revision: newest.spec.revision, ready: isReady(newest) },
+      newest:
+        newest === undefined ? undefined : { revision: newest.spec.revision, ready, carries: carriedWeight(fn.spec.scale, newest.status?.readyReplicas ?? 0) },
       serving: servingOf(fn),
-      candidate: state.candidate === undefined ? undefined : numbers.get(state.candidate),
-      baseline: state.stable === undefined ? undefined : numbers.get(state.stable),
+      owner: this.#options.ownerOf(canary, fn, rules),
+      ...(await this.#counted(subject, fn)),
+      metrics: this.#options.metrics.read(canary, rules, state, now),
+      gates: this.#options.webhooks.gates({ canary, rules, state, now }, ready && newest.spec.revision === state.candidate),
     }
   }
 
   /** What was counted by revision since the present step began. */
-  async #numbers(key: string, state: CanaryState, fn: { namespace: string; name: string }): Promise<ReadonlyMap<string, RevisionNumbers>> {
-    if (state.phase !== 'Progressing') return new Map()
-    const all = await this.#options.mesh.invocations()
-    const totals = new Map(all.filter((entry) => keyOf(entry.function) === keyOf(fn)).map((entry) => [entry.revision, entry]))
-    const start = this.#starts.get(key)
-    if (start?.since !== state.stepSince) {
-      this.#starts.set(key, { since: state.stepSince, totals })
-      return new Map()
-    }
-    return new Map([...totals].map(([revision, after]) => [revision, numbersBetween(start.totals.get(revision), after)]))
+  async #counted({ key, rules, state }: Subject, fn: FunctionResource): Promise<{ readonly step: Window; readonly recent: Window }> {
+    const { stable, candidate } = state
+    if (state.phase !== 'Progressing' || stable === undefined || candidate === undefined) return NOTHING_KNOWN
+    const { namespace = 'default', name } = fn.metadata
+    const traffic = await this.#options.mesh.traffic()
+    const totals = (revision: string) => totalsOf(traffic, namespace, revisionObjectName(name, revision))
+    return this.#readingsOf(key, state, rules).add({ at: this.#options.now(), candidate: totals(candidate), baseline: totals(stable) })
+  }
+
+  #readingsOf(key: string, { stepSince }: CanaryState, { intervalMs }: CanaryRules): StepReadings {
+    const known = this.#readings.get(key)
+    if (known?.since === stepSince) return known
+    const fresh = new StepReadings(stepSince, intervalMs)
+    this.#readings.set(key, fresh)
+    return fresh
   }
 }
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import type { FunctionSpec, RevisionResource } from '@weft/api'
-import { planReplicas, type ReplicaFacts } from './replicas.ts'
+import { carriedWeight, planReplicas, type ReplicaFacts } from './replicas.ts'
 import { planRetention } from './retention.ts'
 import { planRevision } from './revision.ts'
-import { planTraffic } from './traffic.ts'
+import { planTraffic, type CanaryShare } from './traffic.ts'
 
 function revision(short: string, number: number, template: FunctionSpec['template'] = { artifact: `sha256:${number}` }): RevisionResource {
   return {
@@ -100,6 +100,38 @@ describe('planTraffic', () => {
   })
 })
 
+describe('planTraffic with a canary', () => {
+  const revisions = [revision('v1', 1), revision('v2', 2)]
+  const match = { match: [{ headers: { 'x-user': { exact: 'jason' } } }] }
+  const share = { stable: 'v1', candidate: 'v2', weight: 20, routing: undefined }
+  const v1 = [{ revision: 'v1', weight: 100 }]
+  it.each<[string, CanaryShare, readonly string[], object]>([
+    [
+      'gives the candidate its share',
+      share,
+      ['v1', 'v2'],
+      {
+        traffic: [
+          { revision: 'v1', weight: 80 },
+          { revision: 'v2', weight: 20 },
+        ],
+      },
+    ],
+    ['serves the share of a candidate that is not ready by the stable one', share, ['v1'], { traffic: v1 }],
+    ['hands on which calls match', { ...share, weight: 0, routing: match }, ['v1', 'v2'], { traffic: v1, canary: { candidate: 'v2', ...match } }],
+    ['matches no calls for a candidate that is not ready', { ...share, weight: 0, routing: match }, ['v1'], { traffic: v1, because: 'canary' }],
+    [
+      'takes cookies back although the candidate is gone',
+      { ...share, weight: 0, routing: { expire: { cookie: 'c' } } },
+      ['v1'],
+      { traffic: v1, canary: { candidate: 'v2', expire: { cookie: 'c' } } },
+    ],
+  ])('%s', (_name, canary, ready, expected) => {
+    const plan = planTraffic({ spec: { template: {} }, revisions, ready: new Set(ready), current: v1, canary })
+    expect(plan).toEqual({ because: 'canary', ...expected })
+  })
+})
+
 describe('planReplicas', () => {
   const now = 1_000_000
   const base: ReplicaFacts = { scale: undefined, routed: true, proving: false, awake: false, lastBusyAt: now, inProgress: 0, present: 1, unroutedAt: undefined }
@@ -120,6 +152,25 @@ describe('planReplicas', () => {
   ] as const)('wants %s', (_name, facts, zeroAfterMs, desired, because) => {
     expect(planReplicas({ ...base, ...facts }, zeroAfterMs, now)).toMatchObject({ desired, because })
   })
+
+  it.each<[string, Partial<ReplicaFacts>, number]>([
+    ['the replicas of its share, rounded up', { scale: { replicas: 10 }, candidateFor: 25 }, 3],
+    ['all of them for all calls', { scale: { replicas: 10 }, candidateFor: 100 }, 10],
+    ['one while it has no share', { scale: { replicas: 10 }, candidateFor: 0 }, 1],
+    ['one of a function at zero, so that it does not sleep while it is judged', { scale: { replicas: 0 }, candidateFor: 10 }, 1],
+    ['one although nobody calls it', { scale: { min: 1 }, candidateFor: 10, lastBusyAt: now - 60_000 }, 1],
+    ['those of its share to be proven', { scale: { replicas: 10 }, candidateFor: 50, proving: true }, 5],
+  ])('gives a candidate %s', (_name, facts, desired) => {
+    expect(planReplicas({ ...base, ...facts }, 5_000, now).desired).toBe(desired)
+  })
+
+  it.each([
+    [undefined, 0, 100],
+    [{ replicas: 0 }, 0, 100],
+    [{ replicas: 4 }, 1, 25],
+    [{ replicas: 3 }, 1, 33],
+    [{ replicas: 4 }, 9, 100],
+  ])('of %j: %i replicas carry %i per cent', (scale, replicas, weight) => expect(carriedWeight(scale, replicas)).toBe(weight))
 
   it('says when to look again while it waits for quiet', () => {
     expect(planReplicas({ ...base, lastBusyAt: now - 4_000 }, 5_000, now).againInMs).toBe(1_000)

@@ -41,6 +41,7 @@ export function functionStatus(facts: FunctionFacts, now: string): FunctionStatu
     // a refused template is looked at again: what it names may appear
     observedGeneration: refusal === undefined ? (fn.metadata.generation ?? 0) : (fn.status?.observedGeneration ?? 0),
     traffic: plan.traffic,
+    ...(plan.canary === undefined ? {} : { canary: plan.canary }),
     latestCreated: newest?.spec.revision ?? '',
     ...(latestReady === undefined ? {} : { latestReady }),
     replicas: revisions.reduce((sum, { desired }) => sum + desired, 0),

@@ -5,6 +5,8 @@ export interface ReplicaFacts {
   readonly scale: FunctionSpec['scale']
   /** Traffic or a header rule goes to it. */
   readonly routed: boolean
+  /** It is a canary's candidate: per cent of the calls for which it must have its replicas, at least one of them always there. */
+  readonly candidateFor?: number
   /** It is the newest and was not proven ready yet: it starts in order to be proven. */
   readonly proving: boolean
   /** A call was held for it and it has not gone idle since. */
@@ -36,7 +38,7 @@ export function planReplicas(facts: ReplicaFacts, zeroAfterMs: number | undefine
   if (!facts.routed) return planLeaving(facts, now)
   const base = wanted(facts)
   const idleAfterMs = zeroAfterMs ?? (base === 0 ? DEFAULT_ZERO_AFTER_MS : undefined)
-  if (idleAfterMs === undefined) return { desired: base, because: 'scale' }
+  if (idleAfterMs === undefined || facts.candidateFor !== undefined) return { desired: base, because: 'scale' }
   const idleAt = facts.lastBusyAt + idleAfterMs
   const busy = facts.inProgress > 0 || now < idleAt
   if (base === 0 && !facts.awake) return { desired: 0, because: 'scale' }
@@ -44,10 +46,26 @@ export function planReplicas(facts: ReplicaFacts, zeroAfterMs: number | undefine
   return { desired: Math.max(1, base), because: facts.awake ? 'awake' : 'scale', againInMs: Math.max(50, idleAt - now) }
 }
 
-function wanted({ scale }: ReplicaFacts): number {
+/** How many replicas a function's revision has without a sign of calls. */
+export function wantedReplicas(scale: FunctionSpec['scale']): number {
   const min = scale?.min ?? 1
   const max = scale?.max ?? Math.max(20, min)
   return Math.min(scale?.replicas ?? min, max)
+}
+
+/** Replicas for a share of the calls: one at least, since who is compared must not sleep. */
+export function replicasForShare(scale: FunctionSpec['scale'], percent: number): number {
+  return Math.max(1, Math.ceil((wantedReplicas(scale) * percent) / 100))
+}
+
+/** The greatest share, in per cent, for which so many replicas are enough. */
+export function carriedWeight(scale: FunctionSpec['scale'], replicas: number): number {
+  const all = wantedReplicas(scale)
+  return all <= 1 ? 100 : Math.min(100, Math.floor((100 * replicas) / all))
+}
+
+function wanted({ scale, candidateFor }: ReplicaFacts): number {
+  return candidateFor === undefined ? wantedReplicas(scale) : replicasForShare(scale, candidateFor)
 }
 
 function planLeaving(facts: ReplicaFacts, now: number): ReplicaPlan {

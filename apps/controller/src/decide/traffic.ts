@@ -1,4 +1,4 @@
-import type { FunctionSpec, RevisionResource } from '@weft/api'
+import type { CanaryRouting, FunctionSpec, FunctionStatus, RevisionResource } from '@weft/api'
 import { newestOf } from './revision.ts'
 
 /** A resolved share: always a named revision. */
@@ -11,8 +11,18 @@ export interface Share {
 export interface TrafficPlan {
   readonly traffic: readonly Share[]
   readonly because: 'latest-ready' | 'canary' | 'pinned' | 'pinned-not-ready' | 'nothing-ready'
+  /** What the mesh is to do beside the split. */
+  readonly canary?: FunctionStatus['canary']
   /** For people, when the split that was asked for is not in force. */
   readonly message?: string
+}
+
+/** What a canary says of the split. */
+export interface CanaryShare {
+  readonly stable: string
+  readonly candidate: string | undefined
+  readonly weight: number
+  readonly routing: CanaryRouting | undefined
 }
 
 /** What the decision knows of a function's revisions. */
@@ -24,7 +34,7 @@ export interface TrafficFacts {
   /** Where traffic goes now. */
   readonly current: readonly Share[]
   /** Where the function's canary stands, if it has one that has begun. */
-  readonly canary?: { readonly stable: string; readonly candidate: string | undefined; readonly weight: number }
+  readonly canary?: CanaryShare
 }
 
 /** Decides where traffic goes: what somebody pinned, else what the canary says, else the newest revision that is proven ready, else as it is. */
@@ -35,11 +45,13 @@ export function planTraffic(facts: TrafficFacts): TrafficPlan {
 }
 
 /** A candidate that lost its replicas has its share served by the stable revision until it has them again. */
-function planCanary({ ready, revisions, current }: TrafficFacts, { stable, candidate, weight }: NonNullable<TrafficFacts['canary']>): TrafficPlan {
+function planCanary({ ready, revisions, current }: TrafficFacts, { stable, candidate, weight, routing }: CanaryShare): TrafficPlan {
   if (!revisions.some((revision) => revision.spec.revision === stable)) return { traffic: existing(current, revisions), because: 'nothing-ready' }
-  const share = candidate !== undefined && candidate !== stable && ready.has(candidate) ? weight : 0
+  const isReady = candidate !== undefined && candidate !== stable && ready.has(candidate)
+  const share = isReady ? weight : 0
   const shares = [{ revision: stable, weight: 100 - share }, ...(share > 0 && candidate !== undefined ? [{ revision: candidate, weight: share }] : [])]
-  return { traffic: shares.filter((entry) => entry.weight > 0), because: 'canary' }
+  const holds = routing !== undefined && candidate !== undefined && (isReady || routing.expire !== undefined)
+  return { traffic: shares.filter((entry) => entry.weight > 0), because: 'canary', ...(holds ? { canary: { candidate, ...routing } } : {}) }
 }
 
 function planLatest({ revisions, ready, current }: TrafficFacts): TrafficPlan {

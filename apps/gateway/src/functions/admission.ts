@@ -21,7 +21,8 @@ export function functionAdmission(options: FunctionAdmissionOptions): Admission 
     const fn = next as FunctionResource
     const before = current as FunctionResource | undefined
     assertWeights(fn)
-    if (JSON.stringify(fn.spec.traffic ?? []) !== JSON.stringify(before?.spec.traffic ?? [])) await options.owners.assertFree(fn)
+    if (JSON.stringify(fn.spec.traffic ?? []) !== JSON.stringify(before?.spec.traffic ?? []))
+      await options.owners.assertFree({ namespace: fn.metadata.namespace ?? 'default', name: fn.metadata.name })
     const template = await pinned(fn.metadata.name, fn.spec.template, before?.spec.template, options)
     return { ...fn, spec: { ...fn.spec, template } } satisfies Resource
   }

@@ -23,7 +23,8 @@ export function trafficLog(side: TrafficSide, workload: string): Json {
       ? { peer: '%DOWNSTREAM_PEER_URI_SAN%', tls: '%DOWNSTREAM_TLS_VERSION%' }
       : { peer: '%UPSTREAM_PEER_URI_SAN%', cluster: '%UPSTREAM_CLUSTER%' }
   const who = { side, workload, ...peer }
-  const how = { code: '%RESPONSE_CODE%', flags: '%RESPONSE_FLAGS%', protocol: '%PROTOCOL%' }
+  // Only the hold listener has this metadata: it says which calls waited for a replica.
+  const how = { code: '%RESPONSE_CODE%', flags: '%RESPONSE_FLAGS%', protocol: '%PROTOCOL%', held: '%UPSTREAM_METADATA(weft:workload)%' }
   const histogram = (name: string, unit: string, value_format: string): Json => ({ stat: { name, tags: tags({ ...who, ...how }) }, unit, value_format })
   return extension('envoy.access_loggers.stats', 'envoy.extensions.access_loggers.stats.v3.Config', {
     stat_prefix: TRAFFIC_PREFIX,

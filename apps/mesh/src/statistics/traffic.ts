@@ -68,7 +68,7 @@ class Draft {
   }
 
   result(ends: Ends): TrafficStatistics | undefined {
-    const { side, workload = '', peer = '', cluster = '', tls = '', code = '0', flags = '-' } = this.#labels
+    const { side, workload = '', peer = '', cluster = '', tls = '', code = '0', flags = '-', held = '-' } = this.#labels
     const isCallee = side === 'destination'
     const other = isCallee ? ends.ofPrincipal(peer) : ends.ofCallee(cluster, peer)
     const own = workload === 'ingress' ? ends.ingress : ends.ofWorkload(workload)
@@ -83,6 +83,7 @@ class Draft {
       security: !isCallee ? 'unknown' : tls === '' || tls === '-' || peer === '' || peer === '-' ? 'none' : 'mutual_tls',
       requests: this.#requests,
       duration: histogram('duration'),
+      ...(held === '-' || held === '' ? {} : { held: true }),
       ...(isCallee ? { requestBytes: histogram('request_bytes'), responseBytes: histogram('response_bytes') } : {}),
     }
   }

@@ -299,6 +299,41 @@ const POLICIES: readonly Malformed[] = [
   policy('a port that is a number', operation({ ports: [80] })),
 ]
 
+const canary = (because: string, spec: object): Malformed => ({
+  because,
+  document: { apiVersion: 'weft.dev/v1alpha1', kind: 'Canary', metadata: { name: 'x' }, spec: { function: 'x', ...spec } },
+})
+const hook = (fields: object) => ({ webhooks: [{ name: 'a', type: 'event', url: 'http://hooks', ...fields }] })
+const metric = (fields: object) => ({ analysis: { metrics: [{ name: 'a', prometheus: { query: 'up' }, thresholdRange: { min: 1 }, ...fields }] } })
+
+const CANARIES: readonly Malformed[] = [
+  canary('steps that do not grow', { steps: [50, 10] }),
+  canary('steps beside stepWeight', { steps: [10], stepWeight: 10 }),
+  canary('maxWeight without stepWeight', { maxWeight: 50 }),
+  canary('a step that is greater than the greatest', { stepWeight: 60, maxWeight: 50 }),
+  canary('iterations beside steps', { iterations: 2, steps: [10] }),
+  canary('matches without iterations', { match: [{ headers: { a: {} } }] }),
+  canary('sessions that stay without weights', { iterations: 2, sessionAffinity: {} }),
+  canary('a match of nothing', { iterations: 2, match: [{}] }),
+  canary('a header that is none', { iterations: 2, match: [{ headers: { 'a b': {} } }] }),
+  canary('a cookie that is none', { iterations: 2, match: [{ cookies: { 'a;b': { exact: 'c' } } }] }),
+  canary('a cookie by look-ahead', { iterations: 2, match: [{ cookies: { a: { regex: '(?=x)' } } }] }),
+  canary('a cookie with a line break', { iterations: 2, match: [{ cookies: { a: { exact: 'b\r\nset-cookie: c' } } }] }),
+  canary('a cookie name that breaks the header', { steps: [10], sessionAffinity: { cookieName: 'a=b; Path' } }),
+  canary('no copies at all', { mirror: { percent: 0 } }),
+  canary('copies of CONNECT', { mirror: { methods: ['CONNECT'] } }),
+  canary('a webhook of no type that there is', hook({ type: 'gremlin' })),
+  canary('a webhook by another protocol', hook({ url: 'file:///etc/passwd' })),
+  canary('a webhook with a password', hook({ url: 'http://a:b@hooks' })),
+  canary('a webhook that is no address', hook({ url: 'http://' })),
+  canary('a webhook that is waited for too long', hook({ timeout: '5m' })),
+  canary('a query with a word that nobody knows', metric({ prometheus: { query: '{{ secret }}' } })),
+  canary('a range of nothing', metric({ thresholdRange: {} })),
+  canary('a range that is the wrong way round', metric({ thresholdRange: { min: 2, max: 1 } })),
+  canary('a number that is not one', metric({ thresholdRange: { min: '1' } })),
+  canary('a metric of a template', metric({ templateRef: { name: 'x' } })),
+]
+
 function breaking(valid: fc.Arbitrary<Document>, breaks: readonly Break[]): fc.Arbitrary<Malformed> {
   return fc.tuple(valid, fc.constantFrom(...breaks)).map(([document, change]) => change(document))
 }
@@ -316,6 +351,7 @@ export function invalidResource(world: World = {}): fc.Arbitrary<Malformed> {
     { weight: 3, arbitrary: breaking(validVirtualService(world), OF_VIRTUAL_SERVICES) },
     ...[...OF_OTHERS, ...OF_ROUTES].map(([make, breaks]) => ({ weight: 1, arbitrary: breaking(make(world), breaks) })),
     { weight: 2, arbitrary: fc.constantFrom(...POLICIES) },
+    { weight: 1, arbitrary: fc.constantFrom(...CANARIES) },
     { weight: 1, arbitrary: nothing },
   )
 }

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { WEBHOOK_TYPES } from '../canary/webhooks.ts'
 import { validName } from './names.ts'
 
 /** What generated resources may refer to. */
@@ -381,6 +382,71 @@ export function validRequestAuthentication(world: World = {}): fc.Arbitrary<Docu
   return documentOf(world, ['security.istio.io/v1', 'security.istio.io/v1beta1'], 'RequestAuthentication', fc.record({ spec }))
 }
 
+const canaryTraffic = fc.oneof(
+  fc.record({
+    steps: maybe(fc.constantFrom([10, 50], [1], [5, 6, 99])),
+    sessionAffinity: maybe(fc.record({ cookieName: maybe(fc.constant('run')), maxAge: maybe(longDuration()) })),
+  }),
+  fc.record({ stepWeight: fc.integer({ min: 1, max: 20 }), maxWeight: maybe(fc.integer({ min: 20, max: 99 })) }),
+  fc.record({
+    iterations: fc.integer({ min: 1, max: 5 }),
+    match: maybe(
+      fc.array(
+        fc.oneof(
+          fc.record({ headers: fc.constantFrom({ 'x-user': { exact: 'jason' } }, { 'x-user': {}, 'X-Team': { regex: 'a|b' } }) }),
+          fc.record({ cookies: fc.constantFrom({ group: { prefix: 'b' } }, { 'a.b': { regex: '[0-9]+' } }) }),
+        ),
+        { minLength: 1, maxLength: 3 },
+      ),
+    ),
+  }),
+)
+const range = fc.oneof(fc.record({ min: fc.integer() }), fc.record({ max: fc.integer() }), fc.constant({ min: 0, max: 0.5 }))
+
+function longDuration(): fc.Arbitrary<string> {
+  return fc.constantFrom('1s', '1m30s', '2h', '30')
+}
+
+/** A Canary in each of its forms. */
+export function validCanary(world: World = {}): fc.Arbitrary<Document> {
+  const metric = fc.record({
+    name: fc.constantFrom('orders', 'latency of the till'),
+    prometheus: fc.record({
+      address: maybe(fc.constant('https://prometheus.example.org/path')),
+      query: fc.constantFrom('up', 'x{v="{{ candidate }}"}[{{interval}}]'),
+    }),
+    thresholdRange: range,
+    interval: maybe(longDuration()),
+  })
+  const webhook = fc.record({
+    name: fc.constantFrom('gate', 'load'),
+    type: fc.constantFrom(...WEBHOOK_TYPES),
+    url: fc.constantFrom('http://hooks', 'https://hooks.example.org/a?b=c'),
+    timeout: maybe(fc.constantFrom('250ms', '60s')),
+    retries: maybe(fc.integer({ min: 0, max: 5 })),
+    metadata: maybe(fc.dictionary(fc.constantFrom('cmd', 'type'), text(50), { noNullPrototype: true })),
+  })
+  const rest = fc.record({
+    function: validName(),
+    mirror: maybe(
+      fc.record({ percent: maybe(fc.constantFrom(0.5, 100)), iterations: maybe(fc.integer({ min: 1, max: 9 })), methods: maybe(fc.constant(['GET', 'POST'])) }),
+    ),
+    interval: maybe(longDuration()),
+    deadline: maybe(longDuration()),
+    analysis: maybe(
+      fc.record({
+        minRequests: maybe(fc.integer({ min: 1, max: 100 })),
+        noData: maybe(fc.constantFrom('wait', 'pass', 'fail')),
+        metrics: maybe(fc.array(metric, { minLength: 1, maxLength: 1 })),
+      }),
+    ),
+    webhooks: maybe(fc.array(webhook, { minLength: 1, maxLength: 1 })),
+    paused: maybe(fc.boolean()),
+  })
+  const spec = fc.tuple(canaryTraffic, rest).map(([traffic, other]) => ({ ...other, ...traffic }))
+  return documentOf(world, ['weft.dev/v1alpha1'], 'Canary', fc.record({ spec }))
+}
+
 /** Any kind that a user may write, all equally often. */
 export function validResource(world: World = {}): fc.Arbitrary<Document> {
   const all = [
@@ -391,6 +457,7 @@ export function validResource(world: World = {}): fc.Arbitrary<Document> {
     validNamespace,
     validVirtualService,
     validDestinationRule,
+    validCanary,
     validGateway,
     validHttpRoute,
     validGrpcRoute,

@@ -147,7 +147,8 @@ function checkMatch(match: HttpMatch, path: string): readonly Violation[] {
   ]
 }
 
-function checkStringMatch(match: IstioStringMatch | undefined, field: string): readonly Violation[] {
+/** A text to compare with: RE2 can read it, and no control character is in it. */
+export function checkStringMatch(match: IstioStringMatch | undefined, field: string): readonly Violation[] {
   const problem = match?.regex === undefined ? undefined : re2Problem(match.regex)
   // oxlint-disable-next-line no-control-regex -- control characters are what is refused
   const control = Object.values(match ?? {}).some((value) => /[\u0000-\u001f\u007f]/.test(value))

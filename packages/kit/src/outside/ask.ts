@@ -29,7 +29,8 @@ const MAX_BYTES = 65_536
  */
 export function askOutside(question: OutsideQuestion, guard: AddressGuard | undefined): Promise<OutsideAnswer> {
   const url = URL.parse(question.url)
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return Promise.resolve({ ok: false, reason: 'it is no address of http or https' })
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:'))
+    return Promise.resolve({ ok: false, reason: 'it is no address of http or https' })
   const host = url.hostname.replace(/^\[|\]$/g, '')
   if (guard !== undefined && isIP(host) !== 0 && guard.refuses(host)) return Promise.resolve({ ok: false, reason: refusal(host) })
   return exchange(url, question, guard).catch((error: unknown): OutsideAnswer => ({ ok: false, reason: messageOf(error) }))

@@ -131,6 +131,7 @@ function withReferences(document: Document): readonly unknown[] {
     if (key !== '') hosts.set(key, subsets)
   }
   name(at(document, 'spec', 'host'))
+  name(at(document, 'spec', 'function'))
   for (const route of (at(document, 'spec', 'http') ?? []) as readonly unknown[]) {
     for (const share of (at(route, 'route') ?? []) as readonly unknown[]) name(at(share, 'destination', 'host'), at(share, 'destination', 'subset'))
     name(at(route, 'mirror', 'host'), at(route, 'mirror', 'subset'))

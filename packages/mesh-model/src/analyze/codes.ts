@@ -262,6 +262,32 @@ export const ANALYSIS_CODES = {
     'openfaas-fn is another name of the namespace default, and no namespace of its own.',
     'use default, or another name',
   ),
+  WEFT0401: code('error', 'CanaryFunctionNotFound', 'A Canary is of a function that does not exist; it tries nothing.', 'correct spec.function'),
+  WEFT0402: code(
+    'error',
+    'CanarySplitOwned',
+    'A VirtualService decides where calls of the function go, so that its Canary cannot.',
+    'remove the VirtualService or its subsets, or the Canary',
+  ),
+  WEFT0403: code(
+    'warning',
+    'CanaryPinned',
+    'The traffic of the function is pinned, so that its Canary tries nothing.',
+    'give it back with: weft traffic clear NAME',
+  ),
+  WEFT0404: code('warning', 'CanaryTwice', 'A function has several Canaries; only the oldest has effect.', 'keep one of them'),
+  WEFT0405: code(
+    'warning',
+    'CanaryUnjudged',
+    'A blue-green Canary has neither copies of calls nor webhooks nor numbers of Prometheus: every revision passes.',
+    'add mirror, webhooks or analysis.metrics',
+  ),
+  WEFT0406: code(
+    'warning',
+    'CanaryAddressPrivate',
+    'A webhook or a Prometheus of a Canary has a private address, which is refused unless the operator allows it.',
+    'use a public address or a function, or have canary.allowedAddresses set',
+  ),
 } as const satisfies Record<string, AnalysisCode>
 
 /** One of {@link ANALYSIS_CODES}. */

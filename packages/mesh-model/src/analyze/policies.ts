@@ -128,7 +128,7 @@ function checkJwt(item: Item, world: AnalysedWorld, report: Report): void {
   }
 }
 
-function isPrivate(uri: string): boolean {
+export function isPrivate(uri: string): boolean {
   const host = /^[a-z]+:\/\/(?:[^@/]*@)?(\[[^\]]*\]|[^:/?#]*)/i.exec(uri)?.[1]?.toLowerCase() ?? ''
   return (
     host === 'localhost' ||

@@ -1,4 +1,4 @@
-import type { DestinationRuleModel, FunctionModel, VirtualServiceModel } from '../read/models.ts'
+import type { DestinationRuleModel, FunctionModel, RevisionModel, VirtualServiceModel } from '../read/models.ts'
 import { byAge } from '../read/base.ts'
 import { warning } from '../read/finding.ts'
 import { hostFqdn } from '../read/names.ts'
@@ -9,6 +9,7 @@ import type { ParentEntry } from '../status-book.ts'
 import type { Dependency } from '../world/dependencies.ts'
 import type { World } from '../world/world.ts'
 import { SYSTEM_NAMESPACE } from '@weft/core'
+import { deliveryRoutes } from './delivery.ts'
 import { endpointsOf, revisionTarget, targetsOf, type Endpoints } from './endpoints.ts'
 import { referToRoutes, routesOf, type Understood, type Work } from './routes.ts'
 import { hostRoutes } from './gateway-routes.ts'
@@ -109,7 +110,9 @@ function ownRoutes(work: Work, endpoints: Endpoints): readonly MeshRoute[] {
   const { owner, revisions } = endpoints
   const targets = wholeShares(targetsOf(work, endpoints, undefined, splitSum(endpoints)))
   const rest: MeshRoute = { name: 'default', matches: [], targets, origin: owner.model.ref }
-  if (owner.kind === 'Service') return [rest]
+  const fn = owner.kind === 'Function' ? owner.model : onlyFunction(work, revisions)
+  const last = fn === undefined ? [rest] : deliveryRoutes(fn, revisions, rest)
+  if (owner.kind === 'Service') return last
   const rules = owner.model.matches.map(({ headers, revision }, index): MeshRoute => {
     const match: RouteMatch = {
       headers: headers.map(([name, value]) => ({ name, match: { kind: 'exact', value }, invert: false })),
@@ -120,7 +123,16 @@ function ownRoutes(work: Work, endpoints: Endpoints): readonly MeshRoute[] {
       work.findings.push(warning(owner.model.ref, 'RevisionNotFound', `${target.missing}; calls that the rule matches are answered 503`))
     return { name: `match-${index}`, matches: [match], targets: [{ weight: 100, ...target }], origin: owner.model.ref }
   })
-  return [...rules, rest]
+  return [...rules, ...last]
+}
+
+/** The function behind a Service that selects the revisions of just one. */
+function onlyFunction({ world, dependencies }: Work, revisions: readonly RevisionModel[]): FunctionModel | undefined {
+  const keys = new Set(revisions.map((revision) => revision.function))
+  const [key] = keys
+  if (keys.size !== 1 || key === undefined) return undefined
+  dependencies.add(`function ${key}`)
+  return world.functions.get(key)
 }
 
 /** The sum that keeps a function's weights as they were written; 100 for a Service. */

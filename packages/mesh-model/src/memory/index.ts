@@ -10,6 +10,7 @@ import type {
   MeshReplica,
   MeshStatus,
   ProbeResult,
+  TrafficEnd,
   TrafficStatistics,
   WakeResult,
   WorkloadConfiguration,
@@ -128,4 +129,12 @@ export function calls(name: string, revision: string, count: number, code = '200
     durationSumSeconds: count / 100,
     durationCount: count,
   }
+}
+
+/** Calls of the ingress to a workload as the callee counts them, 10 ms each. */
+export function seen(workload: string, requests: number, code = '200'): TrafficStatistics {
+  const end = (name: string): TrafficEnd => ({ workload: name, namespace: 'default', principal: '', app: name, version: '', service: name })
+  const buckets = [5, 50].map((le) => ({ le, count: le === 5 ? 0 : requests }))
+  const duration = { buckets, sum: requests * 10, count: requests }
+  return { reporter: 'destination', source: end('ingress'), destination: end(workload), code, flags: '-', security: 'mutual_tls', requests, duration }
 }

@@ -1,3 +1,4 @@
+import { escapeRe2 } from '../read/regex.ts'
 import type { PathMatch, StringMatch } from '../snapshot.ts'
 
 /** Whether a text fulfils a condition of a policy. Policies have no regular expressions; one would hold for nothing. */
@@ -27,7 +28,7 @@ export function pathHolds(match: PathMatch, path: string): boolean {
 export function templateRegex(template: string): string {
   return template
     .split(/(\{\*{1,2}\})/)
-    .map((part) => (part === '{*}' ? '[^/]+' : part === '{**}' ? '.*' : escaped(part)))
+    .map((part) => (part === '{*}' ? '[^/]+' : part === '{**}' ? '.*' : escapeRe2(part)))
     .join('')
 }
 
@@ -45,11 +46,11 @@ const ANYTHING = '(?:[^,]|, )*'
 function valueRegex(match: StringMatch): string {
   switch (match.kind) {
     case 'exact':
-      return escaped(match.value)
+      return escapeRe2(match.value)
     case 'prefix':
-      return escaped(match.value) + ANYTHING
+      return escapeRe2(match.value) + ANYTHING
     case 'suffix':
-      return ANYTHING + escaped(match.value)
+      return ANYTHING + escapeRe2(match.value)
     case 'present':
       return `(?:[^,]|, )+`
     case 'regex':
@@ -57,8 +58,4 @@ function valueRegex(match: StringMatch): string {
     default:
       return match satisfies never
   }
-}
-
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|-]/g, '\\$&')
 }

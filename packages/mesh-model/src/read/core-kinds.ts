@@ -3,6 +3,7 @@ import { FunctionSpec, FunctionTemplate, protocolOf, readRateLimits, revisionObj
 import type { ResourceFinding } from '../snapshot.ts'
 import { baseOf, field, refusals, selectorOf } from './base.ts'
 import { checker } from './check.ts'
+import { readDelivery } from './delivery.ts'
 import { failure, warning } from './finding.ts'
 import type { FunctionModel, Model, RevisionModel, RevisionPhase, ServiceAccountModel, ServiceModel } from './models.ts'
 
@@ -28,6 +29,7 @@ export function readFunction(resource: Resource): Read<FunctionModel> {
   const checked = checkFunction(resource.spec)
   if (!checked.ok) return { findings: refusals(base.ref, checked) }
   const { traffic, matches = [], template } = checked.value
+  const delivery = readDelivery(resource.status)
   const { limits, violations } = readRateLimits(resource.metadata.annotations ?? {})
   return {
     model: {
@@ -41,6 +43,7 @@ export function readFunction(resource: Resource): Read<FunctionModel> {
           .toSorted(([a], [b]) => (a < b ? -1 : 1)),
         revision,
       })),
+      ...(delivery === undefined ? {} : { delivery }),
       pinned: (traffic?.length ?? 0) > 0 || matches.length > 0,
       port: template.port,
       protocol: protocolOf(template),

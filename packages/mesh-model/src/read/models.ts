@@ -13,6 +13,7 @@ import type {
   MeshRoute,
   PolicyRule,
   ResourceFinding,
+  RouteMatch,
   WorkloadKey,
 } from '../snapshot.ts'
 
@@ -31,10 +32,22 @@ export interface Model {
 /** Labels that must all be there; an empty list selects everything. */
 export type Selector = readonly (readonly [key: string, value: string])[]
 
+/** What a running canary has the mesh do beside the split of its function. */
+export interface DeliveryModel {
+  /** Short name of the revision that is tried. */
+  readonly candidate: string
+  /** Calls that go to it; none where there are none. */
+  readonly matches: readonly RouteMatch[]
+  readonly mirror?: { readonly millionths: number; readonly methods: readonly string[] }
+  readonly affinity?: { readonly cookie: string; readonly value: string; readonly maxAgeSeconds: number }
+  readonly expire?: { readonly cookie: string }
+}
+
 /** What the mesh needs of a Function. */
 export interface FunctionModel extends Model {
   readonly traffic: readonly { readonly revision: string; readonly weight: number }[]
   readonly matches: readonly { readonly headers: readonly (readonly [name: string, value: string])[]; readonly revision: string }[]
+  readonly delivery?: DeliveryModel
   /** Whether its author set a split of his own. */
   readonly pinned: boolean
   readonly port: number | undefined

@@ -22,3 +22,8 @@ export function regexProblem(pattern: string): string | undefined {
     return 'the regular expression cannot be parsed'
   }
 }
+
+/** A text as an RE2 expression that matches just it. */
+export function escapeRe2(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|-]/g, '\\$&')
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from '@jest/globals'
+import type { CanaryResource, CanarySpec, FunctionResource } from '@weft/api'
+import type { Resource } from '@weft/core'
+import { ownerOf } from './owner.ts'
+import { rulesOf } from './rules.ts'
+
+const canary = (spec: Partial<CanarySpec> = {}, name = 'temp', creationTimestamp = '2026-01-02T00:00:00Z'): CanaryResource => ({
+  apiVersion: 'weft.dev/v1alpha1',
+  kind: 'Canary',
+  metadata: { name, namespace: 'default', creationTimestamp },
+  spec: { function: 'temp', ...spec },
+})
+const virtualService = (hosts: readonly string[], route: readonly object[], namespace = 'default'): Resource => ({
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'VirtualService',
+  metadata: { name: 'vs', namespace },
+  spec: { hosts, http: [{ route }] },
+})
+const whole = [{ destination: { host: 'temp' } }]
+const split = [{ destination: { host: 'temp', subset: 'v1' } }]
+const fn = (traffic?: readonly { revision: string; weight: number }[]) =>
+  ({ metadata: { name: 'temp', namespace: 'default' }, spec: { template: {}, ...(traffic === undefined ? {} : { traffic }) } }) as unknown as FunctionResource
+
+describe('ownerOf', () => {
+  it.each<
+    [
+      string,
+      { canary?: CanaryResource; virtualServices?: readonly Resource[]; canaries?: readonly CanaryResource[]; fn?: FunctionResource },
+      RegExp | undefined,
+    ]
+  >([
+    ['nobody', {}, undefined],
+    ['a VirtualService that splits', { virtualServices: [virtualService(['temp'], split)] }, /VirtualService default\/vs/],
+    ['one by its long host', { virtualServices: [virtualService(['temp.default.svc.cluster.local'], split, 'other')] }, /VirtualService other\/vs/],
+    ['not one that only says how', { virtualServices: [virtualService(['temp'], whole)] }, undefined],
+    ['that one, when copies are wanted', { canary: canary({ mirror: {} }), virtualServices: [virtualService(['temp'], whole)] }, /VirtualService default\/vs/],
+    ['that one, when sessions stay', { canary: canary({ sessionAffinity: {} }), virtualServices: [virtualService(['temp'], whole)] }, /VirtualService/],
+    [
+      'that one, when calls are matched',
+      { canary: canary({ iterations: 1, match: [{ headers: { a: {} } }] }), virtualServices: [virtualService(['temp'], whole)] },
+      /VirtualService/,
+    ],
+    ['not one of another host', { virtualServices: [virtualService(['temper'], split), virtualService(['temp'], split, 'other')] }, undefined],
+    ['a pinned split', { fn: fn([{ revision: 'v1', weight: 100 }]) }, /weft traffic clear temp/],
+    ['an older canary', { canaries: [canary({}, 'first', '2026-01-01T00:00:00Z')] }, /Canary default\/first/],
+    ['not a younger one', { canaries: [canary({}, 'later', '2026-01-03T00:00:00Z')] }, undefined],
+    ['not one of another function', { canaries: [canary({ function: 'other' }, 'first', '2026-01-01T00:00:00Z')] }, undefined],
+  ])('%s', (_name, given, expected) => {
+    const own = given.canary ?? canary()
+    const facts = {
+      canary: own,
+      fn: given.fn ?? fn(),
+      rules: rulesOf(own),
+      virtualServices: given.virtualServices ?? [],
+      canaries: [own, ...(given.canaries ?? [])],
+    }
+    const found = ownerOf(facts)
+    if (expected === undefined) expect(found).toBeUndefined()
+    else expect(found).toMatch(expected)
+  })
+})

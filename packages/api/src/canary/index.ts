@@ -1,0 +1,5 @@
+export * from './analysis.ts'
+export * from './canary.ts'
+export * from './status.ts'
+export * from './traffic.ts'
+export * from './webhooks.ts'
