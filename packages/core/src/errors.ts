@@ -268,6 +268,12 @@ export const ERRORS = {
   ROUTE_NOT_FOUND: { status: 404, fault: 'user', message: 'nothing answers at {path}', help: 'list what is deployed with: weft list' },
   HOST_NOT_FOUND: { status: 404, fault: 'user', message: 'the mesh knows no host "{host}"', help: 'list what is deployed with: weft list --all-namespaces' },
   PORT_NOT_FOUND: { status: 404, fault: 'user', message: '{host} does not answer on port {port}', help: 'use one of its ports: {ports}' },
+  MISDIRECTED: {
+    status: 421,
+    fault: 'user',
+    message: 'this connection was opened for another name than the one that the call is for',
+    help: 'open a connection for the name of the call (SNI)',
+  },
   NO_REPLICA: {
     status: 503,
     fault: 'system',

@@ -22,7 +22,7 @@ export { createCompiler, type Compilation, type CompilerSettings, type MeshCompi
 export { difference } from './difference.ts'
 export * from './explain/index.ts'
 export { evaluatePolicy, remarksOn, type PolicyCall, type Remarks, type Verdict } from './policy/evaluate.ts'
-export type { IngressPorts } from './world/gateways.ts'
+export { gatewayHostKey, listenerKey, type IngressPorts } from './world/gateways.ts'
 export type { FindingReason } from './read/finding.ts'
 export { resolveHost } from './read/names.ts'
 export { MESH_KINDS, type Change } from './world/change.ts'

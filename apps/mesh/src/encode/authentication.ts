@@ -2,8 +2,8 @@ import type { IngressAuthentication, JwtRule, WorkloadKey } from '@weft/mesh-mod
 import { keySourceName, outputHeadersOf } from '@weft/mesh-model'
 import { nobodysKeys, usableKeys } from '../jwks/keys.ts'
 import { ads, any, extension, resource } from './json.ts'
-import { TYPE_URLS } from './names.ts'
-import { JWT_PAYLOAD } from './matching.ts'
+import { headerMatcher, JWT_PAYLOAD } from './matching.ts'
+import { MESH_HEADERS, SCOPE_KINDS, TYPE_URLS } from './names.ts'
 import type { EnvoyResource, Json } from './types.ts'
 
 const JWT = 'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication'
@@ -75,7 +75,10 @@ export function encodeEdgeAuthentication(
   const { rules = [], broken } = authentication ?? {}
   const providers = broken === undefined ? providersOf(rules, keys, true) : NOBODY
   const requires = broken === undefined ? requirement(Object.keys(providers)) : { provider_name: 'nobody' }
-  const jwt = Object.keys(providers).length === 0 ? {} : { providers, rules: [{ match: { prefix }, requires }], bypass_cors_preflight: true }
+  // Under names of gateways every path is a function's.
+  const gateways = { prefix: '/', headers: [headerMatcher(MESH_HEADERS.scope, { kind: 'prefix', value: `${SCOPE_KINDS.host}/` })] }
+  const checked = [{ prefix }, gateways].map((match) => ({ match, requires }))
+  const jwt = Object.keys(providers).length === 0 ? {} : { providers, rules: checked, bypass_cors_preflight: true }
   return [discovery(`strip/${place}`, any(MUTATION, { mutations: stripping(outputHeadersOf(rules)) })), discovery(`jwt/${place}`, any(JWT, jwt))]
 }
 

@@ -1,6 +1,7 @@
-import type { MeshHost, MeshRoute, RouteTarget } from '@weft/mesh-model'
+import type { MeshRoute, RouteTarget } from '@weft/mesh-model'
 import { directError } from './local-reply.ts'
 import { fraction } from './route-actions.ts'
+import type { Routed } from './routes.ts'
 import type { Json } from './types.ts'
 
 /** What is wrong with a route's targets. */
@@ -23,7 +24,7 @@ export function brokenShare({ targets }: MeshRoute): BrokenShare | undefined {
 const MILLION = 1_000_000
 
 /** A route before the others that takes that share of their calls. */
-export function refusedShare(host: MeshHost, route: MeshRoute, { whole, millionths, reason }: BrokenShare, match: Json): Json {
+export function refusedShare(host: Routed, route: MeshRoute, { whole, millionths, reason }: BrokenShare, match: Json): Json {
   const part = whole ? {} : { runtime_fraction: { default_value: fraction(millionths) } }
-  return { name: route.name, match: { ...match, ...part }, ...directError('BACKEND_INVALID', { host: `${host.name}.${host.namespace}`, reason }) }
+  return { name: route.name, match: { ...match, ...part }, ...directError('BACKEND_INVALID', { host: host.name, reason }) }
 }

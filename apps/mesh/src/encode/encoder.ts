@@ -15,6 +15,7 @@ import {
   speaksHttp2,
 } from './clusters.ts'
 import { Dependencies } from './dependencies.ts'
+import { gatewayGroups, runGatewayGroup, type GatewayTools } from './gateway-groups.ts'
 import { encodeHoldListener } from './hold.ts'
 import { encodeInboundListener, encodeInboundRoutes } from './inbound.ts'
 import { encodeControlRoutes, encodeControlScopes, encodeHostScopes, encodeIngressListener, encodeIngressRoutes } from './ingress.ts'
@@ -31,11 +32,10 @@ import {
   encodeVirtualHost,
   parseAuthority,
 } from './outbound.ts'
-import type { EncodeInput, EnvoyResource, Json, NodeLayout, ResourceChanges, Touched } from './types.ts'
-import { UnitBook, type Bundle, type Wanted } from './units.ts'
+import type { EncodeInput, Json, NodeLayout, ResourceChanges, Touched } from './types.ts'
+import { bundle, UnitBook, type Bundle, type Wanted } from './units.ts'
 
 const NO_REPLICAS: readonly MeshReplica[] = []
-const NO_SECRETS: readonly string[] = []
 
 /** Turns snapshots into the resources of one node. */
 export interface Encoder {
@@ -69,8 +69,7 @@ class IncrementalEncoder implements Encoder {
   #surroundings: Surroundings | undefined
 
   update(input: EncodeInput, touched?: Touched): ResourceChanges {
-    const layout = input.layouts.get(input.node)
-    if (layout === undefined) throw new RangeError(`no layout for node ${input.node}`)
+    const layout = layoutOf(input)
     const failures: { what: string; reason: string }[] = []
     const dirty = touched === undefined || this.#surroundings === undefined ? this.#all(input) : this.#dirty(input, touched)
     for (const group of dirty) {
@@ -96,6 +95,7 @@ class IncrementalEncoder implements Encoder {
     return new Set([
       'common',
       'ingress',
+      ...gatewayGroups(layoutOf(input), snapshot),
       ...this.#groups.keys(),
       ...[...snapshot.hosts.keys()].map((key) => `host/${key}`),
       ...[...snapshot.workloads.keys()].map((key) => `workload/${key}`),
@@ -117,6 +117,12 @@ class IncrementalEncoder implements Encoder {
     for (const key of touched.hosts) add(`host/${key}`)
     for (const name of touched.clusters) add(`cluster/${name}`)
     for (const name of touched.keys ?? []) add(`keys/${name}`)
+    for (const key of touched.listeners ?? []) add(`listener/${key}`)
+    for (const key of touched.chainNames ?? []) add(`chain/${key}`)
+    for (const key of touched.gatewayHosts ?? []) add(`gateway-host/${key}`)
+    // No groups of their own: whoever looked at them is made again.
+    for (const key of touched.credentials ?? []) add(`credential/${key}`)
+    for (const path of touched.files ?? []) add(`file/${path}`)
     for (const name of touched.virtualHosts) {
       this.#asked.set(name, input.demand.virtualHosts.has(name))
       add(`virtual-host/${name}`)
@@ -147,6 +153,13 @@ class IncrementalEncoder implements Encoder {
     else this.#groups.set(group, units)
     this.#dependencies.set(group, [...round.lookedAt])
   }
+}
+
+/** @throws RangeError when the node has no layout */
+function layoutOf({ layouts, node }: EncodeInput): NodeLayout {
+  const layout = layouts.get(node)
+  if (layout === undefined) throw new RangeError(`no layout for node ${node}`)
+  return layout
 }
 
 function ownAccount({ snapshot, node }: EncodeInput, key: WorkloadKey): string | undefined {
@@ -238,6 +251,18 @@ class Round {
     else if (kind === 'workload') this.#workload(name)
     else if (kind === 'virtual-host') this.#virtualHost(name)
     else if (kind === 'cluster') this.#demandedCluster(name)
+    else runGatewayGroup(kind, name, this.#gatewayTools())
+  }
+
+  #gatewayTools(): GatewayTools {
+    return {
+      input: this.#input,
+      layout: this.#layout,
+      put: (key, parts, make) => this.#put(key, parts, make),
+      lookAt: (name) => void this.lookedAt.add(name),
+      targets: (host) => this.#targets(host),
+      reach: (host, targets) => this.#ingressWays(host, targets),
+    }
   }
 
   /** Wants resources, made only when one of their parts changed. The layout, the trust domain and the path are parts of everything. */
@@ -273,6 +298,11 @@ class Round {
       const context = routeContext(this.#input, this.#layout, INGRESS_CALLER, ingressPort(host))
       return bundle([encodeIngressRoutes(key, host, context), ...encodeHostScopes(key, host)])
     })
+    this.#ingressWays(host, targets)
+  }
+
+  /** Clusters to where calls of the ingress go. */
+  #ingressWays(host: Pick<MeshHost, 'routes'>, targets: readonly MeshWorkload[]): void {
     const { encrypted, direct } = waysOf(this.#input, host)
     // A call with one way waits for its cluster the first time, so that what is never called has none; a share or a copy of a call does not wait. What is
     // there already stays: calls are on their way to it.
@@ -281,7 +311,7 @@ class Round {
   }
 
   /** The workloads of a host's routes; those that are not there (yet) are looked at too. */
-  #targets(host: MeshHost): readonly MeshWorkload[] {
+  #targets(host: Pick<MeshHost, 'routes'>): readonly MeshWorkload[] {
     for (const workload of targetKeysOf(host)) this.lookedAt.add(`workload/${workload}`)
     return targetsOf(this.#input.snapshot, host)
   }
@@ -432,10 +462,6 @@ class Round {
 }
 
 const pairUnit = (caller: Caller, callee: MeshWorkload) => `pair/${caller.namespace}/${caller.serviceAccount}/${callee.key}`
-
-function bundle(resources: readonly EnvoyResource[], secrets: readonly string[] = NO_SECRETS): Bundle {
-  return { resources, secrets }
-}
 
 function calls(replica: MeshReplica): replica is MeshReplica & { readonly outboundSocket: string } {
   return replica.outboundSocket !== undefined

@@ -1,5 +1,5 @@
 import type { MeshHost, MeshSnapshot, MeshWorkload, RouteTarget, WorkloadKey } from '@weft/mesh-model'
-import { INGRESS_PREFIX } from './matching.ts'
+import { INGRESS_PREFIX, type PathPrefix } from './matching.ts'
 import { directCluster, INGRESS_IDENTITY, localCluster, pairCluster, workloadSpiffeId } from './names.ts'
 import type { PairParts } from './clusters.ts'
 import { decidesByCaller, policyConfig } from './rbac.ts'
@@ -12,10 +12,15 @@ export interface Caller {
   readonly serviceAccount: string
   /** `undefined`: the ingress. */
   readonly workload: MeshWorkload | undefined
+  /** What stands before the paths that functions see. */
+  readonly prefix?: PathPrefix
 }
 
-/** The ingress as a caller. */
-export const INGRESS_CALLER: Caller = { ...INGRESS_IDENTITY, workload: undefined }
+/** The ingress as a caller of functions by their names in the path. */
+export const INGRESS_CALLER: Caller = { ...INGRESS_IDENTITY, workload: undefined, prefix: INGRESS_PREFIX }
+
+/** The ingress as a caller for names of Gateways. */
+export const GATEWAY_CALLER: Caller = { ...INGRESS_IDENTITY, workload: undefined }
 
 /** A workload as a caller. */
 export function workloadCaller(workload: MeshWorkload): Caller {
@@ -50,7 +55,7 @@ export function legOf(input: EncodeInput, caller: Caller, target: Pick<RouteTarg
     cluster: caller.workload === undefined ? directCluster(callee.key) : localCluster(callee.key),
     workload: callee,
     direct: {
-      policy: policyConfig(callee.policy, { caller: known, prefix: caller.workload === undefined ? INGRESS_PREFIX : undefined }),
+      policy: policyConfig(callee.policy, { caller: known, prefix: caller.prefix }),
       xfcc: `By=${workloadSpiffeId(input.snapshot, callee)};URI=${spiffeId}`,
     },
   }
@@ -63,7 +68,10 @@ export function pairParts(input: EncodeInput, layout: NodeLayout, caller: Caller
 }
 
 /** Which of a host's workloads are called through their inbound listeners (all: streams are), and which straight too. */
-export function waysOf(input: EncodeInput, host: MeshHost): { readonly encrypted: readonly MeshWorkload[]; readonly direct: readonly MeshWorkload[] } {
+export function waysOf(
+  input: EncodeInput,
+  host: Pick<MeshHost, 'routes'>,
+): { readonly encrypted: readonly MeshWorkload[]; readonly direct: readonly MeshWorkload[] } {
   const all = targetsOf(input.snapshot, host)
   return { encrypted: all, direct: all.filter((callee) => isDirect(input, callee)) }
 }
@@ -72,7 +80,7 @@ export function waysOf(input: EncodeInput, host: MeshHost): { readonly encrypted
 export function routeContext(input: EncodeInput, layout: NodeLayout, caller: Caller, port: number): RouteContext {
   return {
     layout,
-    prefix: caller.workload === undefined ? INGRESS_PREFIX : undefined,
+    prefix: caller.prefix,
     port,
     callerNamespace: caller.namespace,
     callerLabels: caller.workload?.labels,
@@ -87,13 +95,13 @@ export function ingressPort(host: MeshHost): number {
 }
 
 /** Keys of the workloads that routes of a host may choose or copy calls to. */
-export function targetKeysOf(host: MeshHost): ReadonlySet<WorkloadKey> {
+export function targetKeysOf(host: Pick<MeshHost, 'routes'>): ReadonlySet<WorkloadKey> {
   const keys = host.routes.flatMap((route) => [...route.targets, ...(route.mirrors ?? [])].map(({ workload }) => workload))
   return new Set(keys.filter((key) => key !== undefined))
 }
 
 /** The same as workloads, those that are there. */
-export function targetsOf(snapshot: MeshSnapshot, host: MeshHost): readonly MeshWorkload[] {
+export function targetsOf(snapshot: MeshSnapshot, host: Pick<MeshHost, 'routes'>): readonly MeshWorkload[] {
   return [...targetKeysOf(host)].flatMap((key) => {
     const workload = snapshot.workloads.get(key)
     return workload === undefined ? [] : [workload]

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { SYSTEM_NAMESPACE } from '@weft/core'
-import type { HostKey, MeshSnapshot, MeshWorkload, WorkloadKey } from '@weft/mesh-model'
+import type { CertificateSource, ChainKey, GatewayHostKey, HostKey, ListenerKey, MeshSnapshot, MeshWorkload, RootsSource, WorkloadKey } from '@weft/mesh-model'
 import type { NodeLayout } from './types.ts'
 
 /** Type URLs of the resources, in the order in which a push must send them (make before break). */
@@ -141,6 +141,48 @@ export function connectName(workload: WorkloadKey): string {
 /** Route configuration of a host behind the ingress. */
 export function ingressRoutes(host: HostKey): string {
   return `ingress/${host}`
+}
+
+/** Routing keys of the ingress that no path can be: a path begins with a slash, so that its part before the first one is empty. */
+export const SCOPE_KINDS = { path: '', chain: 'chain', host: 'host' } as const
+
+/** Listener of a port that gateways have bound. */
+export function gatewayListener(listener: ListenerKey): string {
+  return `gateway/${listener}`
+}
+
+/** The listener of a {@link gatewayListener} name. */
+export function parseGatewayListener(name: string): ListenerKey | undefined {
+  return name.startsWith('gateway/') ? name.slice('gateway/'.length) : undefined
+}
+
+/** Route configuration that tells the names of a chain apart. */
+export function chainRoutes(chain: ChainKey): string {
+  return `chain/${chain}`
+}
+
+/** Route configuration of a name on a chain. */
+export function gatewayRoutes(host: GatewayHostKey): string {
+  return `gateway-host/${host}`
+}
+
+/** SDS names of what a gateway's TLS has: `certificate/…` and `roots/…`. */
+export function credentialSecret(kind: 'certificate' | 'roots', source: CertificateSource | RootsSource): string {
+  switch (source.kind) {
+    case 'secret':
+      return `${kind}/secret/${source.key}`
+    case 'files':
+      return `${kind}/files/${shortHash(`${source.certificate}\n${source.key}`)}`
+    case 'file':
+      return `${kind}/file/${shortHash(source.path)}`
+    default:
+      return source satisfies never
+  }
+}
+
+/** Whether an SDS name is one of {@link credentialSecret} with a key in it. */
+export function isCertificateSecret(name: string): boolean {
+  return name.startsWith('certificate/')
 }
 
 /** Cluster that carries the calls of one identity to one workload. */

@@ -205,7 +205,7 @@ const KNOWN: Json = {
 
 /** The virtual host of a mesh host, for one caller and one way to write it. Names differ in their ports, so no domain is in two of them. */
 export function encodeVirtualHost(name: string, authority: string, host: MeshHost, caller: WorkloadKey, context: RouteContext): Json {
-  const routes = [connectMesh(caller), KNOWN, ...encodeRoutes(host, context), nothingThere(authority)]
+  const routes = [connectMesh(caller), KNOWN, ...encodeRoutes({ ...host, name: `${host.name}.${host.namespace}` }, context), nothingThere(authority)]
   return { name, domains: [authority], routes, ...CALL_HEADERS }
 }
 

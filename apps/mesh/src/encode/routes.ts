@@ -1,7 +1,7 @@
 import { retryConditions } from '@weft/api'
-import type { HeaderOperations, MeshHost, MeshRoute, MeshWorkload, RetryPolicy, RouteMatch, RouteTarget } from '@weft/mesh-model'
 import { speaksHttp2 } from './clusters.ts'
 import { brokenShare, refusedShare } from './broken-share.ts'
+import type { HeaderOperations, MeshRoute, MeshWorkload, RetryPolicy, RouteMatch, RouteTarget } from '@weft/mesh-model'
 import { addHeader, literal, STRANGERS_HEADERS, XFCC } from './headers.ts'
 import { duration, extension, wrap } from './json.ts'
 import { callIdleTimeout, directError } from './local-reply.ts'
@@ -98,12 +98,19 @@ export interface RouteContext {
   readonly leg: (target: Pick<RouteTarget, 'workload'>, throughListener: boolean) => Leg | undefined
 }
 
+/** A name with routes. */
+export interface Routed {
+  /** As people write it. */
+  readonly name: string
+  readonly routes: readonly MeshRoute[]
+}
+
 /** Envoy's routes for a host, in order. Calls that none of them takes are answered 404 (no route). */
-export function encodeRoutes(host: MeshHost, context: RouteContext): readonly Json[] {
+export function encodeRoutes(host: Routed, context: RouteContext): readonly Json[] {
   return host.routes.flatMap((route) => encodeRoute(host, route, context))
 }
 
-function encodeRoute(host: MeshHost, route: MeshRoute, context: RouteContext): readonly Json[] {
+function encodeRoute(host: Routed, route: MeshRoute, context: RouteContext): readonly Json[] {
   const matches: readonly (RouteMatch | undefined)[] = route.matches.length === 0 ? [undefined] : route.matches.filter((match) => callerFits(match, context))
   if (route.answer !== undefined) {
     const { answer } = route
@@ -145,12 +152,12 @@ function callerFits(match: RouteMatch, context: RouteContext): boolean {
 
 type Legs = readonly { readonly target: RouteTarget; readonly leg: Leg | undefined }[]
 
-function action(host: MeshHost, route: MeshRoute, legs: Legs, idempotent: boolean, context: RouteContext & { readonly rewrite: Json }): Json {
+function action(host: Routed, route: MeshRoute, legs: Legs, idempotent: boolean, context: RouteContext & { readonly rewrite: Json }): Json {
   const weighted = legs.filter(({ target }) => target.weight > 0)
   const [first] = weighted
   if (first === undefined || weighted.every(({ leg }) => leg === undefined)) {
     const reason = first === undefined ? 'no target of the route has a share' : (first.target.missing ?? 'the target does not exist')
-    return directError('TARGET_MISSING', { host: `${host.name}.${host.namespace}`, reason })
+    return directError('TARGET_MISSING', { host: host.name, reason })
   }
   const direct = weighted.some(({ leg }) => leg?.direct !== undefined)
   return {

@@ -1,4 +1,4 @@
-import type { HostKey, MeshReplica, MeshSnapshot, WorkloadKey } from '@weft/mesh-model'
+import type { ChainKey, CredentialKey, GatewayHostKey, HostKey, ListenerKey, MeshReplica, MeshSnapshot, WorkloadKey } from '@weft/mesh-model'
 
 /** A JSON object in the form that protobufjs' `fromObject` reads (proto field names in snake_case; a nested Any carries its type as `@type`). */
 export type Json = { readonly [field: string]: unknown }
@@ -42,8 +42,13 @@ export interface NodeLayout {
   readonly node: string
   /** Private directory of the proxy's own sockets; at most 70 bytes, so that socket paths stay within the 107 that Envoy takes. */
   readonly runDirectory: string
-  /** The TCP listener for clients; absent on a proxy that serves workloads only. */
-  readonly ingress?: { readonly address: string; readonly port: number }
+  /** The TCP listener for clients, and the address of all that gateways have bound; absent on a proxy that serves workloads only. */
+  readonly ingress?: {
+    readonly address: string
+    readonly port: number
+    /** Where TLS is taken: for gateways, and with a certificate (paths of files) for the platform itself. */
+    readonly tls?: { readonly port: number; readonly certificate?: { readonly certificate: string; readonly key: string } }
+  }
   /** Unix socket of the control API. */
   readonly gatewaySocket: string
   /** JSON lines of every call are appended to this file. */
@@ -78,6 +83,8 @@ export interface EncodeInput {
   readonly demand: Demand
   /** Keys of issuers that were fetched, by the name of their source. */
   readonly keys?: ReadonlyMap<string, string>
+  /** Content of the files that gateways and the layout name, as far as they can be read. */
+  readonly files?: ReadonlyMap<string, string>
 }
 
 /** What changed since the last look, by name: it came, went, or is another object. Everything else is as it was. */
@@ -90,6 +97,12 @@ export interface Touched {
   readonly clusters: Iterable<string>
   /** Sources of which the keys changed. */
   readonly keys?: Iterable<string>
+  readonly listeners?: Iterable<ListenerKey>
+  readonly chainNames?: Iterable<ChainKey>
+  readonly gatewayHosts?: Iterable<GatewayHostKey>
+  readonly credentials?: Iterable<CredentialKey>
+  /** Paths. */
+  readonly files?: Iterable<string>
 }
 
 /** One resource, by name. */

@@ -6,6 +6,13 @@ export interface Bundle {
   readonly secrets: readonly string[]
 }
 
+const NO_SECRETS: readonly string[] = []
+
+/** Makes a bundle. */
+export function bundle(resources: readonly EnvoyResource[], secrets: readonly string[] = NO_SECRETS): Bundle {
+  return { resources, secrets }
+}
+
 /** A bundle that somebody needs, under a name, with what it is made of. */
 export interface Wanted {
   readonly key: string

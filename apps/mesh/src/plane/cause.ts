@@ -4,6 +4,8 @@ import type { MeshSnapshot } from '@weft/mesh-model'
 /** The resource of a user that a refused proxy resource was made from, as far as its name tells. */
 export function causeOf(snapshot: MeshSnapshot, _typeUrl: string, name: string): ResourceRef | undefined {
   const [kind, namespace = '', object = ''] = name.split('/')
+  if (kind === 'gateway') return snapshot.listeners.get(name.slice('gateway/'.length))?.origins[0]
+  if (kind === 'gateway-host') return snapshot.gatewayHosts.get(name.slice('gateway-host/'.length))?.origin
   if (kind === 'ingress') {
     const host = snapshot.hosts.get(`${namespace}/${object}`)
     return host?.routes.at(0)?.origin

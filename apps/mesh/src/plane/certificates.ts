@@ -1,4 +1,4 @@
-import { parseIdentitySecret, TRUST_SECRET, TYPE_URLS } from '../encode/names.ts'
+import { isCertificateSecret, parseIdentitySecret, TRUST_SECRET, TYPE_URLS } from '../encode/names.ts'
 import type { EnvoyResource } from '../encode/types.ts'
 import { readAny } from '../proto/codec.ts'
 import type { WireResource } from '../xds/resource.ts'
@@ -26,6 +26,7 @@ export function trustResource(roots: string): EnvoyResource {
 
 /** What a secret may be shown as: never a key. */
 export function shownSecret(resource: WireResource): unknown {
+  if (isCertificateSecret(resource.name)) return { name: resource.name, private_key: '[not shown]' }
   const account = parseIdentitySecret(resource.name)
   return account === undefined ? readAny(resource.typeUrl, resource.bytes) : { name: resource.name, identity: account, private_key: '[not shown]' }
 }

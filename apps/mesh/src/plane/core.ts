@@ -9,6 +9,7 @@ import {
   type AuthorizationQuestion,
   type CertificateStatus,
   type Change,
+  type CompilerSettings,
   type Delivery,
   type HostDescription,
   type InvocationStatistics,
@@ -24,6 +25,7 @@ import {
 } from '@weft/mesh-model'
 import { Activator } from '../activator/activator.ts'
 import { activatorService } from '../activator/service.ts'
+import { CredentialFiles } from '../credentials/files.ts'
 import {
   directCluster,
   inboundName,
@@ -54,6 +56,7 @@ import { streamService } from '../streams/service.ts'
 import { StreamWatch } from '../streams/watch.ts'
 import { causeOf } from './cause.ts'
 import { configurationOf } from './configuration.ts'
+import { credentialPaths, gatewayFindings, touchedBy } from './gateways.ts'
 import type { MeshSettings } from './options.ts'
 import { accepts } from './outbound-socket.ts'
 import type { CertificateSource } from './ports.ts'
@@ -74,6 +77,7 @@ export interface CoreSurroundings {
 }
 
 const DEFAULT_DEADLINE_MS = 5_000
+const DEFAULT_TLS_PORT = 8443
 const RETRY_TICK_MS = 500
 /** Before the proxy gives up a held call without a word, the activator says why. */
 const ANSWER_FIRST_MS = 250
@@ -88,6 +92,10 @@ function onlyFewer(before: readonly MeshReplica[], after: readonly MeshReplica[]
 
 const outboundSockets = (replicas: readonly MeshReplica[]) => replicas.flatMap((replica) => replica.outboundSocket ?? [])
 
+function ingressPorts({ ingress }: MeshSettings['layout']): Pick<CompilerSettings, 'ingressPorts'> {
+  return ingress === undefined ? {} : { ingressPorts: { http: ingress.port, https: ingress.tls?.port ?? DEFAULT_TLS_PORT } }
+}
+
 /** The mesh itself: compiler, certificates, xDS, Envoy, activator, numbers. One instance in one thread. */
 export class MeshCore {
   readonly #settings: MeshSettings
@@ -96,6 +104,7 @@ export class MeshCore {
   readonly #proxy: Proxy
   readonly #layouts: ReadonlyMap<string, MeshSettings['layout']>
   readonly #replicas = new Map<WorkloadKey, readonly MeshReplica[]>()
+  readonly #files = new CredentialFiles({ changed: (files) => this.#publish({ files }) })
   readonly #activator: Activator
   readonly #load: LoadReceiver
   readonly #streams: StreamWatch
@@ -113,7 +122,7 @@ export class MeshCore {
     this.#with = surroundings
     const { layout, trustDomain, path, outbound } = settings
     this.#layouts = new Map([[layout.node, layout]])
-    this.#compiler = createCompiler({ trustDomain, path, outbound, proxy: layout.node })
+    this.#compiler = createCompiler({ trustDomain, path, outbound, proxy: layout.node, ...ingressPorts(layout) })
     this.#proxy = new Proxy({
       ...settings,
       xdsSocket: join(layout.runDirectory, 'xds'),
@@ -153,6 +162,7 @@ export class MeshCore {
     this.#with.certificates.onRotated(() => void this.#proxy.renewSecrets())
     this.#retryTimer = setInterval(() => this.#proxy.state.retryRejected(this.#with.now()), RETRY_TICK_MS)
     this.#compileNow()
+    await this.#files.look(true)
     await this.#proxy.start()
     await this.#ingressInForce()
     await this.#everythingInForce()
@@ -190,11 +200,12 @@ export class MeshCore {
     this.#compileSoon = undefined
     const changes = this.#pending.splice(0)
     try {
-      const { hosts, workloads } = this.#compiler.apply(changes).difference
-      const touched = [...workloads.set, ...workloads.removed]
-      this.#streams.changed(workloads.set)
-      this.#wantKeys(touched)
-      this.#publish({ hosts: [...hosts.set, ...hosts.removed], workloads: touched })
+      const { difference, snapshot } = this.#compiler.apply(changes)
+      const touched = touchedBy(difference)
+      this.#streams.changed(difference.workloads.set)
+      this.#wantKeys([...difference.workloads.set, ...difference.workloads.removed])
+      this.#publish(touched)
+      this.#files.watch(credentialPaths(snapshot, this.#settings.layout))
     } catch (error) {
       this.#with.log.error({ changes: changes.length, reason: messageOf(error) }, 'changes could not be compiled; the last snapshot stays in force')
     }
@@ -210,7 +221,8 @@ export class MeshCore {
   }
 
   #publish(touched: Partial<Touched>): void {
-    const world = { snapshot: this.#compiler.snapshot, layouts: this.#layouts, replicas: this.#replicas, keys: this.#keeper.keys }
+    const { snapshot } = this.#compiler
+    const world = { snapshot, layouts: this.#layouts, replicas: this.#replicas, keys: this.#keeper.keys, files: this.#files.contents }
     this.#proxy.publish(world, touched)
   }
 
@@ -327,10 +339,11 @@ export class MeshCore {
   }
 
   status(): MeshStatus {
-    const { version, findings } = this.#compiler.snapshot
+    const { snapshot } = this.#compiler
+    const findings = [...snapshot.findings, ...gatewayFindings(snapshot, this.#files.contents, this.#proxy.state.rejections()), ...this.#keeper.findings()]
     const { trustDomain, path } = this.#settings
     const cause = (typeUrl: string, name: string): ResourceRef | undefined => causeOf(this.#compiler.snapshot, typeUrl, name)
-    return { snapshotVersion: version, trustDomain, path, proxies: [this.#proxy.status(cause)], findings: [...findings, ...this.#keeper.findings()] }
+    return { snapshotVersion: snapshot.version, trustDomain, path, proxies: [this.#proxy.status(cause)], findings }
   }
 
   configuration(host: NamespacedName): readonly WorkloadConfiguration[] {
@@ -381,6 +394,7 @@ export class MeshCore {
     this.#rotation.stop()
     this.#keeper.stop()
     clearImmediate(this.#compileSoon)
+    this.#files.stop()
     await this.#proxy.stop(drainMs)
     for (const server of this.#servers.splice(0)) await server.close()
     await this.#with.certificates.close()

@@ -37,6 +37,7 @@ export interface ProxyWorld {
   readonly replicas: ReadonlyMap<WorkloadKey, readonly MeshReplica[]>
   /** Fetched keys of issuers, by the name of their source. */
   readonly keys: ReadonlyMap<string, string>
+  readonly files: ReadonlyMap<string, string>
 }
 
 /** One Envoy and everything that it is to have. */
@@ -91,10 +92,10 @@ export class Proxy {
 
   /** Puts what follows from the changes that are named, and sends it. What it costs depends on them alone. */
   publish(world: ProxyWorld, touched: Partial<Touched>): void {
-    const { snapshot, layouts, replicas, keys } = world
+    const { snapshot, layouts, replicas, keys, files } = world
     this.#replicas = replicas
     for (const key of touched.workloads ?? []) this.#hasten(key)
-    const input = { snapshot, node: this.layout.node, layouts, replicas, keys, demand: this.#demand }
+    const input = { snapshot, node: this.layout.node, layouts, replicas, keys, files, demand: this.#demand }
     const changes = this.#encoder.update(input, { ...UNTOUCHED, ...touched })
     this.#take(changes, snapshot.version)
     this.state.flush()

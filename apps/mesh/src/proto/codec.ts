@@ -32,6 +32,8 @@ export function protoRoot(): Root {
 function readRoot(): Root {
   const root = protobuf.Root.fromJSON(schema as protobuf.INamespace)
   root.define(STATS_LOGGER_PACKAGE, STATS_LOGGER)
+  // In Envoy since 1.37; the vendored definitions are older.
+  root.lookupType('envoy.extensions.filters.http.set_filter_state.v3.Config').add(new protobuf.Field('clear_route_cache', 2, 'bool'))
   return root.resolveAll() as Root
 }
 

@@ -47,7 +47,8 @@ export interface Fixture {
   close(): Promise<void>
 }
 
-async function freePort(): Promise<number> {
+/** A TCP port of loopback that nobody has. */
+export async function freePort(): Promise<number> {
   const server = createTcpServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
@@ -91,18 +92,24 @@ export function callOnce(target: { readonly port: number } | { readonly socketPa
 
 /** Starts everything. `wake` brings up one replica of whatever is called at zero. */
 export async function startFixture(
-  options: Partial<Pick<MeshOptions, 'worker' | 'log'>> & { readonly port?: number; readonly keys?: MeshSettings['keys'] } = {},
+  options: Partial<Pick<MeshOptions, 'worker' | 'log'>> & {
+    readonly port?: number
+    readonly keys?: MeshSettings['keys']
+    readonly layout?: (directory: string) => Partial<NodeLayout>
+  } = {},
 ): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'wm-'))
-  const port = options.port ?? (await freePort())
+  const free = options.port ?? (await freePort())
   const layout = nodeLayout({
     node: 'node-1',
     runDirectory: join(directory, 'run'),
-    ingress: { address: '127.0.0.1', port },
+    ingress: { address: '127.0.0.1', port: free },
     gatewaySocket: join(directory, 'gateway'),
     accessLogFile: join(directory, 'access.log'),
     activationTimeoutMs: 10_000,
+    ...options.layout?.(directory),
   })
+  const port = layout.ingress?.port ?? free
   const store = memoryStore()
   const mesh = await startMesh({
     store,

@@ -1,0 +1,47 @@
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
+
+const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g
+const MIN_RSA_BITS = 2048
+/** What the proxy's TLS library takes of ECDSA. */
+const CURVES: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1'])
+
+function certificatesIn(pem: string): readonly X509Certificate[] {
+  return [...pem.matchAll(BLOCK)].filter(([, kind]) => kind === 'CERTIFICATE').map(([block]) => new X509Certificate(block))
+}
+
+/** PEM as a Secret has it. */
+export function decoded(base64: string): string {
+  return Buffer.from(base64, 'base64').toString('utf8')
+}
+
+/** Why a chain and a key cannot be used; `undefined` when they can. Nothing of their content is told. */
+export function certificateProblem(chain: string, privateKey: string): string | undefined {
+  const certificates = read(() => certificatesIn(chain))
+  const [leaf] = certificates ?? []
+  if (leaf === undefined) return 'the certificate is not PEM'
+  const key = read(() => createPrivateKey(privateKey))
+  if (key === undefined) return 'the key is not PEM, or needs a passphrase'
+  if (read(() => leaf.checkPrivateKey(key)) !== true) return 'the key is not the one of the certificate'
+  return keyProblem(key)
+}
+
+function keyProblem(key: KeyObject): string | undefined {
+  const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {}
+  if (key.asymmetricKeyType === 'rsa') return modulusLength < MIN_RSA_BITS ? `the key has ${modulusLength} bits, and needs at least ${MIN_RSA_BITS}` : undefined
+  if (key.asymmetricKeyType === 'ec') return CURVES.has(namedCurve) ? undefined : `the curve ${namedCurve} is not P-256, P-384 or P-521`
+  return `keys of type ${key.asymmetricKeyType ?? 'unknown'} are not supported; use RSA or ECDSA`
+}
+
+/** Why roots cannot be used; `undefined` when they can. */
+export function rootsProblem(roots: string): string | undefined {
+  const certificates = read(() => certificatesIn(roots))
+  return certificates === undefined || certificates.length === 0 ? 'the roots of client certificates are not PEM' : undefined
+}
+
+function read<T>(it: () => T): T | undefined {
+  try {
+    return it()
+  } catch {
+    return undefined
+  }
+}

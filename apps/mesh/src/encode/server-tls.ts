@@ -1,0 +1,130 @@
+import type { CertificateSource, GatewayCredential, GatewayTls, RootsSource, TlsVersion } from '@weft/mesh-model'
+import { certificateProblem, decoded, rootsProblem } from '../credentials/check.ts'
+import { ads, any, resource, wrap } from './json.ts'
+import { credentialSecret, TYPE_URLS } from './names.ts'
+import type { EncodeInput, EnvoyResource, Json } from './types.ts'
+
+/** PEM as it was found, and what is wrong with it. */
+export type Material<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string }
+
+/** A certificate chain and its key, PEM. */
+export interface CertificatePair {
+  readonly chain: string
+  readonly privateKey: string
+}
+
+/** Where credentials are looked up. */
+export type Credentials = Pick<EncodeInput, 'files'> & { readonly snapshot: Pick<EncodeInput['snapshot'], 'credentials'> }
+
+/** What Secrets say, read once for each state of them. */
+const checked = new WeakMap<GatewayCredential, { readonly pair: Material<CertificatePair>; readonly roots: Material<string> }>()
+
+function readCredential(credential: GatewayCredential): { readonly pair: Material<CertificatePair>; readonly roots: Material<string> } {
+  const known = checked.get(credential)
+  if (known !== undefined) return known
+  const { certificate, roots } = credential
+  const made = {
+    pair: certificate === undefined ? missing('has no tls.crt and tls.key') : checkedPair(decoded(certificate.chain), decoded(certificate.privateKey)),
+    roots: roots === undefined ? missing('has no ca.crt') : checkedRoots(decoded(roots)),
+  }
+  checked.set(credential, made)
+  return made
+}
+
+function missing(reason: string): { readonly ok: false; readonly reason: string } {
+  return { ok: false, reason }
+}
+
+function checkedPair(chain: string, privateKey: string): Material<CertificatePair> {
+  const reason = certificateProblem(chain, privateKey)
+  return reason === undefined ? { ok: true, value: { chain, privateKey } } : missing(reason)
+}
+
+function checkedRoots(roots: string): Material<string> {
+  const reason = rootsProblem(roots)
+  return reason === undefined ? { ok: true, value: roots } : missing(reason)
+}
+
+/** The certificate of a server, if it can be used. */
+export function certificateOf(source: CertificateSource, { snapshot, files }: Credentials): Material<CertificatePair> {
+  if (source.kind === 'secret') {
+    const credential = snapshot.credentials.get(source.key)
+    return credential === undefined ? missing(`there is no Secret ${source.key}`) : readCredential(credential).pair
+  }
+  const chain = files?.get(source.certificate)
+  const privateKey = files?.get(source.key)
+  if (chain === undefined || privateKey === undefined) return missing(`the file ${chain === undefined ? source.certificate : source.key} cannot be read`)
+  return checkedPair(chain, privateKey)
+}
+
+/** The roots of client certificates, if they can be used. */
+export function rootsOf(source: RootsSource, { snapshot, files }: Credentials): Material<string> {
+  if (source.kind === 'secret') {
+    const credential = snapshot.credentials.get(source.key)
+    return credential === undefined ? missing(`there is no Secret ${source.key}`) : readCredential(credential).roots
+  }
+  const roots = files?.get(source.path)
+  return roots === undefined ? missing(`the file ${source.path} cannot be read`) : checkedRoots(roots)
+}
+
+/** Why connections to a server cannot be taken; `undefined` when they can. */
+export function tlsProblem(tls: GatewayTls, credentials: Credentials): string | undefined {
+  const pair = certificateOf(tls.certificate, credentials)
+  if (!pair.ok) return pair.reason
+  const roots = tls.roots === undefined ? undefined : rootsOf(tls.roots, credentials)
+  return roots === undefined || roots.ok ? undefined : roots.reason
+}
+
+/** SDS resources of what a server's TLS refers to, those that can be used. */
+export function encodeCredentials(tls: GatewayTls, credentials: Credentials): readonly EnvoyResource[] {
+  const pair = certificateOf(tls.certificate, credentials)
+  const roots = tls.roots === undefined ? undefined : rootsOf(tls.roots, credentials)
+  const inline = (inline_string: string) => ({ inline_string })
+  const secret = (name: string, content: Json) => resource(TYPE_URLS.secret, name, { name, ...content })
+  const certificate = pair.ok
+    ? [
+        secret(credentialSecret('certificate', tls.certificate), {
+          tls_certificate: { certificate_chain: inline(pair.value.chain), private_key: inline(pair.value.privateKey) },
+        }),
+      ]
+    : []
+  const trusted =
+    tls.roots !== undefined && roots?.ok === true
+      ? [secret(credentialSecret('roots', tls.roots), { validation_context: { trusted_ca: inline(roots.value) } })]
+      : []
+  return [...certificate, ...trusted]
+}
+
+const VERSIONS: Readonly<Record<TlsVersion, string>> = { '1.0': 'TLSv1_0', '1.1': 'TLSv1_1', '1.2': 'TLSv1_2', '1.3': 'TLSv1_3' }
+const NAME_TYPES = ['DNS', 'URI', 'EMAIL', 'IP_ADDRESS']
+
+/** TLS as a gateway ends it: HTTP/2 and HTTP/1.1 by ALPN, certificates by SDS. */
+export function serverTls(tls: GatewayTls): Json {
+  const { clients, roots, minVersion, maxVersion, cipherSuites } = tls
+  const sds = (name: string) => ({ name, sds_config: ads() })
+  return {
+    name: 'envoy.transport_sockets.tls',
+    typed_config: any('envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext', {
+      require_client_certificate: wrap(clients === 'mutual'),
+      // A resumed session would keep what an older set of roots allowed.
+      ...(clients === 'simple' ? {} : { disable_stateless_session_resumption: true, disable_stateful_session_resumption: true }),
+      common_tls_context: {
+        tls_params: {
+          tls_minimum_protocol_version: VERSIONS[minVersion],
+          tls_maximum_protocol_version: VERSIONS[maxVersion],
+          ...(cipherSuites.length === 0 ? {} : { cipher_suites: cipherSuites }),
+        },
+        alpn_protocols: ['h2', 'http/1.1'],
+        tls_certificate_sds_secret_configs: [sds(credentialSecret('certificate', tls.certificate))],
+        ...(roots === undefined ? {} : clientValidation(tls, sds(credentialSecret('roots', roots)))),
+      },
+    }),
+  }
+}
+
+function clientValidation({ subjectAltNames }: GatewayTls, secret: Json): Json {
+  const names = subjectAltNames.flatMap((exact) => NAME_TYPES.map((san_type) => ({ san_type, matcher: { exact } })))
+  return {
+    combined_validation_context: { default_validation_context: { match_typed_subject_alt_names: names }, validation_context_sds_secret_config: secret },
+  }
+}
