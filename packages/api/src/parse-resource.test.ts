@@ -334,8 +334,8 @@ describe('the registry', () => {
     expect(kindByName(name)?.kind).toBe('Function')
   })
 
-  it('has no name twice, and a schema of every kind for OpenAPI', () => {
-    const names = KINDS.flatMap(({ plural, singular, shortNames }) => [plural, singular, ...shortNames])
+  it('has no name twice in a group, no short name twice at all, and a schema of every kind for OpenAPI', () => {
+    const names = KINDS.flatMap(({ group, plural, singular, shortNames }) => [`${plural}.${group}`, `${singular}.${group}`, ...shortNames])
     expect(new Set(names).size).toBe(names.length)
     expect(Object.keys(openApiSchemas())).toHaveLength(KINDS.length)
     expect(() => JSON.stringify(openApiSchemas())).not.toThrow()

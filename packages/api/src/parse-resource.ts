@@ -34,7 +34,6 @@ const LATER: ReadonlySet<string> = new Set([
   'networking.istio.io/ProxyConfig',
   'telemetry.istio.io/Telemetry',
   'extensions.istio.io/WasmPlugin',
-  'gateway.networking.k8s.io/Gateway',
   'gateway.networking.k8s.io/TLSRoute',
   'gateway.networking.k8s.io/TCPRoute',
   'gateway.networking.k8s.io/UDPRoute',

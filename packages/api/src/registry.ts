@@ -7,12 +7,14 @@ import { checkFunction, checkTemplate } from './checks/function.ts'
 import { checkGateway } from './checks/gateway.ts'
 import { checkRateLimits } from './checks/rate-limits.ts'
 import { checkDestinationRule, checkVirtualService } from './checks/traffic.ts'
+import { checkApiGateway } from './checks/api-gateway.ts'
 import { checkGrpcRoute, checkHttpRoute } from './checks/gateway-routes.ts'
 import { checkAuthorizationPolicy, checkPeerAuthentication } from './checks/istio.ts'
 import { checkRequestAuthentication } from './checks/jwt.ts'
 import { SecretParts } from './core/secret.ts'
 import { ServiceSpec } from './core/service.ts'
 import { FunctionSpec, FunctionTemplate, type RevisionSpec } from './function.ts'
+import { ApiGatewaySpec, GatewayClassSpec } from './gateway-api/gateway.ts'
 import { GrpcRouteSpec } from './gateway-api/grpc-route.ts'
 import { HttpRouteSpec } from './gateway-api/http-route.ts'
 import { ReferenceGrantSpec } from './gateway-api/reference-grant.ts'
@@ -171,6 +173,25 @@ export const KINDS: readonly KindDefinition[] = [
     shortNames: ['refgrant'],
     schema: whole('who of another namespace may refer to what of this one', { spec: ReferenceGrantSpec }),
     check: nothing,
+  },
+  {
+    ...GATEWAY,
+    namespaced: false,
+    kind: 'GatewayClass',
+    plural: 'gatewayclasses',
+    singular: 'gatewayclass',
+    shortNames: ['gc'],
+    schema: whole('who implements Gateways', { spec: GatewayClassSpec }),
+    check: nothing,
+  },
+  {
+    ...GATEWAY,
+    kind: 'Gateway',
+    plural: 'gateways',
+    singular: 'gateway',
+    shortNames: ['gtw'],
+    schema: whole('where calls from outside come in', { spec: ApiGatewaySpec }),
+    check: ({ spec }) => checkApiGateway(spec as ApiGatewaySpec),
   },
   {
     ...GATEWAY,

@@ -1,6 +1,10 @@
-import { DEFAULT_NAMESPACE, DEFAULT_TRUST_DOMAIN, OPENFAAS_NAMESPACE_ALIAS, refOf, type ResourceRef } from '@weft/core'
+import { DEFAULT_NAMESPACE, DEFAULT_TRUST_DOMAIN, OPENFAAS_NAMESPACE_ALIAS, refKey, refOf, type ResourceRef } from '@weft/core'
 import { compileGateway, credentialOf, frontFindings } from './compile/gateway.ts'
-import { compileGatewayHost, type CompiledGatewayHost } from './compile/gateway-host.ts'
+import { compileGatewayHost, isApiRoute, type CompiledGatewayHost } from './compile/gateway-host.ts'
+import { compileParents, type CompiledParents } from './compile/gateway-parents.ts'
+import { classStatus, gatewayStatus } from './compile/gateway-status.ts'
+import { Multimap } from './world/multimap.ts'
+import type { ResourceStatus } from './resource-status.ts'
 import type { IngressAuthentication } from './authentication.ts'
 import { compileIngressAuthentication } from './compile/authentication.ts'
 import { compileHost, type CompiledHost } from './compile/host.ts'
@@ -19,14 +23,13 @@ import {
   type MeshHost,
   type MeshSnapshot,
   type MeshWorkload,
-  type ResourceFinding,
   type SnapshotDifference,
   type SnapshotMap,
   type WorkloadKey,
 } from './snapshot.ts'
 import type { Change } from './world/change.ts'
 import type { IngressPorts } from './world/gateways.ts'
-import { World, type Dirt } from './world/world.ts'
+import { FRONT, World, type Dirt } from './world/world.ts'
 
 /** What is the same for the whole mesh. */
 export interface CompilerSettings {
@@ -37,6 +40,8 @@ export interface CompilerSettings {
   readonly proxy: string
   /** The platform's ports for calls from outside, without and with TLS: ports 80 and 443 of Gateways. Default 8080 and 8443. */
   readonly ingressPorts?: IngressPorts
+  /** Where the platform takes calls from outside, for the status of Gateways. */
+  readonly ingressAddress?: string
 }
 
 /** A snapshot, and what is different in it from the one before. */
@@ -86,13 +91,20 @@ class Compiler implements MeshCompiler {
   readonly #traffic = new Map<WorkloadKey, ReadonlyMap<HostKey, WorkloadTraffic>>()
   readonly #findings = new FindingBook()
   readonly #statuses = new StatusBook()
+  /** Listeners of Gateways, and the routes that are attached to them. */
+  readonly #attached = new Multimap<string>()
+  readonly #parents = new Map<string, CompiledParents>()
+  readonly #ingressAddress: string | undefined
   #ingressAuthentication: IngressAuthentication | undefined
+  /** Gateways and GatewayClasses that a status was worked out for. */
+  #saidOf: ReadonlySet<string> = new Set()
   #snapshot: MeshSnapshot
 
   constructor(settings: CompilerSettings) {
     const trustDomain = settings.trustDomain ?? DEFAULT_TRUST_DOMAIN
     this.#world = new World(trustDomain, settings.ingressPorts ?? INGRESS_PORTS)
     this.#proxy = settings.proxy
+    this.#ingressAddress = settings.ingressAddress
     this.#snapshot = {
       version: 0,
       cause: [],
@@ -122,6 +134,7 @@ class Compiler implements MeshCompiler {
     const drafts = draftsOf(this.#snapshot)
     for (const key of dirt.hosts) drafts.hosts.put(key, this.#compileHost(key, dirtyWorkloads))
     this.#compileGateways(dirt, drafts, dirtyWorkloads)
+    this.#sayOfGateways(dirt, drafts)
     for (const key of dirtyWorkloads) drafts.workloads.put(key, this.#compileWorkload(key))
     for (const key of dirt.findings) this.#findings.put(`resource ${key}`, this.#world.findings.get(key) ?? [])
     if (dirt.ingress) this.#compileIngress()
@@ -144,7 +157,7 @@ class Compiler implements MeshCompiler {
       drafts.listeners.put(key, listener)
       this.#findings.put(`listener ${key}`, findings)
     }
-    for (const key of dirt.fronts) this.#findings.put(`front ${key}`, this.#frontFindings(key))
+    for (const key of dirt.fronts) this.#compileFront(key)
     if (listeners.size > 0 || drafts.gatewayHosts.keysChanged) this.#compileNames(drafts)
   }
 
@@ -152,9 +165,37 @@ class Compiler implements MeshCompiler {
     return this.#world.gateways.users.get(credential).size > 0
   }
 
-  #frontFindings(key: string): readonly ResourceFinding[] {
+  #compileFront(key: string): void {
     const front = this.#world.fronts.get(key)
-    return front === undefined ? [] : frontFindings(this.#world, front)
+    const parents = front !== undefined && isApiRoute(front) ? compileParents(this.#world, front) : undefined
+    for (const listener of this.#parents.get(key)?.attached ?? []) this.#attached.delete(listener, key)
+    for (const listener of parents?.attached ?? []) this.#attached.add(listener, key)
+    if (parents === undefined) this.#parents.delete(key)
+    else this.#parents.set(key, parents)
+    this.#world.dependencies.set(`${FRONT}${key}`, parents?.dependencies ?? new Set())
+    this.#statuses.put(`${FRONT}${key}`, parents?.statuses ?? [])
+    this.#findings.put(`${FRONT}${key}`, parents?.findings ?? (front === undefined ? [] : frontFindings(this.#world, front)))
+  }
+
+  /** Costs a look at each Gateway of the Gateway API. */
+  #sayOfGateways({ gateways: dirt, apiGateways }: Dirt, drafts: Drafts): void {
+    if (!apiGateways && Object.values(dirt).every((set) => set.size === 0)) return
+    const { models, classes } = this.#world.apiGateways
+    const around = {
+      world: this.#world,
+      listeners: drafts.listeners.result(),
+      attached: (listener: string) => this.#attached.get(listener).size,
+      address: this.#ingressAddress,
+    }
+    const said = new Map<string, ResourceStatus | undefined>([
+      ...[...models.values()].map(
+        (gateway) => [refKey(gateway.ref), this.#world.apiGateways.isOurs(gateway) ? gatewayStatus(gateway, around) : undefined] as const,
+      ),
+      ...[...classes.values()].map((one) => [refKey(one.ref), classStatus(one)] as const),
+    ])
+    for (const key of this.#saidOf) if (!said.has(key)) this.#statuses.putWhole(key, undefined)
+    for (const [key, status] of said) this.#statuses.putWhole(key, status)
+    this.#saidOf = new Set(said.keys())
   }
 
   #compileNames(drafts: Drafts): void {

@@ -28,11 +28,22 @@ export interface ParentStatus {
   readonly conditions: readonly StatusCondition[]
 }
 
-/** What the status of a route is to say. */
+/** What became of a listener of a Gateway. */
+export interface ListenerStatus {
+  readonly name: string
+  readonly supportedKinds: readonly { readonly group: string; readonly kind: string }[]
+  readonly attachedRoutes: number
+  readonly conditions: readonly StatusCondition[]
+}
+
+/** What the status of a resource is to say: of a route its parents, of a Gateway or GatewayClass the rest. */
 export interface ResourceStatus {
   readonly resource: ResourceRef
   /** Generation of the resource that this is about. */
   readonly generation: number | undefined
   /** In the order in which the route has its parents; those that are somebody else's are not here. */
-  readonly parents: readonly ParentStatus[]
+  readonly parents?: readonly ParentStatus[]
+  readonly conditions?: readonly StatusCondition[]
+  readonly listeners?: readonly ListenerStatus[]
+  readonly addresses?: readonly { readonly type: 'IPAddress'; readonly value: string }[]
 }

@@ -56,6 +56,17 @@ export class StatusBook {
     return { resource: first.resource, generation: first.generation, parents }
   }
 
+  /** Replaces what is to be said of a resource that is no route. */
+  putWhole(key: string, status: ResourceStatus | undefined): void {
+    const before = this.#map.get(key)
+    const after = status === undefined ? undefined : shared(before, status)
+    if (before === after) return
+    const map = new Map(this.#map)
+    if (after === undefined) map.delete(key)
+    else map.set(key, after)
+    this.#map = map
+  }
+
   map(): ReadonlyMap<string, ResourceStatus> {
     return this.#map
   }

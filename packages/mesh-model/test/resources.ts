@@ -71,6 +71,18 @@ export function aGrpcRoute(name: string, spec: unknown, place: Place = {}): Reso
   return written(`${GATEWAY_API}/v1`, 'GRPCRoute', name, spec, place)
 }
 
+export function aHttpListener(name: string, more: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
+  return { name, port: 80, protocol: 'HTTP', ...more }
+}
+
+export function anApiGateway(
+  name: string,
+  listeners: readonly unknown[],
+  { className = 'weft', ...place }: Place & { readonly className?: string } = {},
+): Resource {
+  return written(`${GATEWAY_API}/v1`, 'Gateway', name, { gatewayClassName: className, listeners }, place)
+}
+
 export function aReferenceGrant(name: string, spec: unknown, place: Place = {}): Resource {
   return written(`${GATEWAY_API}/v1beta1`, 'ReferenceGrant', name, spec, place)
 }

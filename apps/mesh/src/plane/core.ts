@@ -122,7 +122,8 @@ export class MeshCore {
     this.#with = surroundings
     const { layout, trustDomain, path, outbound } = settings
     this.#layouts = new Map([[layout.node, layout]])
-    this.#compiler = createCompiler({ trustDomain, path, outbound, proxy: layout.node, ...ingressPorts(layout) })
+    const address = layout.ingress === undefined ? {} : { ingressAddress: layout.ingress.address }
+    this.#compiler = createCompiler({ trustDomain, path, outbound, proxy: layout.node, ...ingressPorts(layout), ...address })
     this.#proxy = new Proxy({
       ...settings,
       xdsSocket: join(layout.runDirectory, 'xds'),

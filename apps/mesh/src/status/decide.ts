@@ -1,5 +1,5 @@
 import type { Resource } from '@weft/core'
-import { GATEWAY_CONTROLLER, type ParentStatus, type ResourceStatus, type StatusCondition } from '@weft/mesh-model'
+import { GATEWAY_CONTROLLER, type ListenerStatus, type ParentStatus, type ResourceStatus, type StatusCondition } from '@weft/mesh-model'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -12,11 +12,37 @@ const fieldsOf = (value: unknown): readonly Fields[] => (Array.isArray(value) ? 
  */
 export function nextStatus(resource: Resource, wanted: ResourceStatus | undefined, now: string): Fields | undefined {
   const status = isFields(resource.status) ? resource.status : {}
+  const next = { ...status, ...routePart(status, wanted, now), ...wholePart(status, wanted, now) }
+  return sameJson(status, next) ? undefined : next
+}
+
+/** Of a Gateway or GatewayClass: we are the only one who writes it. */
+function wholePart(status: Fields, wanted: ResourceStatus | undefined, now: string): Fields {
+  if (wanted?.conditions === undefined) return {}
+  const { conditions, listeners, addresses, generation } = wanted
+  const moment = { generation, now }
+  const known = fieldsOf(status['listeners'])
+  const own = new Set(conditions.map(({ type }) => type))
+  const others = fieldsOf(status['conditions']).filter(({ type }) => !own.has(String(type)))
+  return {
+    conditions: [...others, ...conditions.map((each) => withTime(each, fieldsOf(status['conditions']), moment))],
+    ...(listeners === undefined ? {} : { listeners: listeners.map((listener) => listenerEntry(listener, known, moment)) }),
+    ...(addresses === undefined ? {} : { addresses }),
+  }
+}
+
+function listenerEntry({ conditions, ...listener }: ListenerStatus, before: readonly Fields[], moment: Moment): Fields {
+  const known = before.find(({ name }) => name === listener.name)
+  return { ...listener, conditions: conditions.map((each) => withTime(each, fieldsOf(known?.['conditions']), moment)) }
+}
+
+/** Of a route. */
+function routePart(status: Fields, wanted: ResourceStatus | undefined, now: string): Fields {
   const before = fieldsOf(status['parents'])
   const others = before.filter((entry) => entry['controllerName'] !== GATEWAY_CONTROLLER)
   const own = before.filter((entry) => entry['controllerName'] === GATEWAY_CONTROLLER)
   const parents = [...others, ...(wanted?.parents ?? []).map((parent) => parentEntry(parent, own, { generation: wanted?.generation, now }))]
-  return sameJson(before, parents) ? undefined : { ...status, parents }
+  return wanted?.parents === undefined && before.length === 0 ? {} : { parents }
 }
 
 interface Moment {

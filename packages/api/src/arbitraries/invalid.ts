@@ -4,6 +4,7 @@ import {
   validDestinationRule,
   validFunction,
   validGateway,
+  validApiGateway,
   validGrpcRoute,
   validHttpRoute,
   validReferenceGrant,
@@ -263,6 +264,33 @@ const OF_ROUTES: readonly (readonly [(world: World) => fc.Arbitrary<Document>, r
       at('a service that is none', ['spec', 'rules'], [{ matches: [{ method: { service: 'a/b' } }] }]),
       at('a redirect', ['spec', 'rules'], [{ filters: [{ type: 'RequestRedirect', requestRedirect: {} }] }]),
       at('a version that is not kept', ['apiVersion'], 'gateway.networking.k8s.io/v1alpha2'),
+    ],
+  ],
+  [
+    validApiGateway,
+    [
+      at('no listener', ['spec', 'listeners'], []),
+      at('no class', ['spec', 'gatewayClassName'], undefined),
+      at('HTTPS without a certificate', ['spec', 'listeners'], [{ name: 'a', port: 443, protocol: 'HTTPS' }]),
+      at('HTTP with a certificate', ['spec', 'listeners'], [{ name: 'a', port: 80, protocol: 'HTTP', tls: { certificateRefs: [{ name: 'a' }] } }]),
+      at('a protocol that is not supported yet', ['spec', 'listeners'], [{ name: 'a', port: 80, protocol: 'TCP' }]),
+      at(
+        'one listener twice',
+        ['spec', 'listeners'],
+        [
+          { name: 'a', port: 80, protocol: 'HTTP' },
+          { name: 'a', port: 81, protocol: 'HTTP' },
+        ],
+      ),
+      at(
+        'one port and host twice',
+        ['spec', 'listeners'],
+        [
+          { name: 'a', port: 80, protocol: 'HTTP' },
+          { name: 'b', port: 80, protocol: 'HTTP' },
+        ],
+      ),
+      at('an address of its own', ['spec', 'addresses'], [{ value: '203.0.113.7' }]),
     ],
   ],
   [

@@ -348,6 +348,27 @@ export function validGrpcRoute(world: World = {}): fc.Arbitrary<Document> {
   return documentOf(world, [`${GATEWAY_API}/v1`], 'GRPCRoute', fc.record({ spec }))
 }
 
+/** Gateways of the Gateway API; of a class that is nobody's, so that they change nothing for others. */
+export function validApiGateway(world: World = {}): fc.Arbitrary<Document> {
+  const allowedRoutes = fc.constantFrom<unknown>(
+    { namespaces: { from: 'All' } },
+    { namespaces: { from: 'Selector', selector: { matchLabels: { team: 'a' } } }, kinds: [{ kind: 'HTTPRoute' }] },
+    { namespaces: { from: 'Same' } },
+  )
+  const listener = (index: number) =>
+    fc.record({
+      name: fc.constant(`l${index}`),
+      hostname: fc.constantFrom('*.example.org', 'shop.example.org'),
+      port: fc.constant(9000 + index),
+      protocol: fc.constant('HTTP'),
+      allowedRoutes: maybe(allowedRoutes),
+    })
+  const secure = { name: 'https', port: 443, protocol: 'HTTPS', tls: { certificateRefs: [{ name: 'shop' }] } }
+  const listeners = fc.tuple(listener(0), fc.constant(secure), listener(1))
+  const spec = fc.record({ gatewayClassName: fc.constant('nobody'), listeners })
+  return documentOf(world, [`${GATEWAY_API}/v1`, `${GATEWAY_API}/v1beta1`], 'Gateway', fc.record({ spec }))
+}
+
 /** ReferenceGrants of the Gateway API. */
 export function validReferenceGrant(world: World = {}): fc.Arbitrary<Document> {
   const from = fc.record({ group: fc.constant(GATEWAY_API), kind: fc.constantFrom('HTTPRoute', 'GRPCRoute', 'Gateway'), namespace: validName() })
@@ -462,6 +483,7 @@ export function validResource(world: World = {}): fc.Arbitrary<Document> {
     validHttpRoute,
     validGrpcRoute,
     validReferenceGrant,
+    validApiGateway,
     validAuthorizationPolicy,
     validPeerAuthentication,
     validRequestAuthentication,

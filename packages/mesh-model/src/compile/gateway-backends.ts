@@ -2,6 +2,7 @@ import type { ResourceRef } from '@weft/core'
 import type { FindingReason } from '../read/finding.ts'
 import type { BackendModel } from '../read/gateway-api/models.ts'
 import type { RouteTarget } from '../snapshot.ts'
+import { isGranted } from '../world/api-gateways.ts'
 import { endpointsOf, functionEndpoints, targetsOf, type Endpoints, type Reading } from './endpoints.ts'
 
 /** A backend that calls can be sent to, or why they cannot. */
@@ -30,7 +31,7 @@ export function resolveBackend(reading: Reading, by: Referrer, backend: BackendM
   if (!isFunction && (group !== '' || kind !== 'Service'))
     return problem('InvalidKind', `${group === '' ? 'core' : group}/${kind} is no backend; use a Service or a Function of weft.dev`)
   const key = `${namespace}/${name}`
-  if (!isGranted(reading, by, backend))
+  if (!mayRefer(reading, by, backend))
     return problem('RefNotPermitted', `no ReferenceGrant in ${namespace} lets a ${by.ref.kind} of ${by.namespace} refer to ${name}`)
   const endpoints = isFunction ? functionEndpoints(reading, key) : endpointsOf(reading, key)
   if (endpoints === undefined) return problem('BackendNotFound', `there is no ${isFunction ? 'Function' : 'Service or Function'} ${key}`)
@@ -42,14 +43,11 @@ function problem(reason: BackendProblem['reason'], message: string): ResolvedBac
   return { problem: { reason, message } }
 }
 
-function isGranted({ world, dependencies }: Reading, by: Referrer, { group, kind, namespace, name }: BackendModel): boolean {
+function mayRefer({ world, dependencies }: Reading, by: Referrer, backend: BackendModel): boolean {
+  const { namespace } = backend
   if (namespace === by.namespace || namespace === by.parentNamespace) return true
   dependencies.add(`grants ${namespace}`)
-  return [...world.grants.get(namespace)].some(
-    ({ from, to }) =>
-      from.some((who) => who.group === by.ref.group && who.kind === by.ref.kind && who.namespace === by.namespace) &&
-      to.some((what) => what.group === group && what.kind === kind && (what.name === undefined || what.name === name)),
-  )
+  return isGranted(world, { ...by.ref, namespace: by.namespace }, backend)
 }
 
 /** Shares of a backend's calls. */

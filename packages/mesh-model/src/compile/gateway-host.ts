@@ -1,9 +1,12 @@
 import { byAge } from '../read/base.ts'
-import type { FrontModel } from '../read/models.ts'
+import type { GatewayRouteModel } from '../read/gateway-api/models.ts'
+import type { FrontModel, ServerModel } from '../read/models.ts'
 import type { GatewayHost, GatewayHostKey, MeshRoute, ResourceFinding, RouteMatch, WorkloadKey } from '../snapshot.ts'
 import type { Dependency } from '../world/dependencies.ts'
 import { frontKey, type Binding, type HostSources } from '../world/gateways.ts'
 import type { World } from '../world/world.ts'
+import { meshRoute } from './gateway-routes.ts'
+import { inPrecedence } from './precedence.ts'
 import { referToRoutes, routesOf, type Understood, type Work } from './routes.ts'
 
 /** What became of a name on a chain. */
@@ -29,7 +32,7 @@ function hostOf(work: Work, key: GatewayHostKey, sources: HostSources): GatewayH
   const origin = [...servings, ...bindings].map(({ gateway }) => gateway).toSorted(byAge)[0]?.ref
   if (origin === undefined) return undefined
   const httpsPort = work.world.gateways.boundPort('ingress', 443)
-  return { key, chain, domain, routes: redirects ? [] : merged(work, bindings), ...(redirects ? { httpsPort } : {}), origin }
+  return { key, chain, domain, routes: redirects ? [] : [...merged(work, bindings), ...apiRoutes(work, bindings)], ...(redirects ? { httpsPort } : {}), origin }
 }
 
 /**
@@ -42,6 +45,31 @@ function merged(work: Work, bindings: readonly Binding[]): readonly MeshRoute[] 
     .toSorted(([a], [b]) => (a === undefined || b === undefined ? 0 : byAge(a.front, b.front)))
     .flatMap((servers) => boundRoutes(work, servers))
   return [...routes.filter((route) => !takesAll(route)), ...routes.filter(takesAll)]
+}
+
+/** The routes of the Gateway API for a name: all of their entries in one order. */
+function apiRoutes(work: Work, bindings: readonly Binding[]): readonly MeshRoute[] {
+  const fronts = new Map(
+    bindings.flatMap((binding) => (isApiRoute(binding.front) ? [[frontKey(binding.front), { ...binding, route: binding.front }] as const] : [])),
+  )
+  return [...fronts.values()]
+    .flatMap(({ route, server }) => route.entries.map((entry) => ({ route, entry, server })))
+    .toSorted(inPrecedence)
+    .map(({ route, entry, server }) => toListenerPort(meshRoute(work, route, { route, entry, limits: {} }), server))
+}
+
+/** Whether routes are those of the Gateway API. */
+export function isApiRoute(front: FrontModel): front is GatewayRouteModel {
+  return 'entries' in front
+}
+
+const USUAL_PORTS: ReadonlySet<number> = new Set([80, 443])
+
+/** A redirect to another host goes to the port of the listener, unless it says otherwise (HTTPRequestRedirectFilter.port). */
+function toListenerPort(route: MeshRoute, { port }: ServerModel): MeshRoute {
+  const { answer } = route
+  if (answer?.kind !== 'redirect' || answer.authority === undefined || answer.port !== undefined || answer.scheme !== undefined) return route
+  return USUAL_PORTS.has(port) ? route : { ...route, answer: { ...answer, port } }
 }
 
 function boundRoutes(work: Work, servers: readonly Binding[]): readonly MeshRoute[] {

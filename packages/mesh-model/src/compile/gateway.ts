@@ -14,7 +14,7 @@ export function compileGateway(world: World, key: string): { readonly gateway: M
 }
 
 function serverOf(world: World, server: GatewayModel['servers'][number]): GatewayServer {
-  const { tls, ...rest } = server
+  const { tls, kinds: _kinds, ...rest } = server
   return tls === undefined ? rest : { ...rest, tls: tlsOf(world, tls) }
 }
 
@@ -37,6 +37,7 @@ function credentialFindings(world: World, { ref, servers }: GatewayModel): reado
   return servers.flatMap(({ name, tls }): readonly ResourceFinding[] => {
     if (tls === undefined || !('secrets' in tls.certificate)) return []
     const { secrets } = tls.certificate
+    if (secrets.length === 0) return [failure(ref, 'CredentialInvalid', `the certificate of ${name} may not be used; no TLS connection to it is accepted`)]
     const key = chosen(world, secrets)
     const credential = credentialOf(world, key)
     const outcome = `no TLS connection to the server ${name} is accepted until it is there`

@@ -5,7 +5,7 @@ import { baseOf, field, refusals, selectorOf } from './base.ts'
 import { checker } from './check.ts'
 import { readDelivery } from './delivery.ts'
 import { failure, warning } from './finding.ts'
-import type { FunctionModel, Model, RevisionModel, RevisionPhase, ServiceAccountModel, ServiceModel } from './models.ts'
+import type { FunctionModel, Model, NamespaceModel, RevisionModel, RevisionPhase, ServiceAccountModel, ServiceModel } from './models.ts'
 
 /** Longest time of a call when the template does not say (design §2: 60 s). */
 const DEFAULT_TIMEOUT_MS = 60_000
@@ -181,10 +181,10 @@ export function readServiceAccount(resource: Resource): Read<ServiceAccountModel
 }
 
 /** Reads a Namespace. */
-export function readNamespace(resource: Resource): Read<Model> {
+export function readNamespace(resource: Resource): Read<NamespaceModel> {
   const base = baseOf(resource)
   const { name } = resource.metadata
   if (!isDnsLabel(name)) return { findings: [failure(base.ref, 'InvalidName', `${name} is not a DNS-1123 label`)] }
   const findings = name === OPENFAAS_NAMESPACE_ALIAS ? [warning(base.ref, 'ReservedNamespace', `${name} is another name of the namespace default`)] : []
-  return { model: { ...base, key: name, findings } }
+  return { model: { ...base, key: name, findings, labels: resource.metadata.labels ?? {} } }
 }

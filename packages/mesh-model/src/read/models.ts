@@ -131,7 +131,16 @@ export interface ServerTlsModel extends Pick<GatewayTls, 'clients' | 'subjectAlt
 }
 
 /** A port of a gateway before its Secret is looked up. */
-export type ServerModel = Omit<GatewayServer, 'tls'> & { readonly tls?: ServerTlsModel }
+export type ServerModel = Omit<GatewayServer, 'tls'> & {
+  readonly tls?: ServerTlsModel
+  /** Kinds of routes that may be bound to it; absent: all that can. */
+  readonly kinds?: readonly string[]
+}
+
+/** A Namespace. */
+export interface NamespaceModel extends Model {
+  readonly labels: Readonly<Record<string, string>>
+}
 
 /** A Gateway, or what stands for one. */
 export interface GatewayModel extends Model {

@@ -14,6 +14,8 @@ export const MESH_KINDS = [
   { group: 'networking.istio.io', kind: 'VirtualService' },
   { group: 'networking.istio.io', kind: 'DestinationRule' },
   { group: 'networking.istio.io', kind: 'Gateway' },
+  { group: 'gateway.networking.k8s.io', kind: 'GatewayClass' },
+  { group: 'gateway.networking.k8s.io', kind: 'Gateway' },
   { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' },
   { group: 'gateway.networking.k8s.io', kind: 'GRPCRoute' },
   { group: 'gateway.networking.k8s.io', kind: 'ReferenceGrant' },

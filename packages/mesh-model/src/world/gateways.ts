@@ -154,6 +154,11 @@ export class GatewayBook {
     }
   }
 
+  /** What is bound to a gateway, whether that is there or not. */
+  markFrontsOf(key: GatewayKey, marks: GatewayMarks): void {
+    for (const front of this.#fronts.get(key)) marks.fronts.add(frontKey(front))
+  }
+
   addFront(front: FrontModel): void {
     for (const key of gatewaysOf(front)) {
       this.#fronts.add(key, front)
@@ -187,7 +192,7 @@ export class GatewayBook {
 
   #eachName(front: FrontModel, gateway: GatewayModel, take: (serving: Serving, name: string) => void): void {
     for (const binding of front.bindings.filter((one) => one.gateway === gateway.key)) {
-      for (const server of gateway.servers.filter((one) => carriesHttp(one) && fits(binding, one))) {
+      for (const server of gateway.servers.filter((one) => carriesHttp(one) && fits(binding, one) && (one.kinds?.includes(front.ref.kind) ?? true))) {
         for (const host of server.hosts.filter(({ namespace }) => namespace === '*' || namespace === front.namespace)) {
           for (const name of front.names) {
             const common = commonName(host.name, name)

@@ -5,6 +5,7 @@ import { readCredential, readGateway } from '../read/gateways.ts'
 import { readFunction, readNamespace, readRevision, readService, readServiceAccount, type Read } from '../read/core-kinds.ts'
 import type { GatewayRouteModel, ReferenceGrantModel } from '../read/gateway-api/models.ts'
 import { readReferenceGrant } from '../read/gateway-api/reference-grant.ts'
+import { apiGatewayKey, readApiGateway, readGatewayClass, type ApiGatewayModel } from '../read/gateway-api/gateways.ts'
 import { readGrpcRoute, readHttpRoute } from '../read/gateway-api/routes.ts'
 import type {
   AuthorizationPolicyModel,
@@ -14,6 +15,7 @@ import type {
   FunctionModel,
   GatewayModel,
   Model,
+  NamespaceModel,
   PeerAuthenticationModel,
   RequestAuthenticationModel,
   RevisionModel,
@@ -26,6 +28,7 @@ import { readRequestAuthentication } from '../read/authentication.ts'
 import { readAuthorizationPolicy, readPeerAuthentication } from '../read/policies.ts'
 import { readDestinationRule, readVirtualService } from '../read/routing.ts'
 import type { HostKey, ResourceFinding, WorkloadKey } from '../snapshot.ts'
+import { ApiGateways } from './api-gateways.ts'
 import { kindOf, type Change } from './change.ts'
 import { Dependencies, type Dependency } from './dependencies.ts'
 import { frontKey, GatewayBook, isGatewayHostKey, type GatewayMarks, type IngressPorts } from './gateways.ts'
@@ -35,6 +38,8 @@ import { labelKey, SelectorIndex } from './selectors.ts'
 
 /** What must be compiled again after some changes. */
 export interface Dirt {
+  /** Whether Gateways of the Gateway API may have changed. */
+  readonly apiGateways: boolean
   readonly hosts: ReadonlySet<HostKey>
   readonly workloads: ReadonlySet<WorkloadKey>
   /** Resources whose own findings changed. */
@@ -66,8 +71,9 @@ export class World {
   readonly authorization = new SelectorIndex<AuthorizationPolicyModel>()
   readonly requestAuthentication = new SelectorIndex<RequestAuthenticationModel>()
   readonly peerAuthentication = new SelectorIndex<PeerAuthenticationModel>()
-  readonly namespaces = new Map<string, Model>()
+  readonly namespaces = new Map<string, NamespaceModel>()
   readonly gateways: GatewayBook
+  readonly apiGateways = new ApiGateways()
   /** Secrets with certificates, by their keys. */
   readonly credentials = new Map<string, CredentialModel>()
   /** What has routes for gateways, by {@link frontKey}. */
@@ -92,8 +98,18 @@ export class World {
       fronts: new Set<string>(),
       credentials: new Set<string>(),
     }
-    const marks: Marks = { hosts: new Set(), workloads: new Set(), findings: new Set(), selections: [], namespaces: false, ingress: false, gateways }
+    const marks: Marks = {
+      hosts: new Set(),
+      workloads: new Set(),
+      findings: new Set(),
+      selections: [],
+      namespaces: false,
+      ingress: false,
+      apiGateways: false,
+      gateways,
+    }
     for (const change of changes) this.#applyOne(change, marks)
+    if (marks.apiGateways) this.apiGateways.refresh(this, this.gateways, marks.gateways)
     for (const { namespace, selector } of marks.selections) {
       const scope = namespace === SYSTEM_NAMESPACE ? undefined : namespace
       for (const revision of this.revisions.selected(scope, selector)) marks.workloads.add(revision.key)
@@ -139,6 +155,8 @@ interface Marks {
   namespaces: boolean
   readonly gateways: GatewayMarks
   ingress: boolean
+  /** Whether Gateways of the Gateway API may mean something else now. */
+  apiGateways: boolean
 }
 
 /** How a kind is read, kept, and what depends on it. */
@@ -151,7 +169,7 @@ interface Kind<M extends Model> {
 
 function kindsOf(world: World, trustDomain: string): ReadonlyMap<string, Kind<Model>> {
   return new Map([
-    ['/Namespace', kind(mapped(readNamespace, world.namespaces, (_model, marks) => void (marks.namespaces = true)))],
+    ['/Namespace', kind(mapped(readNamespace, world.namespaces, (_model, marks) => void (marks.namespaces = marks.apiGateways = true)))],
     ['/Secret', kind(credentialKind(world))],
     ['/Service', kind(mapped(readService, world.services, ({ key }, marks) => touch(world, marks, key, `service ${key}`)))],
     ['/ServiceAccount', kind(mapped(readServiceAccount, world.serviceAccounts, ({ key }, marks) => markAll(marks, world.revisions.usingAccount(key))))],
@@ -160,6 +178,8 @@ function kindsOf(world: World, trustDomain: string): ReadonlyMap<string, Kind<Mo
     ['networking.istio.io/Gateway', kind(gatewayKind(world))],
     ['networking.istio.io/VirtualService', kind(virtualServiceKind(world))],
     ['networking.istio.io/DestinationRule', kind(destinationRuleKind(world))],
+    ['gateway.networking.k8s.io/GatewayClass', kind(mapped(readGatewayClass, world.apiGateways.classes, (_model, marks) => void (marks.apiGateways = true)))],
+    ['gateway.networking.k8s.io/Gateway', kind(apiGatewayKind(world))],
     ['gateway.networking.k8s.io/HTTPRoute', kind(gatewayRouteKind(world, readHttpRoute))],
     ['gateway.networking.k8s.io/GRPCRoute', kind(gatewayRouteKind(world, readGrpcRoute))],
     ['gateway.networking.k8s.io/ReferenceGrant', kind(grantKind(world))],
@@ -183,10 +203,14 @@ function touch(world: World, marks: Marks, host: HostKey, dependency: Dependency
   markDependents(world, marks, dependency)
 }
 
-/** Hosts, and names of gateways, that were made of it. */
+/** What the name of a front begins with among those who depend on something. */
+export const FRONT = 'front '
+
+/** Hosts, names of gateways and fronts that were made of it. */
 function markDependents(world: World, marks: Marks, dependency: Dependency): void {
   for (const dependent of world.dependencies.on(dependency)) {
-    if (isGatewayHostKey(dependent)) marks.gateways.gatewayHosts.add(dependent)
+    if (dependent.startsWith(FRONT)) marks.gateways.fronts.add(dependent.slice(FRONT.length))
+    else if (isGatewayHostKey(dependent)) marks.gateways.gatewayHosts.add(dependent)
     else marks.hosts.add(dependent)
   }
 }
@@ -282,14 +306,24 @@ function gatewayRouteKind(world: World, read: (resource: Resource) => Read<Gatew
     read,
     add: (model) => {
       for (const host of hosts(model)) world.gatewayRoutes.add(host, model)
+      addFront(world, model)
     },
     remove: (model) => {
       for (const host of hosts(model)) world.gatewayRoutes.delete(host, model)
+      removeFront(world, model)
     },
     mark: (model, marks) => {
       for (const host of hosts(model)) touch(world, marks, host, `gateway-routes ${host}`)
+      world.gateways.markFront(model, marks.gateways)
     },
   }
+}
+
+function apiGatewayKind(world: World): Kind<ApiGatewayModel> {
+  return mapped(readApiGateway, world.apiGateways.models, ({ key }, marks) => {
+    marks.apiGateways = true
+    world.gateways.markFrontsOf(apiGatewayKey(key), marks.gateways)
+  })
 }
 
 function grantKind(world: World): Kind<ReferenceGrantModel> {
@@ -298,7 +332,8 @@ function grantKind(world: World): Kind<ReferenceGrantModel> {
     add: (model) => world.grants.add(model.namespace, model),
     remove: (model) => world.grants.delete(model.namespace, model),
     mark: ({ namespace }, marks) => {
-      for (const host of world.dependencies.on(`grants ${namespace}`)) marks.hosts.add(host)
+      markDependents(world, marks, `grants ${namespace}`)
+      marks.apiGateways = true
     },
   }
 }

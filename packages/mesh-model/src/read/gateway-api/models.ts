@@ -1,6 +1,6 @@
 import type { ParentReference } from '../../resource-status.ts'
 import type { HeaderOperations, HostKey, MeshRoute } from '../../snapshot.ts'
-import type { Model } from '../models.ts'
+import type { FrontModel, Model } from '../models.ts'
 
 /** What a route is attached to. */
 export interface ParentModel {
@@ -33,12 +33,11 @@ export interface RouteEntry {
   readonly mirrors: readonly BackendModel[]
 }
 
-/** An HTTPRoute or GRPCRoute. */
-export interface GatewayRouteModel extends Model {
+/** An HTTPRoute or GRPCRoute. As a front it has entries in the place of routes. */
+export interface GatewayRouteModel extends FrontModel {
   readonly generation: number | undefined
   readonly protocol: 'http' | 'grpc'
   readonly parents: readonly ParentModel[]
-  readonly hostnames: readonly string[]
   /** In the order in which they are written. */
   readonly entries: readonly RouteEntry[]
   /** Why it is not understood; it has no entries then. */

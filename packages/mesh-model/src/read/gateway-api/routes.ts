@@ -9,7 +9,8 @@ import type { Model } from '../models.ts'
 import { regexProblem } from '../regex.ts'
 import { readDuration } from '../route-actions.ts'
 import { readBackend, readFilters, readMirrors, readShareFilters, segments, type FilterPlace } from './filters.ts'
-import type { GatewayRouteModel, RouteEntry } from './models.ts'
+import { apiGatewayKey } from './gateways.ts'
+import type { GatewayRouteModel, ParentModel, RouteEntry } from './models.ts'
 import { readParents } from './parents.ts'
 
 const checkHttp = checker(HttpRouteSpec)
@@ -45,16 +46,24 @@ interface Parts {
 
 function modelOf(resource: Resource, base: Model, { parentRefs, hostnames = [], protocol, entries, notes }: Parts): GatewayRouteModel {
   const problem = notes.length === 0 ? undefined : notes.join('; ')
+  const parents = readParents(parentRefs, base.namespace)
   return {
     ...base,
     findings: problem === undefined ? [] : [failure(base.ref, 'UnsupportedValue', problem)],
     generation: resource.metadata.generation,
     protocol,
-    parents: readParents(parentRefs, base.namespace),
-    hostnames,
+    parents,
+    bindings: parents.flatMap((parent) => bindingOf(parent)),
+    names: hostnames.length === 0 ? ['*'] : hostnames,
+    routes: undefined,
     entries: problem === undefined ? entries : [],
     problem,
   }
+}
+
+function bindingOf({ target, reference: { sectionName, port } }: ParentModel): GatewayRouteModel['bindings'] {
+  if (target.kind !== 'gateway') return []
+  return [{ gateway: apiGatewayKey(target.key), ...(sectionName === undefined ? {} : { server: sectionName }), ...(port === undefined ? {} : { port }) }]
 }
 
 type Match = { readonly rank: readonly number[]; readonly match: RouteMatch | undefined }
