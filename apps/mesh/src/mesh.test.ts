@@ -1,19 +1,12 @@
 import { existsSync } from 'node:fs'
 import { request } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
+import { dirname } from 'node:path'
 import { connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { inboundSocket } from './encode/names.ts'
 import { eventually, startFixture, type Fixture } from './testing/fixture.ts'
 
 let fixture: Fixture
-
-beforeAll(async () => {
-  fixture = await startFixture()
-})
-afterAll(async () => {
-  await fixture.close()
-})
 
 const workload = (name: string) => ({ namespace: 'default', name: `${name}-v1` })
 
@@ -25,7 +18,7 @@ async function deployed(name: string): Promise<void> {
 /** Serial number that an inbound listener shows in a fresh handshake. */
 function serialOf(name: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ path: inboundSocket(fixture.layout, `default/${name}-v1`), rejectUnauthorized: false, ALPNProtocols: ['h2'] }, () => {
+    const socket = connect({ path: fixture.inboundSocket(name), rejectUnauthorized: false, ALPNProtocols: ['h2'] }, () => {
       resolve(socket.getPeerCertificate().serialNumber)
       socket.destroy()
     })
@@ -33,7 +26,14 @@ function serialOf(name: string): Promise<string> {
   })
 }
 
-describe('a mesh with a real Envoy', () => {
+describe.each([1, 2])('a mesh with real Envoys (%i)', (proxies) => {
+  beforeAll(async () => {
+    fixture = await startFixture({ proxies })
+  })
+  afterAll(async () => {
+    await fixture.close()
+  })
+
   it('has every type of resource acknowledged, and answers for a replica through mutual TLS', async () => {
     await deployed('types')
     const delivery = await fixture.mesh.setReplicas(workload('types'), [await fixture.replica('types')])
@@ -42,9 +42,9 @@ describe('a mesh with a real Envoy', () => {
     expect(answer.status).toBe(200)
     expect(JSON.parse(answer.body)).toMatchObject({ name: 'types', url: '/a?b=c' })
     expect(answer.body).toContain('URI=spiffe://cluster.local/ns/weft-system/sa/ingress')
-    const [proxy] = (await fixture.mesh.status()).proxies
-    expect(proxy).toMatchObject({ connected: true, restarts: 0, rejected: [] })
-    expect(proxy?.types.map(({ type }) => type).toSorted()).toEqual([
+    const all = (await fixture.mesh.status()).proxies
+    expect(all).toMatchObject(Array.from({ length: proxies }, () => ({ connected: true, restarts: 0, rejected: [] })))
+    expect([...new Set(all.flatMap(({ types }) => types.map(({ type }) => type)))].toSorted()).toEqual([
       'Cluster',
       'ClusterLoadAssignment',
       'Listener',
@@ -54,7 +54,7 @@ describe('a mesh with a real Envoy', () => {
       'TypedExtensionConfig',
       'VirtualHost',
     ])
-    expect(proxy?.types.every(({ sentVersion, ackedVersion }) => sentVersion === ackedVersion)).toBe(true)
+    expect(all.every(({ types }) => types.every(({ sentVersion, ackedVersion }) => sentVersion === ackedVersion))).toBe(true)
   })
 
   it('lets a function call another by its name, which brings routes and clusters on demand', async () => {
@@ -67,6 +67,21 @@ describe('a mesh with a real Envoy', () => {
       const answer = await fixture.call('/x', { socket: caller.outboundSocket ?? '', headers: { host } })
       expect({ host, status: answer.status }).toEqual({ host, status: 200 })
       expect(answer.body).toContain('URI=spiffe://cluster.local/ns/default/sa/caller')
+    }
+  })
+
+  it('lets a function call others wherever they are placed', async () => {
+    const callees = ['near', 'far', 'farther', 'farthest']
+    await deployed('traveller')
+    const traveller = await fixture.replica('traveller')
+    await fixture.mesh.setReplicas(workload('traveller'), [traveller])
+    for (const name of callees) await deployed(name)
+    const places = new Set(['traveller', ...callees].map((name) => dirname(fixture.inboundSocket(name))))
+    expect(places.size).toBe(proxies)
+    for (const name of callees) {
+      const answer = await fixture.call('/x', { socket: traveller.outboundSocket ?? '', headers: { host: name } })
+      expect({ name, status: answer.status }).toEqual({ name, status: 200 })
+      expect(answer.body).toContain('URI=spiffe://cluster.local/ns/default/sa/traveller')
     }
   })
 
@@ -179,14 +194,14 @@ describe('a mesh with a real Envoy', () => {
     const delivery = await fixture.mesh.setReplicas(workload('culprit'), [good, bad], 3_000)
     expect(delivery.complete).toBe(false)
     expect(delivery.stragglers[0]?.reason).toContain(`outbound/default/culprit-v1/${bad.id}`)
-    const [proxy] = (await fixture.mesh.status()).proxies
-    expect(proxy?.rejected).toMatchObject([
+    const rejected = async () => (await fixture.mesh.status()).proxies.flatMap((proxy) => proxy.rejected)
+    expect(await rejected()).toMatchObject([
       { type: 'Listener', resource: `outbound/default/culprit-v1/${bad.id}`, cause: { kind: 'Revision', name: 'culprit-v1' } },
     ])
     expect(existsSync(good.outboundSocket ?? '')).toBe(true)
     expect((await fixture.call('/function/culprit')).status).toBe(200)
     expect(await fixture.mesh.setReplicas(workload('culprit'), [good])).toMatchObject({ complete: true })
-    expect((await fixture.mesh.status()).proxies[0]?.rejected).toEqual([])
+    expect(await rejected()).toEqual([])
   })
 
   it('reports load of every caller, and once zero when it ends', async () => {

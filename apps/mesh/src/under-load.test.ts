@@ -3,13 +3,6 @@ import { eventually, startFixture, type Fixture } from './testing/fixture.ts'
 
 let fixture: Fixture
 
-beforeAll(async () => {
-  fixture = await startFixture()
-})
-afterAll(async () => {
-  await fixture.close()
-})
-
 const workload = (name: string) => ({ namespace: 'default', name: `${name}-v1` })
 
 /** Calls a function without a pause from 8 sides while something happens, which is told how many calls were answered. @returns the outcomes that came */
@@ -41,7 +34,14 @@ async function deployed(name: string): Promise<void> {
   await fixture.mesh.settled(await fixture.deploy(name), 5_000)
 }
 
-describe('under load no call fails', () => {
+describe.each([1, 2])('under load no call fails, with %i Envoys', (proxies) => {
+  beforeAll(async () => {
+    fixture = await startFixture({ proxies })
+  })
+  afterAll(async () => {
+    await fixture.close()
+  })
+
   it('while certificates are rotated 20 times', async () => {
     await deployed('rotating')
     await fixture.mesh.setReplicas(workload('rotating'), [await fixture.replica('rotating')])

@@ -69,6 +69,14 @@ export const ConfigFile = Type.Object(
               closed,
             ),
           ),
+          proxies: Type.Optional(
+            Type.Integer({
+              minimum: 1,
+              maximum: 16,
+              description: 'Envoys over which the functions are placed; when one ends, the calls of the others go on. The first has the ingress',
+              default: 1,
+            }),
+          ),
           envoyConcurrency: Type.Optional(Type.Integer({ minimum: 1, maximum: 128, description: 'worker threads of Envoy', default: 2 })),
         },
         closed,

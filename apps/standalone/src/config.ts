@@ -27,6 +27,7 @@ export interface Config {
     readonly certificateTtlMs: number
     readonly outboundPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY'
     readonly jwks: { readonly allowedAddresses: readonly string[]; readonly refreshMs: number }
+    readonly proxies: number
     readonly envoyConcurrency: number
     /** Absent: no limit. */
     readonly maxStreamDurationMs?: number
@@ -118,6 +119,7 @@ function compile(file: ConfigFile, { env, uid }: ConfigSources): Config {
       certificateTtlMs,
       outboundPolicy: file.mesh?.outboundPolicy ?? 'ALLOW_ANY',
       jwks: keyFetching(file.mesh?.jwks ?? {}),
+      proxies: file.mesh?.proxies ?? 1,
       envoyConcurrency: file.mesh?.envoyConcurrency ?? 2,
       ...(file.mesh?.maxStreamDuration === undefined
         ? {}

@@ -1,10 +1,10 @@
 import type { NetworkInterfaceInfo } from 'node:os'
 import { join } from 'node:path'
-import type { MeshSettings, NodeLimits } from '@weft/mesh'
+import type { MeshSettings, NodeLayout, NodeLimits } from '@weft/mesh'
 import type { Config, ListenAddress } from './config.ts'
 import type { DataLayout } from './data-directory.ts'
 
-/** What a stranger may use of the one proxy. Two minutes without a byte end a stream; certificates live at least an hour, connections half of it. */
+/** What a stranger may use of a proxy. Two minutes without a byte end a stream; certificates live at least an hour, connections half of it. */
 const LIMITS: NodeLimits = {
   maxHeadersKiB: 60,
   maxHeadersCount: 100,
@@ -18,7 +18,7 @@ const LIMITS: NodeLimits = {
   maxUnknownHosts: 1_000,
 }
 
-/** Xds node id of the machine's one proxy. */
+/** Xds node id of the proxy that has the ingress; others have a number behind it. */
 const NODE = 'node'
 const ACTIVATION_TIMEOUT_MS = 60_000
 const TIMEOUT_GRACE_MS = 1_000
@@ -34,22 +34,23 @@ export interface MeshSettingsInput {
 
 /** The settings of the mesh on one machine. Connections end well before the certificates that they were opened with. */
 export function meshSettings({ config, layout, listen, gatewaySocket, ownAddresses: addresses }: MeshSettingsInput): MeshInput {
-  return {
-    layout: {
-      node: NODE,
-      runDirectory: join(config.runDir, 'm'),
-      ingress: { address: listen.host === 'localhost' ? '127.0.0.1' : listen.host, port: listen.port },
-      gatewaySocket,
-      accessLogFile: join(layout.logs, 'access.log'),
-      activationTimeoutMs: ACTIVATION_TIMEOUT_MS,
-      timeoutGraceMs: TIMEOUT_GRACE_MS,
-      ownAddresses: addresses,
-      limits: {
-        ...LIMITS,
-        maxConnectionDurationMs: Math.min(LIMITS.maxConnectionDurationMs, Math.floor(config.mesh.certificateTtlMs / 4)),
-        ...(config.mesh.maxStreamDurationMs === undefined ? {} : { maxStreamDurationMs: config.mesh.maxStreamDurationMs }),
-      },
+  const proxy = (suffix: string): NodeLayout => ({
+    node: `${NODE}${suffix}`,
+    runDirectory: join(config.runDir, `m${suffix}`),
+    gatewaySocket,
+    accessLogFile: join(layout.logs, `access${suffix}.log`),
+    activationTimeoutMs: ACTIVATION_TIMEOUT_MS,
+    timeoutGraceMs: TIMEOUT_GRACE_MS,
+    ownAddresses: addresses,
+    limits: {
+      ...LIMITS,
+      maxConnectionDurationMs: Math.min(LIMITS.maxConnectionDurationMs, Math.floor(config.mesh.certificateTtlMs / 4)),
+      ...(config.mesh.maxStreamDurationMs === undefined ? {} : { maxStreamDurationMs: config.mesh.maxStreamDurationMs }),
     },
+  })
+  return {
+    layout: { ...proxy(''), ingress: { address: listen.host === 'localhost' ? '127.0.0.1' : listen.host, port: listen.port } },
+    others: Array.from({ length: config.mesh.proxies - 1 }, (_, index) => proxy(`-${index + 2}`)),
     authorityDirectory: layout.mesh,
     leafLifetimeMs: config.mesh.certificateTtlMs,
     trustDomain: config.mesh.trustDomain,

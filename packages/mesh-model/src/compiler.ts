@@ -10,6 +10,7 @@ import { compileIngressAuthentication } from './compile/authentication.ts'
 import { compileHost, type CompiledHost } from './compile/host.ts'
 import { compileListener, compileNames } from './compile/listener.ts'
 import { chosenTraffic } from './compile/traffic.ts'
+import { placedOn } from './compile/placement.ts'
 import { compileWorkload } from './compile/workload.ts'
 import { equal, shared } from './equal.ts'
 import { StatusBook } from './status-book.ts'
@@ -36,8 +37,8 @@ export interface CompilerSettings {
   readonly trustDomain?: string
   readonly path?: MeshSnapshot['path']
   readonly outbound?: MeshSnapshot['outbound']['policy']
-  /** Xds node id of the proxy that serves the workloads. */
-  readonly proxy: string
+  /** Xds node ids of the proxies over which the workloads are placed; at least one. */
+  readonly proxies: readonly string[]
   /** The platform's ports for calls from outside, without and with TLS: ports 80 and 443 of Gateways. Default 8080 and 8443. */
   readonly ingressPorts?: IngressPorts
   /** Where the platform takes calls from outside, for the status of Gateways. */
@@ -82,7 +83,7 @@ export function createCompiler(settings: CompilerSettings): MeshCompiler {
 
 class Compiler implements MeshCompiler {
   readonly #world: World
-  readonly #proxy: string
+  readonly #proxies: readonly string[]
   readonly #hosts = new Map<string, CompiledHost>()
   readonly #gatewayHosts = new Map<string, CompiledGatewayHost>()
   /** How many hosts refer to a workload. */
@@ -103,7 +104,7 @@ class Compiler implements MeshCompiler {
   constructor(settings: CompilerSettings) {
     const trustDomain = settings.trustDomain ?? DEFAULT_TRUST_DOMAIN
     this.#world = new World(trustDomain, settings.ingressPorts ?? INGRESS_PORTS)
-    this.#proxy = settings.proxy
+    this.#proxies = settings.proxies
     this.#ingressAddress = settings.ingressAddress
     this.#snapshot = {
       version: 0,
@@ -263,7 +264,12 @@ class Compiler implements MeshCompiler {
       this.#findings.put(`workload ${key}`, [])
       return undefined
     }
-    const { workload, findings } = compileWorkload(this.#world, revision, this.#proxy, chosenTraffic(this.#traffic.get(key), revision.function))
+    const { workload, findings } = compileWorkload(
+      this.#world,
+      revision,
+      placedOn(this.#proxies, key),
+      chosenTraffic(this.#traffic.get(key), revision.function),
+    )
     this.#findings.put(`workload ${key}`, findings)
     return workload
   }

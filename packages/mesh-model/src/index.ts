@@ -1,7 +1,7 @@
 /**
  * The mesh as a compiler: resources in, a `MeshSnapshot` out. Nothing here reads a clock, a file or a socket.
  *
- *     const compiler = createCompiler({ proxy: 'node-1' })
+ *     const compiler = createCompiler({ proxies: ['node-1'] })
  *     compiler.apply([{ type: 'set', resource: fn }, { type: 'set', resource: revision }])
  *     const { snapshot, difference } = compiler.apply([{ type: 'removed', ref }])
  *
@@ -19,6 +19,7 @@ export type * from './workload-traffic.ts'
 export { keySourceName, keySourcesOf, outputHeadersOf, type IngressAuthentication, type JwtKeys, type JwtRule, type KeySource } from './authentication.ts'
 export * from './plane.ts'
 export { createCompiler, type Compilation, type CompilerSettings, type MeshCompiler } from './compiler.ts'
+export { placedOn } from './compile/placement.ts'
 export { difference } from './difference.ts'
 export * from './explain/index.ts'
 export { evaluatePolicy, remarksOn, type PolicyCall, type Remarks, type Verdict } from './policy/evaluate.ts'

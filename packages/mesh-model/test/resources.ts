@@ -125,7 +125,7 @@ export function removed(resource: Resource): Change {
 }
 
 export function newCompiler(trustDomain?: string): MeshCompiler {
-  return createCompiler({ proxy: 'node', ...(trustDomain === undefined ? {} : { trustDomain }) })
+  return createCompiler({ proxies: ['node'], ...(trustDomain === undefined ? {} : { trustDomain }) })
 }
 
 /** The snapshot of a world with these resources. */

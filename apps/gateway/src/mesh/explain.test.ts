@@ -23,7 +23,7 @@ function snapshot(): MeshSnapshot {
       spec: { rules: [{ from: [{ source: { principals: ['cluster.local/ns/default/sa/a'] } }] }] },
     },
   ]
-  return createCompiler({ proxy: 'node' }).apply(resources.map((resource) => ({ type: 'set', resource }))).snapshot
+  return createCompiler({ proxies: ['node'] }).apply(resources.map((resource) => ({ type: 'set', resource }))).snapshot
 }
 
 describe('questions to the mesh', () => {

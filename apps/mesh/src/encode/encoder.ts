@@ -358,9 +358,10 @@ class Round {
   #outbound(workload: MeshWorkload, replicas: readonly MeshReplica[]): void {
     this.#put(`callers/${workload.key}`, [workload.key, replicas], () =>
       bundle([
-        ...replicas.filter(calls).map((replica) => encodeOutboundListener(workload, replica, replica.outboundSocket, this.#layout, this.#direct)),
-        encodeConnectListener(workload, this.#layout, this.#direct),
+        // What the others send first calls through comes first: who finds them accepting finds it too.
         encodeConnectCluster(workload.key),
+        encodeConnectListener(workload, this.#layout, this.#direct),
+        ...replicas.filter(calls).map((replica) => encodeOutboundListener(workload, replica, replica.outboundSocket, this.#layout, this.#direct)),
       ]),
     )
     this.#outboundRoutes(workload)

@@ -1,5 +1,5 @@
 import { keyOf, type NamespacedName } from '@weft/core'
-import type { MeshHost, MeshSnapshot, MeshWorkload, WorkloadConfiguration } from '@weft/mesh-model'
+import type { MeshHost, MeshSnapshot, MeshWorkload, WorkloadConfiguration, WorkloadKey } from '@weft/mesh-model'
 import { connectName, identitySecret, inboundName, ingressRoutes, localCluster, outboundRoutes, TRUST_SECRET, TYPE_URLS } from '../encode/names.ts'
 import type { ResourceName } from '../encode/types.ts'
 import { readAny } from '../proto/codec.ts'
@@ -31,11 +31,12 @@ function concerns(workload: MeshWorkload, hosts: readonly MeshHost[]): (resource
   return ({ name }) => exact.has(name) || name.startsWith(`outbound/${key}/`) || (name.startsWith('pair/') && name.endsWith(`/${key}`))
 }
 
-/** What a proxy is to have for each workload of a host or function; secrets without keys. */
-export function configurationOf(snapshot: MeshSnapshot, node: NodeState, name: NamespacedName): readonly WorkloadConfiguration[] {
+/** What its proxy is to have for each workload of a host or function; secrets without keys. */
+export function configurationOf(snapshot: MeshSnapshot, nodeOf: (workload: WorkloadKey) => NodeState, name: NamespacedName): readonly WorkloadConfiguration[] {
   return workloadsOf(snapshot, name).map((workload) => {
     const hosts = [...snapshot.hosts.values()].filter((host) => refersTo(host, workload))
     const wanted = concerns(workload, hosts)
+    const node = nodeOf(workload.key)
     const of = (typeUrl: string) => node.resources(typeUrl).filter(wanted)
     const json = (typeUrl: string) => of(typeUrl).map(({ bytes }) => readAny(typeUrl, bytes))
     return {

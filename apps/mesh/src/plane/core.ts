@@ -16,8 +16,10 @@ import {
   type LoadReport,
   type MeshCompiler,
   type MeshReplica,
+  type MeshSnapshot,
   type MeshStatus,
   type ProbeResult,
+  type SnapshotDifference,
   type TrafficStatistics,
   type WakeResult,
   type WorkloadConfiguration,
@@ -58,9 +60,10 @@ import { causeOf } from './cause.ts'
 import { configurationOf } from './configuration.ts'
 import { credentialPaths, gatewayFindings, touchedBy } from './gateways.ts'
 import type { MeshSettings } from './options.ts'
-import { accepts } from './outbound-socket.ts'
+import { accepts } from './accepting.ts'
 import type { CertificateSource } from './ports.ts'
 import { probe } from './prober.ts'
+import { Fleet } from './fleet.ts'
 import { Proxy } from './proxy.ts'
 
 /** What the core is connected with. */
@@ -90,6 +93,11 @@ function onlyFewer(before: readonly MeshReplica[], after: readonly MeshReplica[]
   return [...servingSockets(after)].every((socket) => known.has(socket))
 }
 
+/** Sockets of the control plane, which all proxies share. */
+function controlSockets({ runDirectory }: MeshSettings['layout']): { readonly xdsSocket: string; readonly activatorSocket: string } {
+  return { xdsSocket: join(runDirectory, 'xds'), activatorSocket: join(runDirectory, 'act') }
+}
+
 const outboundSockets = (replicas: readonly MeshReplica[]) => replicas.flatMap((replica) => replica.outboundSocket ?? [])
 
 function ingressPorts({ ingress }: MeshSettings['layout']): Pick<CompilerSettings, 'ingressPorts'> {
@@ -101,8 +109,7 @@ export class MeshCore {
   readonly #settings: MeshSettings
   readonly #with: CoreSurroundings
   readonly #compiler: MeshCompiler
-  readonly #proxy: Proxy
-  readonly #layouts: ReadonlyMap<string, MeshSettings['layout']>
+  readonly #fleet: Fleet
   readonly #replicas = new Map<WorkloadKey, readonly MeshReplica[]>()
   readonly #files = new CredentialFiles({ changed: (files) => this.#publish({ files }) })
   readonly #activator: Activator
@@ -113,28 +120,26 @@ export class MeshCore {
   #pending: Change[] = []
   #compileSoon: NodeJS.Immediate | undefined
   #retryTimer: NodeJS.Timeout | undefined
-  readonly #rotation: LogRotation
+  readonly #rotations: readonly LogRotation[]
   #watched = ''
   #snapshotWaiters: (() => void)[] = []
+  /** Workloads that came since the start, and whose inbound listener has not been seen to accept. */
+  readonly #newcomers = new Set<WorkloadKey>()
 
   constructor(settings: MeshSettings, surroundings: CoreSurroundings) {
     this.#settings = settings
     this.#with = surroundings
     const { layout, trustDomain, path, outbound } = settings
-    this.#layouts = new Map([[layout.node, layout]])
+    const proxyOf = (of: MeshSettings['layout']): Proxy => new Proxy({ ...settings, ...surroundings, layout: of, ...controlSockets(layout) })
+    this.#fleet = new Fleet(proxyOf(layout), (settings.others ?? []).map(proxyOf))
+    const proxies = this.#fleet.all.map((proxy) => proxy.layout.node)
     const address = layout.ingress === undefined ? {} : { ingressAddress: layout.ingress.address }
-    this.#compiler = createCompiler({ trustDomain, path, outbound, proxy: layout.node, ...ingressPorts(layout), ...address })
-    this.#proxy = new Proxy({
-      ...settings,
-      xdsSocket: join(layout.runDirectory, 'xds'),
-      activatorSocket: join(layout.runDirectory, 'act'),
-      certificates: surroundings.certificates,
-      log: surroundings.log,
-      now: surroundings.now,
-    })
+    this.#compiler = createCompiler({ trustDomain, path, outbound, proxies, ...ingressPorts(layout), ...address })
     this.#streams = new StreamWatch({ policyOf: (workload) => this.#compiler.snapshot.workloads.get(workload)?.policy, log: surroundings.log })
     this.#keeper = openKeeper(settings, surroundings.log, (name) => this.#publish({ keys: [name] }))
-    this.#rotation = new LogRotation({ file: layout.accessLogFile, moved: () => this.#proxy.reopenLogs(), log: surroundings.log })
+    this.#rotations = this.#fleet.all.map(
+      (proxy) => new LogRotation({ file: proxy.layout.accessLogFile, moved: () => proxy.reopenLogs(), log: surroundings.log }),
+    )
     this.#load = new LoadReceiver(
       (reports) => surroundings.load(reports),
       () => this.#activator.waiting(),
@@ -142,7 +147,7 @@ export class MeshCore {
     this.#activator = new Activator({
       knows: (workload) => this.#compiler.snapshot.workloads.has(workload),
       wake: (workload) => this.#wake(workload),
-      endpointsInForce: async (workload, signal) => (await inForce(this.#proxy.state, this.#servingTargets(workload), signal))?.reason,
+      endpointsInForce: async (workload, signal) => (await inForce(this.#servingState(workload), this.#servingTargets(workload), signal))?.reason,
       timeoutMs: Math.max(1, layout.activationTimeoutMs - ANSWER_FIRST_MS),
       log: surroundings.log,
       now: surroundings.now,
@@ -151,40 +156,44 @@ export class MeshCore {
 
   /** Serves xDS and starts Envoy; resolves when it serves what is known until now. */
   async start(): Promise<void> {
-    const { layout } = this.#settings
+    const { xdsSocket, activatorSocket } = controlSockets(this.#settings.layout)
     const ads = adsService({
-      node: (id) => (id === layout.node ? this.#proxy.state : undefined),
-      subscribed: (_node, typeUrl, names) => this.#subscribed(typeUrl, names),
+      node: (id) => this.#fleet.get(id)?.state,
+      subscribed: (node, typeUrl, names) => this.#subscribed(node.id, typeUrl, names),
       log: this.#with.log,
       now: this.#with.now,
     })
-    this.#servers.push(await serveGrpc(join(layout.runDirectory, 'xds'), [ads, this.#load.service()]))
-    this.#servers.push(await serveGrpc(join(layout.runDirectory, 'act'), [activatorService(this.#activator), streamService(this.#streams)]))
-    this.#with.certificates.onRotated(() => void this.#proxy.renewSecrets())
-    this.#retryTimer = setInterval(() => this.#proxy.state.retryRejected(this.#with.now()), RETRY_TICK_MS)
+    this.#servers.push(await serveGrpc(xdsSocket, [ads, this.#load.service()]))
+    this.#servers.push(await serveGrpc(activatorSocket, [activatorService(this.#activator), streamService(this.#streams)]))
+    this.#with.certificates.onRotated(() => {
+      for (const proxy of this.#fleet.all) void proxy.renewSecrets()
+    })
+    this.#retryTimer = setInterval(() => {
+      for (const proxy of this.#fleet.all) proxy.state.retryRejected(this.#with.now())
+    }, RETRY_TICK_MS)
     this.#compileNow()
     await this.#files.look(true)
-    await this.#proxy.start()
+    await Promise.all(this.#fleet.all.map((proxy) => proxy.start()))
     await this.#ingressInForce()
     await this.#everythingInForce()
-    this.#rotation.start()
+    for (const rotation of this.#rotations) rotation.start()
   }
 
   /** Envoy is ready without a listener that it refused: a taken address is found here. */
   async #ingressInForce(): Promise<void> {
     const { layout } = this.#settings
-    if (layout.ingress === undefined || this.#proxy.pid === undefined) return
+    if (layout.ingress === undefined || this.#fleet.front.pid === undefined) return
     const target = { typeUrl: TYPE_URLS.listener, name: INGRESS_LISTENER }
-    const straggler = await inForce(this.#proxy.state, [target], AbortSignal.timeout(DEFAULT_DEADLINE_MS))
+    const straggler = await inForce(this.#fleet.front.state, [target], AbortSignal.timeout(DEFAULT_DEADLINE_MS))
     if (straggler !== undefined) throw new WeftError('ENVOY_FAILED', { reason: `it ${straggler.reason}`, log: 'the log of the platform' })
   }
 
   /** The listeners of parked workloads come last. */
   async #everythingInForce(): Promise<void> {
     const { startTimeoutMs } = this.#settings
-    if (this.#proxy.pid === undefined) return
-    const straggler = await inForce(this.#proxy.state, this.#proxy.openTargets(), AbortSignal.timeout(startTimeoutMs))
-    if (straggler !== undefined) this.#with.log.warn(straggler, 'the start does not wait any longer for all of the configuration')
+    if (this.#fleet.front.pid === undefined) return
+    for (const straggler of await this.#fleet.settled(AbortSignal.timeout(startTimeoutMs)))
+      this.#with.log.warn(straggler, 'the start does not wait any longer for all of the configuration')
   }
 
   // -- resources ----------------------------------------------------------------------------------------------------------
@@ -196,7 +205,7 @@ export class MeshCore {
   }
 
   #compileNow(): void {
-    const before = this.#compiler.snapshot.statuses
+    const before = this.#compiler.snapshot
     clearImmediate(this.#compileSoon)
     this.#compileSoon = undefined
     const changes = this.#pending.splice(0)
@@ -205,12 +214,13 @@ export class MeshCore {
       const touched = touchedBy(difference)
       this.#streams.changed(difference.workloads.set)
       this.#wantKeys([...difference.workloads.set, ...difference.workloads.removed])
+      this.#greet(before, difference.workloads)
       this.#publish(touched)
       this.#files.watch(credentialPaths(snapshot, this.#settings.layout))
     } catch (error) {
       this.#with.log.error({ changes: changes.length, reason: messageOf(error) }, 'changes could not be compiled; the last snapshot stays in force')
     }
-    const change = statusChange(before, this.#compiler.snapshot.statuses)
+    const change = statusChange(before.statuses, this.#compiler.snapshot.statuses)
     if (change !== undefined) this.#with.statuses(change)
     for (const resolve of this.#snapshotWaiters.splice(0)) resolve()
   }
@@ -221,17 +231,24 @@ export class MeshCore {
     this.#keeper.want('ingress', snapshot.ingressAuthentication?.rules ?? [])
   }
 
-  #publish(touched: Partial<Touched>): void {
+  /** At the start nobody calls before everything is in force. */
+  #greet(before: MeshSnapshot, { set, removed }: SnapshotDifference['workloads']): void {
+    for (const key of removed) this.#newcomers.delete(key)
+    if (this.#fleet.front.pid === undefined) return
+    for (const key of set) if (!before.workloads.has(key)) this.#newcomers.add(key)
+  }
+
+  #publish(touched: Partial<Touched>, to?: readonly Proxy[]): void {
     const { snapshot } = this.#compiler
-    const world = { snapshot, layouts: this.#layouts, replicas: this.#replicas, keys: this.#keeper.keys, files: this.#files.contents }
-    this.#proxy.publish(world, touched)
+    this.#fleet.publish({ snapshot, replicas: this.#replicas, keys: this.#keeper.keys, files: this.#files.contents }, touched, to)
   }
 
   /** Only what is made on demand has to be looked at again. */
-  #subscribed(typeUrl: string, names: Iterable<string>): void {
-    if (typeUrl === TYPE_URLS.secret) this.#proxy.answerSecrets(names)
-    const touched = this.#proxy.demanded(typeUrl, names)
-    if (touched !== undefined) this.#publish(touched)
+  #subscribed(node: string, typeUrl: string, names: Iterable<string>): void {
+    const proxy = this.#fleet.get(node)
+    if (typeUrl === TYPE_URLS.secret) proxy?.answerSecrets(names)
+    const touched = proxy?.demanded(typeUrl, names)
+    if (proxy !== undefined && touched !== undefined) this.#publish(touched, [proxy])
   }
 
   /** Load is asked for where replicas are, or where calls wait for one. */
@@ -250,10 +267,13 @@ export class MeshCore {
   async settled(deadlineMs: number): Promise<Delivery> {
     const startedAt = this.#with.now()
     this.#compileNow()
-    const straggler = await inForce(this.#proxy.state, this.#proxy.openTargets(), AbortSignal.timeout(deadlineMs))
+    const signal = AbortSignal.timeout(deadlineMs)
+    const open = await this.#fleet.settled(signal)
+    const refusing = await this.#newcomersAccept(this.#newcomers, signal)
+    const stragglers = [...open, ...refusing.map((reason) => ({ proxy: this.#fleet.front.layout.node, reason }))]
     return {
-      complete: straggler === undefined,
-      stragglers: straggler === undefined ? [] : [straggler],
+      complete: stragglers.length === 0,
+      stragglers,
       steps: [{ name: 'snapshot', ms: this.#with.now() - startedAt }],
     }
   }
@@ -267,7 +287,7 @@ export class MeshCore {
     const before = this.#replicas.get(key) ?? []
     if (replicas.length === 0) this.#replicas.delete(key)
     else this.#replicas.set(key, replicas)
-    if (onlyFewer(before, replicas) && this.#compiler.snapshot.workloads.has(key)) this.#proxy.publishEndpoints(key, replicas)
+    if (onlyFewer(before, replicas) && this.#compiler.snapshot.workloads.has(key)) this.#servingProxy(key).publishEndpoints(key, replicas)
     this.#publish({ workloads: [key] })
     this.#watchLoad()
     const known = await this.#untilKnown(key, replicas, signal)
@@ -279,7 +299,7 @@ export class MeshCore {
       { name: 'endpoints', ms: this.#with.now() - listenersAt },
     ]
     const reason = listeners ?? endpoints
-    return { complete: reason === undefined, stragglers: reason === undefined ? [] : [{ proxy: this.#settings.layout.node, reason }], steps }
+    return { complete: reason === undefined, stragglers: reason === undefined ? [] : [{ proxy: this.#servingProxy(key).layout.node, reason }], steps }
   }
 
   /** Replicas may be told before their revision has come from the store. */
@@ -296,14 +316,37 @@ export class MeshCore {
     if (!known) return replicas.length === 0 ? undefined : `the mesh does not know the workload ${key}`
     const outbound = replicas.filter((replica) => replica.outboundSocket !== undefined).map((replica) => outboundListener(key, replica.id))
     const targets = [inboundName(key), ...outbound].map((name): Target => ({ typeUrl: TYPE_URLS.listener, name }))
-    const straggler = await inForce(this.#proxy.state, targets, signal)
+    const straggler = await inForce(this.#servingState(key), targets, signal)
     if (straggler !== undefined) return straggler.reason
-    const open = await Promise.all(outboundSockets(replicas).map(async (path) => ((await accepts(path, signal)) ? [] : [path])))
-    return open.flat().length === 0 ? undefined : `does not accept on ${open.flat().join(', ')}`
+    const open = await Promise.all(outboundSockets(replicas).map((path) => this.#refusing(path, signal)))
+    return [...open.flat(), ...(await this.#newcomersAccept([key], signal))].at(0)
   }
 
   async #endpointsInForce(key: WorkloadKey, known: boolean, signal: AbortSignal): Promise<string | undefined> {
-    return known ? (await inForce(this.#proxy.state, this.#servingTargets(key), signal))?.reason : undefined
+    return known ? (await inForce(this.#servingState(key), this.#servingTargets(key), signal))?.reason : undefined
+  }
+
+  async #refusing(path: string, signal: AbortSignal): Promise<readonly string[]> {
+    return (await accepts(path, signal)) ? [] : [`does not accept on ${path}`]
+  }
+
+  /** A listener that is acknowledged still waits for its certificate and routes: callers that come sooner find its socket closed. */
+  async #newcomersAccept(keys: Iterable<WorkloadKey>, signal: AbortSignal): Promise<readonly string[]> {
+    const refusing = [...keys].map(async (key) => {
+      if (!this.#newcomers.has(key)) return []
+      const problems = await this.#refusing(inboundSocket(this.#servingProxy(key).layout, key), signal)
+      if (problems.length === 0) this.#newcomers.delete(key)
+      return problems
+    })
+    return (await Promise.all(refusing)).flat()
+  }
+
+  #servingProxy(key: WorkloadKey): Proxy {
+    return this.#fleet.serving(this.#compiler.snapshot, key)
+  }
+
+  #servingState(key: WorkloadKey): Proxy['state'] {
+    return this.#servingProxy(key).state
   }
 
   #servingTargets(key: WorkloadKey): readonly Target[] {
@@ -328,7 +371,7 @@ export class MeshCore {
     const { certificates, now } = this.#with
     const own = await certificates.issue({ namespace: SYSTEM_NAMESPACE, serviceAccount: SYSTEM_ACCOUNTS.prober })
     return probe({
-      socket: inboundSocket(this.#settings.layout, known.key),
+      socket: inboundSocket(this.#servingProxy(known.key).layout, known.key),
       expectedId: workloadSpiffeId(this.#settings, known),
       certificate: own.certificateChain,
       privateKey: own.privateKey,
@@ -341,14 +384,19 @@ export class MeshCore {
 
   status(): MeshStatus {
     const { snapshot } = this.#compiler
-    const findings = [...snapshot.findings, ...gatewayFindings(snapshot, this.#files.contents, this.#proxy.state.rejections()), ...this.#keeper.findings()]
+    const findings = [
+      ...snapshot.findings,
+      ...gatewayFindings(snapshot, this.#files.contents, this.#fleet.front.state.rejections()),
+      ...this.#keeper.findings(),
+    ]
     const { trustDomain, path } = this.#settings
     const cause = (typeUrl: string, name: string): ResourceRef | undefined => causeOf(this.#compiler.snapshot, typeUrl, name)
-    return { snapshotVersion: snapshot.version, trustDomain, path, proxies: [this.#proxy.status(cause)], findings }
+    const proxies = this.#fleet.all.map((proxy) => proxy.status(cause))
+    return { snapshotVersion: snapshot.version, trustDomain, path, proxies, findings }
   }
 
   configuration(host: NamespacedName): readonly WorkloadConfiguration[] {
-    return configurationOf(this.#compiler.snapshot, this.#proxy.state, host)
+    return configurationOf(this.#compiler.snapshot, (workload) => this.#servingState(workload), host)
   }
 
   authorize(question: AuthorizationQuestion): AuthorizationAnswer | undefined {
@@ -368,35 +416,44 @@ export class MeshCore {
   }
 
   async invocations(): Promise<readonly InvocationStatistics[]> {
-    // Envoy merges its workers' histograms after it has answered: the first question is for the second one's sake.
-    await askAdmin(this.#proxy.adminSocket, '/stats?filter=^$')
-    const { body } = await askAdmin(this.#proxy.adminSocket, STATISTICS_PATH)
-    return invocations(parseSamples(body), this.#compiler.snapshot.workloads)
+    const bodies = await this.#ask(STATISTICS_PATH)
+    return invocations(bodies.flatMap(parseSamples), this.#compiler.snapshot.workloads)
   }
 
   async traffic(): Promise<readonly TrafficStatistics[]> {
-    await askAdmin(this.#proxy.adminSocket, '/stats?filter=^$')
-    const { body } = await askAdmin(this.#proxy.adminSocket, TRAFFIC_PATH)
-    return trafficOf(body, this.#compiler.snapshot)
+    const bodies = await this.#ask(TRAFFIC_PATH)
+    return bodies.flatMap((body) => trafficOf(body, this.#compiler.snapshot))
+  }
+
+  /** Every proxy's answer; one that is down at the moment has none. */
+  async #ask(path: string): Promise<readonly string[]> {
+    const [front, ...others] = this.#fleet.all.map(async ({ adminSocket }) => {
+      // Envoy merges its workers' histograms after it has answered: the first question is for the second one's sake.
+      await askAdmin(adminSocket, '/stats?filter=^$')
+      return (await askAdmin(adminSocket, path)).body
+    })
+    const rest = Promise.all(others.map((answer) => answer.catch(() => '')))
+    return [(await front) ?? '', ...(await rest)]
   }
 
   async reopenLogs(): Promise<void> {
-    await this.#proxy.reopenLogs()
+    await Promise.all(this.#fleet.all.map((proxy) => proxy.reopenLogs()))
   }
 
-  /** Process id of Envoy. */
+  /** Process id of the Envoy that has the ingress. */
   envoyPid(): number | undefined {
-    return this.#proxy.pid
+    return this.#fleet.front.pid
   }
 
   /** Ends Envoy after at most `drainMs` for the calls under way, then the rest. Idempotent. */
   async stop(drainMs: number): Promise<void> {
     clearInterval(this.#retryTimer)
-    this.#rotation.stop()
     this.#keeper.stop()
+    for (const rotation of this.#rotations) rotation.stop()
     clearImmediate(this.#compileSoon)
     this.#files.stop()
-    await this.#proxy.stop(drainMs)
+    // The callees' proxies end after the callers': what the ingress still carries needs them.
+    for (const proxy of this.#fleet.all) await proxy.stop(drainMs)
     for (const server of this.#servers.splice(0)) await server.close()
     await this.#with.certificates.close()
   }

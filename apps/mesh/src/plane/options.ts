@@ -3,8 +3,10 @@ import type { NodeLayout } from '../encode/types.ts'
 
 /** How the mesh runs: plain data, so that it can be handed to a worker thread. */
 export interface MeshSettings {
-  /** The proxy that serves the workloads. */
+  /** The proxy that has the ingress. */
   readonly layout: NodeLayout
+  /** Further proxies of this machine; the workloads are placed over all of them. */
+  readonly others?: readonly NodeLayout[]
   /** Where the certificate authority keeps its roots, in a directory `ca` (0700; keys 0600). */
   readonly authorityDirectory: string
   /** Life of a certificate; 24 hours unless set, never more. */

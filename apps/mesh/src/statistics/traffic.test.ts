@@ -26,8 +26,8 @@ function callFrom(socketPath: string, host: string): Promise<number> {
 }
 
 describe('the traffic that the proxy counts', () => {
-  it('is told by both sides, with who called whom, the outcome, and whether both proved who they are', async () => {
-    fixture = await startFixture()
+  it.each([1, 2])('is told by both sides, with who called whom, the outcome, and whether both proved who they are, with %i Envoys', async (proxies) => {
+    fixture = await startFixture({ proxies })
     const { mesh, store, deploy, call, replica } = fixture
     await deploy('a')
     await mesh.settled(await deploy('b'), 5_000)

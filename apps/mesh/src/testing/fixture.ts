@@ -6,12 +6,13 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Resource } from '@weft/core'
 import { silentLog } from '@weft/kit'
-import type { LoadReport, MeshReplica } from '@weft/mesh-model'
+import { placedOn, type LoadReport, type MeshReplica } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
 import { memoryStore } from '@weft/store/memory'
 import { startMesh, type Mesh, type MeshOptions } from '../mesh.ts'
 import type { MeshSettings } from '../plane/options.ts'
 import { nodeLayout } from './layout.ts'
+import { inboundSocket } from '../encode/names.ts'
 import type { NodeLayout } from '../encode/types.ts'
 
 /** An answer of a call. */
@@ -34,7 +35,10 @@ export interface CallOptions {
 export interface Fixture {
   readonly mesh: Mesh
   readonly store: Store
+  /** Of the proxy that has the ingress. */
   readonly layout: NodeLayout
+  /** Socket of the inbound listener of a function's workload, at the proxy that serves it. */
+  inboundSocket(name: string): string
   readonly directory: string
   /** Workloads in the order in which they were woken. */
   readonly woken: string[]
@@ -90,32 +94,39 @@ export function callOnce(target: { readonly port: number } | { readonly socketPa
   })
 }
 
+/** How a fixture is started. */
+export interface FixtureOptions extends Partial<Pick<MeshOptions, 'worker' | 'log'>> {
+  readonly port?: number
+  /** How many Envoys the workloads are placed over. */
+  readonly proxies?: number
+  readonly keys?: MeshSettings['keys']
+  /** What the layout of the first proxy says otherwise. */
+  readonly layout?: (directory: string) => Partial<NodeLayout>
+}
+
 /** Starts everything. `wake` brings up one replica of whatever is called at zero. */
-export async function startFixture(
-  options: Partial<Pick<MeshOptions, 'worker' | 'log'>> & {
-    readonly port?: number
-    readonly keys?: MeshSettings['keys']
-    readonly layout?: (directory: string) => Partial<NodeLayout>
-  } = {},
-): Promise<Fixture> {
+export async function startFixture(options: FixtureOptions = {}): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'wm-'))
   const free = options.port ?? (await freePort())
-  const layout = nodeLayout({
-    node: 'node-1',
-    runDirectory: join(directory, 'run'),
-    ingress: { address: '127.0.0.1', port: free },
-    gatewaySocket: join(directory, 'gateway'),
-    accessLogFile: join(directory, 'access.log'),
-    activationTimeoutMs: 10_000,
-    ...options.layout?.(directory),
-  })
+  const layoutOf = (number: number): NodeLayout =>
+    nodeLayout({
+      node: `node-${number}`,
+      runDirectory: join(directory, `run${number}`),
+      gatewaySocket: join(directory, 'gateway'),
+      accessLogFile: join(directory, `access-${number}.log`),
+      activationTimeoutMs: 10_000,
+    })
+  const layout: NodeLayout = { ...layoutOf(1), ingress: { address: '127.0.0.1', port: free }, ...options.layout?.(directory) }
   const port = layout.ingress?.port ?? free
+  const others = Array.from({ length: (options.proxies ?? 1) - 1 }, (_, index) => layoutOf(index + 2))
+  const layouts = [layout, ...others]
   const store = memoryStore()
   const mesh = await startMesh({
     store,
     log: options.log ?? silentLog(),
     settings: {
       layout,
+      others,
       authorityDirectory: join(directory, 'ca'),
       trustDomain: 'cluster.local',
       path: 'encrypted',
@@ -153,6 +164,13 @@ export async function startFixture(
     mesh,
     store,
     layout,
+    inboundSocket: (name) => {
+      const node = placedOn(
+        layouts.map((each) => each.node),
+        `default/${name}-v1`,
+      )
+      return inboundSocket(layouts.find((each) => each.node === node) ?? layout, `default/${name}-v1`)
+    },
     directory,
     woken,
     load,

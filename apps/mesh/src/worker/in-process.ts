@@ -1,6 +1,7 @@
 import { PRIVATE_RANGES } from '@weft/core'
 import type { Log } from '@weft/kit'
 import { openAuthority } from '../ca/index.ts'
+import type { NodeLayout } from '../encode/types.ts'
 import { startNameGuard } from '../name-guard/server.ts'
 import { MeshCore } from '../plane/core.ts'
 import type { MeshSettings } from '../plane/options.ts'
@@ -14,8 +15,9 @@ export async function openEngine(settings: MeshSettings, log: Log, host: Pick<Ho
   const { authorityDirectory: directory, trustDomain, leafLifetimeMs } = settings
   const certificates = await openAuthority({ directory, trustDomain, log, ...(leafLifetimeMs === undefined ? {} : { leafLifetimeMs }) })
   const guard = await startNameGuard({ refused: [...PRIVATE_RANGES, ...settings.layout.ownAddresses] })
-  const layout = { ...settings.layout, nameGuard: { port: guard.port } }
-  const core = new MeshCore({ ...settings, layout }, { certificates, log, now: Date.now, wake: host.wake, load: host.load, statuses: host.statuses })
+  const guarded = (layout: NodeLayout): NodeLayout => ({ ...layout, nameGuard: { port: guard.port } })
+  const layouts = { layout: guarded(settings.layout), others: (settings.others ?? []).map(guarded) }
+  const core = new MeshCore({ ...settings, ...layouts }, { certificates, log, now: Date.now, wake: host.wake, load: host.load, statuses: host.statuses })
   return {
     apply: (changes) => core.apply(changes),
     start: () => core.start(),

@@ -44,7 +44,7 @@ export function subset(version: string, trafficPolicy?: unknown): object {
 
 /** The snapshot of resources, compiled as the platform does, whatever is wrong with them. */
 export function compiledWith(resources: readonly Resource[], path: MeshSnapshot['path'] = 'encrypted'): MeshSnapshot {
-  return createCompiler({ proxy: 'node-1', path }).apply(resources.map((resource) => ({ type: 'set', resource }))).snapshot
+  return createCompiler({ proxies: ['node-1'], path }).apply(resources.map((resource) => ({ type: 'set', resource }))).snapshot
 }
 
 /** Like {@link compiledWith}. Fails when one of them is refused. */

@@ -1,0 +1,40 @@
+import type { MeshSnapshot, WorkloadKey } from '@weft/mesh-model'
+import type { NodeLayout, Touched } from '../encode/types.ts'
+import { inForce, type Straggler } from '../xds/delivery.ts'
+import type { Proxy, ProxyWorld } from './proxy.ts'
+
+/** The proxies of this machine. The first has the ingress; every workload is served by one of them. */
+export class Fleet {
+  readonly front: Proxy
+  readonly all: readonly Proxy[]
+  readonly #byNode: ReadonlyMap<string, Proxy>
+  readonly #layouts: ReadonlyMap<string, NodeLayout>
+
+  constructor(front: Proxy, others: readonly Proxy[]) {
+    this.front = front
+    this.all = [front, ...others]
+    this.#byNode = new Map(this.all.map((proxy) => [proxy.layout.node, proxy]))
+    this.#layouts = new Map(this.all.map(({ layout }) => [layout.node, layout]))
+  }
+
+  /** The proxy with an xds node id. */
+  get(node: string): Proxy | undefined {
+    return this.#byNode.get(node)
+  }
+
+  /** The proxy that serves a workload, or will; the first one for a workload that nobody knows. */
+  serving(snapshot: Pick<MeshSnapshot, 'workloads'>, workload: WorkloadKey): Proxy {
+    return this.#byNode.get(snapshot.workloads.get(workload)?.proxy ?? '') ?? this.front
+  }
+
+  /** Sends what follows from the changes to the proxies that they concern. */
+  publish(world: Omit<ProxyWorld, 'layouts'>, touched: Partial<Touched>, to: readonly Proxy[] = this.all): void {
+    for (const proxy of to) proxy.publish({ ...world, layouts: this.#layouts }, touched)
+  }
+
+  /** Waits until everything that was changed is in force everywhere. @returns who was not waited for any longer */
+  async settled(signal: AbortSignal): Promise<readonly Straggler[]> {
+    const stragglers = await Promise.all(this.all.map((proxy) => inForce(proxy.state, proxy.openTargets(), signal)))
+    return stragglers.filter((straggler) => straggler !== undefined)
+  }
+}

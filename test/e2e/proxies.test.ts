@@ -1,0 +1,36 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { TestPlatform, until } from '@weft/test-harness'
+
+let platform: TestPlatform
+beforeAll(async () => {
+  platform = await TestPlatform.start({ config: 'mesh: { proxies: 3 }\n', args: ['--apply', 'functions/cold-room'] })
+  await until('the first answer of control', async () => (await platform.call('control')).status === 200)
+  await until('the split is in force', async () => platform.output.includes('control is ready'))
+}, 120_000)
+afterAll(async () => {
+  await platform[Symbol.asyncDispose]()
+})
+
+interface Placed {
+  readonly proxies: readonly { readonly proxy: string; readonly connected: boolean; readonly restarts: number }[]
+}
+
+const status = async (): Promise<Placed> => JSON.parse(await platform.weftOk(['mesh', 'status', '-o', 'json'])) as Placed
+const envoyPid = async (directory: string): Promise<number> =>
+  (JSON.parse(await readFile(join(platform.runDirectory, directory, 'envoy.pid'), 'utf8')) as { pid: number }).pid
+
+describe('a platform with three Envoys', () => {
+  it('answers as with one: shares, and a rule that holds wherever its function is placed', async () => {
+    expect((await status()).proxies).toMatchObject(['node', 'node-2', 'node-3'].map((proxy) => ({ proxy, connected: true })))
+    for (let index = 0; index < 50; index += 1) expect((await platform.call('control')).status).toBe(200)
+    expect((await platform.call('thermostat')).status).toBe(403)
+  })
+
+  it('goes on when a further Envoy is killed, and gets it back', async () => {
+    process.kill(await envoyPid('m-2'), 'SIGKILL')
+    await until('the Envoy is back', async () => (await status()).proxies.find(({ proxy }) => proxy === 'node-2')?.restarts === 1)
+    await until('calls are answered', async () => (await platform.call('control')).status === 200)
+  })
+})
