@@ -11,6 +11,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PAGES: readonly (readonly [page: string, where: 'root' | 'empty'])[] = [
   ['docs/guide/cold-room.md', 'root'],
   ['docs/guide/bookinfo.md', 'root'],
+  ['docs/guide/security.md', 'root'],
   ['README.md', 'empty'],
 ]
 

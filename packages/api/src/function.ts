@@ -109,10 +109,29 @@ export const Scale = Type.Object(
   closed,
 )
 
+/** Who may call a function from outside the mesh. */
+export const VISIBILITIES = ['public', 'mesh'] as const
+
+/** What is asked of calls that come from outside. */
+export const FunctionIngress = Type.Object(
+  {
+    authentication: Type.Optional(
+      Type.Enum(['optional', 'required'], {
+        description: 'required: a call from outside needs a token that a RequestAuthentication of the function verifies; default optional',
+      }),
+    ),
+  },
+  { ...closed, description: 'what is asked of calls from outside' },
+)
+
 /** Spec of a Function. */
 export const FunctionSpec = Type.Object(
   {
     template: FunctionTemplate,
+    visibility: Type.Optional(
+      Type.Enum(VISIBILITIES, { description: 'mesh: not reachable from outside, at no path and no domain, only by other functions; default public' }),
+    ),
+    ingress: Type.Optional(FunctionIngress),
     scale: Type.Optional(Scale),
     traffic: Type.Optional(Type.Array(TrafficTarget, { maxItems: 32, description: 'weights that add up to 100; absent: all to the latest ready revision' })),
     matches: Type.Optional(Type.Array(TrafficMatch, { maxItems: 64, description: 'tried in order before the weights' })),

@@ -29,6 +29,7 @@ export { ALIAS_PROBLEM, documentValue, keysOfField, positionInDocument } from '.
 export * from './openapi.ts'
 export * from './openfaas/meaning.ts'
 export type { SourceToBuild } from './legacy/kubeless.ts'
+export { INGRESS_ANNOTATIONS, ingressRulesOf, isClusterLocal, KNATIVE_VISIBILITY_LABEL, type IngressRules } from './checks/function-ingress.ts'
 export { readKeySet, type KeySet } from './checks/jwks.ts'
 export { jwksUriOf, outputHeaderProblem, urlProblem } from './checks/jwt.ts'
 export { re2Problem } from './checks/re2.ts'

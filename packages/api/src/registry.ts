@@ -4,6 +4,7 @@ import { CanarySpec, type CanarySpec as CanarySpecType } from './canary/index.ts
 import { checkCanary } from './checks/canary.ts'
 import { checkService } from './checks/core.ts'
 import { checkFunction, checkTemplate } from './checks/function.ts'
+import { checkIngressWords } from './checks/function-ingress.ts'
 import { checkGateway } from './checks/gateway.ts'
 import { checkRateLimits } from './checks/rate-limits.ts'
 import { checkDestinationRule, checkVirtualService } from './checks/traffic.ts'
@@ -116,7 +117,7 @@ export const KINDS: readonly KindDefinition[] = [
     singular: 'function',
     shortNames: ['fn'],
     schema: whole('a function', { spec: FunctionSpec }),
-    check: (resource) => [...checkFunction(resource.spec as FunctionSpec), ...checkRateLimits(resource)],
+    check: (resource) => [...checkFunction(resource.spec as FunctionSpec), ...checkRateLimits(resource), ...checkIngressWords(resource)],
   },
   {
     ...WEFT,

@@ -213,6 +213,8 @@ export interface MeshHost {
   /** Ports that it answers on (80 and 8080 for a function). */
   readonly ports: readonly number[]
   readonly routes: readonly MeshRoute[]
+  /** Not to be called from outside by this name; absent: it may be. */
+  readonly isPrivate?: true
 }
 
 /** `namespace/name` of a Gateway. */

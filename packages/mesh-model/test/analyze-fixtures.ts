@@ -18,7 +18,10 @@ const vs = (name: string, spec: Fields, more: Fields = {}) =>
 const dr = (name: string, spec: Fields, more: Fields = {}) => made('networking.istio.io/v1', 'DestinationRule', name, { spec: { host: 'temp', ...spec } }, more)
 const ap = (spec: Fields, name = 'policy', more: Fields = {}) => made('security.istio.io/v1', 'AuthorizationPolicy', name, { spec }, more)
 const pa = (spec: Fields, name = 'peers', more: Fields = {}) => made('security.istio.io/v1', 'PeerAuthentication', name, { spec }, more)
-const ra = (spec: Fields, name = 'jwt') => made('security.istio.io/v1', 'RequestAuthentication', name, { spec })
+const ra = (spec: Fields, name = 'jwt', more: Fields = {}) => made('security.istio.io/v1', 'RequestAuthentication', name, { spec }, more)
+const IDP = { issuer: 'https://idp.example.org' }
+const atIngress = (jwtRule: Fields, matchLabels: Fields = { istio: 'ingressgateway' }) =>
+  ra({ selector: { matchLabels }, jwtRules: [jwtRule] }, 'edge', { namespace: 'istio-system' })
 const gw = (name: string, servers: readonly Fields[], selector: Fields = { istio: 'ingressgateway' }) =>
   made('networking.istio.io/v1', 'Gateway', name, { spec: { selector, servers } })
 const se = (spec: Fields) => made('networking.istio.io/v1', 'ServiceEntry', 'outside', { spec: { hosts: ['api.example.org'], ...spec } })
@@ -123,8 +126,8 @@ export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readon
     [gw('a', [server(['a.org'])]), gw('b', [server(['a.org'])], { istio: 'other' })],
   ],
   IST0149: [
-    [temp, routes(when({ headers: { '@request.auth.claims.group': { exact: 'a' } } }))],
-    [temp, ra({ jwtRules: [{ issuer: 'x' }] }), routes(when({ headers: { '@request.auth.claims.group': { exact: 'a' } } }))],
+    [temp, ra({ jwtRules: [IDP] }), routes(when({ headers: { '@request.auth.claims.group': { exact: 'a' } } }))],
+    [temp, atIngress(IDP), routes(when({ headers: { '@request.auth.claims.group': { exact: 'a' } } }))],
   ],
   IST0161: [
     [secret('c', { 'ca.crt': 'a' }), gw('a', [server(['a.org'], { credentialName: 'c' })])],
@@ -242,7 +245,7 @@ export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readon
   ],
   WEFT0207: [
     [temp, ap({ selector, rules: [rule({ requestPrincipals: ['*'] })] })],
-    [temp, ra({ selector, jwtRules: [{ issuer: 'x' }] }), ap({ selector, rules: [rule({ requestPrincipals: ['*'] })] })],
+    [temp, ra({ selector, jwtRules: [IDP] }), ap({ selector, rules: [rule({ requestPrincipals: ['*'] })] })],
   ],
   WEFT0208: [
     [temp, ap({ selector, rules: [operation({ paths: ['/a//b'] })] })],
@@ -267,6 +270,18 @@ export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readon
   WEFT0213: [
     [temp, ap({ selector, rules: [operation({ methods: ['GET'] }), operation({ methods: ['GET'] })] })],
     [temp, ap({ selector, rules: [operation({ methods: ['GET'] }), operation({ methods: ['PUT'] })] })],
+  ],
+  WEFT0220: [
+    [fn('temp', {}, { ingress: { authentication: 'required' } }), ra({ selector: { matchLabels: { app: 'other' } }, jwtRules: [IDP] })],
+    [fn('temp', {}, { ingress: { authentication: 'required' } }), ra({ selector, jwtRules: [IDP] })],
+  ],
+  WEFT0221: [
+    [temp, ra({ selector, jwtRules: [IDP] }), atIngress(IDP)],
+    [temp, ra({ selector, jwtRules: [IDP] }), atIngress({ ...IDP, forwardOriginalToken: true })],
+  ],
+  WEFT0222: [
+    [temp, pa({ selector, portLevelMtls: { 80: { mode: 'PERMISSIVE' } } })],
+    [temp, pa({ selector, portLevelMtls: { 8080: { mode: 'PERMISSIVE' } } })],
   ],
   WEFT0301: [
     [temp, svc('a', { app: 'tepm' })],

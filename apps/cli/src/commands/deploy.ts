@@ -1,4 +1,4 @@
-import type { FunctionResource } from '@weft/api'
+import { ingressRulesOf, type FunctionResource } from '@weft/api'
 import { parseDurationMs, WeftError } from '@weft/core'
 import { GATEWAY_OPTION } from '../cli.ts'
 import type { GatewayClient } from '../client/gateway-client.ts'
@@ -134,7 +134,9 @@ export function readyText(fn: FunctionResource, client: GatewayClient): string {
   const share = fn.status?.traffic.find((entry) => entry.revision === latest)?.weight ?? 0
   const pinned = (fn.spec.traffic?.length ?? 0) > 0 && share < 100
   const advice = pinned ? `  Its split is pinned, so revision ${latest} gets ${share}% of the calls: weft traffic set ${fn.metadata.name} ${latest}=100\n` : ''
-  return `${fn.metadata.name} is ready at ${client.target.url}/function/${path} (revision ${latest})\n${advice}`
+  const { isPrivate } = ingressRulesOf(fn)
+  const where = isPrivate ? `http://${fn.metadata.name}.${namespace}, within the mesh only` : `${client.target.url}/function/${path}`
+  return `${fn.metadata.name} is ready at ${where} (revision ${latest})\n${advice}`
 }
 
 /** Whether options describe the function, so that no stack.yaml is read. */

@@ -1,4 +1,4 @@
-import type { FunctionResource, RevisionResource } from '@weft/api'
+import { ingressRulesOf, type FunctionResource, type RevisionResource } from '@weft/api'
 import { GATEWAY_OPTION } from '../cli.ts'
 import { functionRef, getFunction, listRevisions } from '../client/functions.ts'
 import type { Command } from '../command.ts'
@@ -32,7 +32,7 @@ export function describeText(fn: FunctionResource, revisions: readonly RevisionR
   const facts: [string, string][] = [
     ['Name:', fn.metadata.name],
     ['Namespace:', namespace],
-    ['URL:', `${gatewayUrl}/function/${path}`],
+    ['URL:', urlText(fn, `${gatewayUrl}/function/${path}`)],
     ['Mesh host:', `http://${fn.metadata.name}.${namespace}:8080`],
     ['Image:', template.image ?? template.artifact ?? '-'],
     ['Runtime:', template.runtime ?? '-'],
@@ -41,6 +41,12 @@ export function describeText(fn: FunctionResource, revisions: readonly RevisionR
     ['Age:', age(fn.metadata.creationTimestamp, now)],
   ]
   return [table(facts), conditionsText(fn), revisionsText(revisions, now), ...revisions.map(activationText)].filter((part) => part !== '').join('\n')
+}
+
+function urlText({ metadata, spec }: FunctionResource, url: string): string {
+  const { isPrivate, needsToken } = ingressRulesOf({ metadata, spec })
+  if (isPrivate) return 'none: it is private to the mesh'
+  return needsToken ? `${url} (with a token)` : url
 }
 
 function conditionsText(fn: FunctionResource): string {

@@ -14,6 +14,7 @@ const description: HostDescription = {
   host: 'default/temp',
   fqdn: 'temp.default.svc.cluster.local',
   ports: [80, 8080],
+  isPrivate: true,
   routes: [
     {
       name: 'default',
@@ -35,6 +36,7 @@ const description: HostDescription = {
       mtls: 'strict',
       mtlsText: 'mutual TLS only',
       callers: ['Everybody: no AuthorizationPolicy selects it'],
+      tokens: ['Tokens of https://idp.example, with keys that are written down (RequestAuthentication default/jwt)'],
       fromOutside: true,
       policies: [],
     },
@@ -61,6 +63,26 @@ describe('weft mesh authz check', () => {
     expect([outcome.code, JSON.parse(outcome.out)]).toEqual([0, allowed])
   })
 
+  it.each<[string, readonly string[], unknown]>([
+    ['a request principal', ['--request-principal', 'https://idp.example/a/jason'], { iss: 'https://idp.example/a', sub: 'jason' }],
+    ['claims', ['--jwt-claims', '{"iss":"i","groups":["a"]}'], { iss: 'i', groups: ['a'] }],
+    ['both', ['--request-principal', 'i/s', '--jwt-claims', '{"aud":"x"}'], { iss: 'i', sub: 's', aud: 'x' }],
+  ])('asks for a call with a token by %s', async (_name, options, claims) => {
+    await using gateway = await testGateway({ [`GET ${BASE}/authorization/temp.default`]: [200, refused] })
+    await cli(['mesh', 'authz', 'check', '--to', 'temp', ...options], { gateway })
+    const asked = new URL(gateway.seen[0]?.path ?? '', 'http://x').searchParams.get('claims')
+    expect(JSON.parse(asked ?? '')).toEqual(claims)
+  })
+
+  it.each([
+    ['--request-principal', 'jason'],
+    ['--request-principal', '/jason'],
+    ['--jwt-claims', 'x'],
+    ['--jwt-claims', '[]'],
+  ])('refuses %s %s', async (option, value) => {
+    expect(await cli(['mesh', 'authz', 'check', '--to', 'temp', option, value])).toMatchObject({ code: 2, err: expect.stringContaining(option) })
+  })
+
   it('needs to know who is called', async () => {
     expect(await cli(['mesh', 'authz', 'check', '--from', 'a'])).toMatchObject({ code: 2, err: expect.stringContaining('--to') })
   })
@@ -73,6 +95,8 @@ describe('weft mesh describe', () => {
     expect(code).toBe(0)
     expect(out).toContain('Every call: 90 % to default/temp-v1, 10 % answered 503 (no subset v2) (at most 2000 ms); because of VirtualService default/split')
     expect(out).toContain('Everybody: no AuthorizationPolicy selects it')
+    expect(out).toContain('on port 80 and 8080, private to the mesh')
+    expect(out).toContain('    Tokens of https://idp.example, with keys that are written down (RequestAuthentication default/jwt)\n')
     expect(out).toContain('the ingress can call it')
   })
 

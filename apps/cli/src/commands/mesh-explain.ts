@@ -25,9 +25,15 @@ export const meshExplainCommands: readonly Command[] = [
       { flags: '--method <method>', description: 'HTTP method', default: 'GET' },
       { flags: '--path <path>', description: 'path, without the query', default: '/' },
       { flags: '--host <host>', description: "host as the caller writes it (default: the callee's full name)" },
+      { flags: '--request-principal <principal>', description: 'ISSUER/SUBJECT of the token that the call carries' },
+      { flags: '--jwt-claims <claims>', description: 'payload of that token, JSON; its signature and time are taken for good' },
       FORMAT_OPTION,
     ],
-    examples: ['weft mesh authz check --from control --to thermostat --method POST --path /', 'weft mesh authz check --to thermostat'],
+    examples: [
+      'weft mesh authz check --to thermostat --request-principal https://idp.example/jason --jwt-claims \'{"groups": ["staff"]}\'',
+      'weft mesh authz check --from control --to thermostat --method POST --path /',
+      'weft mesh authz check --to thermostat',
+    ],
     run: authorize,
   },
   {
@@ -54,12 +60,36 @@ async function authorize({ world, options, client }: Invocation): Promise<number
     const value = textOption(options, name)
     if (value !== undefined) query.set(name, value)
   }
+  const claims = claimsOf(options)
+  if (claims !== undefined) query.set('claims', JSON.stringify(claims))
   const answer = await (
     await client()
   ).json<AuthorizationAnswer>({ method: 'GET', path: `${MESH_PATH}/authorization/${ref.name}.${ref.namespace}?${query.toString()}` })
   const format = textOption(options, 'output')
   world.stdout.write(format === undefined ? authorizationText(answer, textOption(options, 'from')) : structured(answer, format))
   return answer.allowed ? 0 : REFUSED
+}
+
+/** The payload that options describe. @throws WeftError `INVALID_VALUE` */
+function claimsOf(options: Invocation['options']): object | undefined {
+  const principal = textOption(options, 'requestPrincipal')
+  const text = textOption(options, 'jwtClaims')
+  if (principal === undefined && text === undefined) return undefined
+  const slash = principal?.lastIndexOf('/') ?? 0
+  if (principal !== undefined && (slash < 1 || slash === principal.length - 1))
+    throw new WeftError('INVALID_VALUE', { field: '--request-principal', reason: `"${principal}" is not ISSUER/SUBJECT` })
+  const named = principal === undefined ? {} : { iss: principal.slice(0, slash), sub: principal.slice(slash + 1) }
+  return { ...named, ...payloadOf(text ?? '{}') }
+}
+
+function payloadOf(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  } catch {
+    // said below
+  }
+  throw new WeftError('INVALID_VALUE', { field: '--jwt-claims', reason: 'must be a JSON object such as {"iss": "https://idp.example", "sub": "jason"}' })
 }
 
 /** What a person reads of an answer. */
@@ -71,12 +101,12 @@ export function authorizationText({ host, checks, callerKnown }: AuthorizationAn
 
 /** What a person reads of a host. */
 export function descriptionText(description: HostDescription): string {
-  const { host, fqdn, ports, routes, workloads, findings } = description
+  const { host, fqdn, ports, isPrivate, routes, workloads, findings } = description
   const remarks = findings.map(
     ({ severity, resource, reason, message }) => `  ${severity} ${reason} (${resource.kind} ${resource.namespace ?? ''}/${resource.name}): ${message}\n`,
   )
   return [
-    `${host}: http://${fqdn} on port ${ports.join(' and ')}\n`,
+    `${host}: http://${fqdn} on port ${ports.join(' and ')}${isPrivate ? ', private to the mesh' : ''}\n`,
     `Where calls go, the first that fits:\n${routes.map(routeText).join('')}`,
     ...workloads.map(workloadText),
     ...(remarks.length === 0 ? [] : [`To look at:\n${remarks.join('')}`]),
@@ -91,7 +121,11 @@ function routeText({ when, shares, also, origin }: DescribedRoute): string {
   return `  ${when}: ${to.join(', ')}${more}; because of ${origin.kind} ${origin.namespace ?? ''}/${origin.name}\n`
 }
 
-function workloadText({ workload, revision, identity, mtlsText, callers, fromOutside }: DescribedWorkload): string {
+function workloadText({ workload, revision, identity, mtlsText, callers, tokens, fromOutside }: DescribedWorkload): string {
   const outside = fromOutside ? 'can call it (GET /)' : 'cannot call it (GET /)'
-  return `Version ${revision} (${workload})\n  Identity: ${identity}\n  Takes: ${mtlsText}\n  Who can call it:\n${callers.map((line) => `    ${line}\n`).join('')}  From outside: the ingress ${outside}\n`
+  const verified =
+    tokens.length === 0
+      ? ''
+      : `  Tokens that are verified (others are refused; a call without one goes on to the rules):\n${tokens.map((line) => `    ${line}\n`).join('')}`
+  return `Version ${revision} (${workload})\n  Identity: ${identity}\n  Takes: ${mtlsText}\n${verified}  Who can call it:\n${callers.map((line) => `    ${line}\n`).join('')}  From outside: the ingress ${outside}\n`
 }

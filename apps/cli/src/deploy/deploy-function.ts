@@ -24,7 +24,7 @@ export interface Deployed {
 
 const WRITE_ATTEMPTS = 5
 
-/** Builds when there is something to build, then creates or updates the function. Its split, header rules and scale stay as they are unless the request says otherwise. */
+/** Builds when there is something to build, then creates or updates the function. Its split, header rules, visibility and scale stay as they are unless the request says otherwise. */
 export async function deployFunction(request: FunctionRequest, tools: DeployTools): Promise<Deployed> {
   const manifest = request.build === undefined ? undefined : await tools.build(request.build, (line) => tools.progress.step(`  ${line.step}: ${line.text}`))
   const template = manifest === undefined ? request.template : builtTemplate(request, manifest)
@@ -49,13 +49,13 @@ async function writeFunction(request: FunctionRequest, template: FunctionTemplat
 
 function create(request: FunctionRequest, template: FunctionTemplate) {
   const { namespace, name } = request.ref
-  const spec: FunctionSpec = { template, ...(request.scale === undefined ? {} : { scale: request.scale }) }
+  const spec: FunctionSpec = { template, ...request.outside, ...(request.scale === undefined ? {} : { scale: request.scale }) }
   const body = { apiVersion: WEFT_API_VERSION, kind: 'Function', metadata: { name, namespace }, spec }
   return { method: 'POST', path: `/apis/${WEFT_API_VERSION}/namespaces/${namespace}/functions`, body }
 }
 
 function updated(spec: FunctionSpec, request: FunctionRequest, template: FunctionTemplate): FunctionSpec {
-  return { ...spec, template, ...(request.scale === undefined ? {} : { scale: { ...spec.scale, ...request.scale } }) }
+  return { ...spec, template, ...request.outside, ...(request.scale === undefined ? {} : { scale: { ...spec.scale, ...request.scale } }) }
 }
 
 /**

@@ -10,6 +10,8 @@ export interface FunctionRequest {
   readonly build: BuildRequest | undefined
   readonly template: FunctionTemplate
   readonly scale?: FunctionSpec['scale']
+  /** What calls from outside meet. */
+  readonly outside?: Pick<FunctionSpec, 'visibility' | 'ingress'>
 }
 
 /** The template of what was built: its digest, and the defaults that the artifact brings. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
-import { CONTRACTS, type Contract, type FunctionSpec, type FunctionTemplate } from '@weft/api'
+import { CONTRACTS, VISIBILITIES, type Contract, type FunctionSpec, type FunctionTemplate } from '@weft/api'
 import type { BuildRequest, BuildSource } from '@weft/artifacts/build'
 import { WeftError } from '@weft/core'
 import { functionRef } from '../client/functions.ts'
@@ -43,6 +43,8 @@ export const FUNCTION_OPTIONS: readonly OptionSpec[] = [
   { flags: '--min <number>', description: 'least number of replicas' },
   { flags: '--max <number>', description: 'greatest number of replicas' },
   { flags: '--zero-after <duration>', description: 'scale to zero after this long without a call' },
+  { flags: '--visibility <where>', description: 'mesh: not reachable from outside; public: at /function/NAME', choices: VISIBILITIES },
+  { flags: '--ingress-authentication <when>', description: 'required: calls from outside need a verified token', choices: ['optional', 'required'] },
   { flags: '-b, --build-arg <pair>', description: 'NAME=VALUE for the build', repeat: true },
   { flags: '--allow-scripts', description: 'run the install scripts of dependencies' },
   { flags: '--tag <mode>', description: 'only "latest", which changes nothing: a digest names what runs', hidden: true },
@@ -67,7 +69,8 @@ export async function requestFromFlags(name: string, options: Options, cwd: stri
   if (build === undefined && template.image === undefined) {
     throw new WeftError('INVALID_VALUE', { field: 'deploy', reason: `nothing says what ${ref.name} runs: give --image, --from-file or --handler with --lang` })
   }
-  return { ref, build, template, ...(Object.keys(scale).length === 0 ? {} : { scale }) }
+  const outside = readOutside(options)
+  return { ref, build, template, ...(Object.keys(outside).length === 0 ? {} : { outside }), ...(Object.keys(scale).length === 0 ? {} : { scale }) }
 }
 
 /** What is to be built, if the options name a source. */
@@ -132,6 +135,12 @@ export function readTemplate(options: Options): FunctionTemplate {
     ...amounts('limits', textOption(options, 'memoryLimit') ?? textOption(options, 'memory'), textOption(options, 'cpuLimit') ?? textOption(options, 'cpu')),
     ...amounts('requests', textOption(options, 'memoryRequest'), textOption(options, 'cpuRequest')),
   }
+}
+
+function readOutside(options: Options): Pick<FunctionSpec, 'visibility' | 'ingress'> {
+  const visibility = VISIBILITIES.find((one) => one === textOption(options, 'visibility'))
+  const authentication = (['optional', 'required'] as const).find((one) => one === textOption(options, 'ingressAuthentication'))
+  return { ...(visibility === undefined ? {} : { visibility }), ...(authentication === undefined ? {} : { ingress: { authentication } }) }
 }
 
 function readScale(options: Options): NonNullable<FunctionSpec['scale']> {

@@ -15,6 +15,7 @@ const Call = Type.Object({
   method: Type.Optional(Type.String({ pattern: "^[A-Za-z!#$%&'*+.^_`|~-]+$", maxLength: 32, description: 'default GET' })),
   path: Type.Optional(Type.String({ pattern: '^/', maxLength: 8192, description: 'default /' })),
   host: Type.Optional(Type.String({ maxLength: 253, description: "as the caller writes it; default the host's full name" })),
+  claims: Type.Optional(Type.String({ maxLength: 8192, description: 'payload of its token, JSON' })),
 })
 
 /** Questions about policies and hosts; for `weft mesh authz check` and `weft mesh describe`. */
@@ -45,8 +46,10 @@ export function registerExplainRoutes(app: FastifyInstance, mesh: Pick<MeshPlane
     ...routeOptions(EXPLAIN_ROUTES.authorize),
     handler: async ({ params, query }) => {
       const { namespace, from, method = 'GET', path = '/', host } = query
+      const claims = query.claims === undefined ? undefined : claimsOf(query.claims)
       const to = refOf(params.name, namespace)
-      const answer = await mesh.authorize({ from: callerOf(from, namespace), to, method: method.toUpperCase(), path, ...(host === undefined ? {} : { host }) })
+      const more = { ...(host === undefined ? {} : { host }), ...(claims === undefined ? {} : { claims }) }
+      const answer = await mesh.authorize({ from: callerOf(from, namespace), to, method: method.toUpperCase(), path, ...more })
       return answer ?? notThere(to)
     },
   })
@@ -71,6 +74,17 @@ function callerOf(text: string | undefined, namespace: string | undefined): Aske
   if (parseSpiffeId(principal) === undefined)
     throw new WeftError('INVALID_VALUE', { field: 'from', reason: `${text} is not an identity such as cluster.local/ns/default/sa/control` })
   return { kind: 'identity', principal }
+}
+
+/** @throws WeftError `INVALID_VALUE` */
+function claimsOf(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>
+  } catch {
+    // said below
+  }
+  throw new WeftError('INVALID_VALUE', { field: 'claims', reason: 'must be a JSON object, the payload of a token' })
 }
 
 function notThere(ref: NamespacedName): never {

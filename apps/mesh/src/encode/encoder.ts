@@ -292,7 +292,7 @@ class Round {
 
   #ingressHost(key: HostKey): void {
     const host = this.#input.snapshot.hosts.get(key)
-    if (host === undefined || this.#layout.ingress === undefined) return
+    if (host === undefined || host.isPrivate === true || this.#layout.ingress === undefined) return
     const targets = this.#targets(host)
     this.#put(`ingress/${key}`, [host, ...targets], () => {
       const context = routeContext(this.#input, this.#layout, INGRESS_CALLER, ingressPort(host))

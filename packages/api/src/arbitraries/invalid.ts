@@ -89,6 +89,10 @@ const OF_FUNCTIONS: readonly Break[] = [
   at('a negative weight', ['spec', 'traffic'], [{ weight: -1 }, { revision: 'v1', weight: 101 }]),
   at('a scale that is out of range', ['spec', 'scale'], { min: -1 }),
   at('min above max', ['spec', 'scale'], { min: 5, max: 2 }),
+  at('a visibility that does not exist', ['spec', 'visibility'], 'secret'),
+  at('an authentication that does not exist', ['spec', 'ingress'], { authentication: 'sometimes' }),
+  at('a visibility that Knative does not have', ['metadata', 'labels'], { 'networking.knative.dev/visibility': 'private' }),
+  at('a visibility by annotation that does not exist', ['metadata', 'annotations'], { 'weft.dev/visibility': 'secret' }),
   at('a field that is spelled wrong', ['spec', 'scael'], {}),
 ]
 

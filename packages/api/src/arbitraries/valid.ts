@@ -89,7 +89,19 @@ export function validFunction(world: World = {}): fc.Arbitrary<Document> {
   const scale = fc
     .tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 3, max: 20 }), maybe(duration))
     .map(([min, max, zeroAfter]) => ({ min, max, zeroAfter }))
-  return documentOf(world, ['weft.dev/v1alpha1'], 'Function', fc.record({ spec: fc.record({ template, scale: maybe(scale) }) }))
+  return documentOf(
+    world,
+    ['weft.dev/v1alpha1'],
+    'Function',
+    fc.record({
+      spec: fc.record({
+        template,
+        scale: maybe(scale),
+        visibility: maybe(fc.constant('public')),
+        ingress: maybe(fc.constantFrom({}, { authentication: 'optional' })),
+      }),
+    }),
+  )
 }
 
 /** Services of the core group. */

@@ -36,19 +36,24 @@ describe('every code', () => {
 })
 
 describe('annotations', () => {
-  it.each(['weft.dev/applied-fields', 'weft.dev/scaled-at', 'weft.dev/rate-limit', 'weft.dev/rate-limit-per-caller', 'weft.dev/rate-limit-per-header'])(
-    '%s is known on a Function',
-    (name) => {
-      const fn = {
-        apiVersion: 'weft.dev/v1alpha1',
-        kind: 'Function',
-        metadata: { name: 'temp', annotations: { [name]: '100/1s' } },
-        spec: { template: { image: 'x:1' } },
-      }
-      expect(codesOf([fn])).not.toContain('IST0108')
-      expect(codesOf([fn])).not.toContain('IST0107')
-    },
-  )
+  it.each([
+    'weft.dev/applied-fields',
+    'weft.dev/scaled-at',
+    'weft.dev/rate-limit',
+    'weft.dev/rate-limit-per-caller',
+    'weft.dev/rate-limit-per-header',
+    'weft.dev/visibility',
+    'weft.dev/ingress-authentication',
+  ])('%s is known on a Function', (name) => {
+    const fn = {
+      apiVersion: 'weft.dev/v1alpha1',
+      kind: 'Function',
+      metadata: { name: 'temp', annotations: { [name]: '100/1s' } },
+      spec: { template: { image: 'x:1' } },
+    }
+    expect(codesOf([fn])).not.toContain('IST0108')
+    expect(codesOf([fn])).not.toContain('IST0107')
+  })
 })
 
 describe('resources that go together', () => {

@@ -1,6 +1,6 @@
 import { ownershipOf } from '../split-owner.ts'
 import { at, each, text, type Item, type Report } from './item.ts'
-import { isPrivate } from './policies.ts'
+import { isPrivate } from './tokens.ts'
 import type { AnalysedWorld } from './world.ts'
 
 /** Canaries, and what keeps them from trying anything. */

@@ -228,6 +228,19 @@ export const ANALYSIS_CODES = {
     'begin it with the trust domain of the mesh, or with cluster.local',
   ),
   WEFT0213: code('warning', 'RuleTwice', 'A policy has the same rule twice.', 'remove one of them'),
+  WEFT0220: code(
+    'error',
+    'TokensNotVerified',
+    'A function wants a token of every call from outside, and no RequestAuthentication verifies any for it: all of them are refused.',
+    'apply a RequestAuthentication that selects the function',
+  ),
+  WEFT0221: code(
+    'warning',
+    'TokenTakenAtIngress',
+    'The ingress verifies the tokens of this issuer too, and does not hand them on: from outside they never reach these workloads.',
+    'set forwardOriginalToken in the RequestAuthentication of the ingress',
+  ),
+  WEFT0222: code('warning', 'PortLevelPortNotFound', 'A mode is set for a port that no workload has.', 'use 8080, the port of every function, or mtls'),
   WEFT0301: code(
     'warning',
     'ServiceSelectsNothing',

@@ -96,6 +96,8 @@ const ANNOTATIONS: Readonly<Record<string, { readonly kinds: readonly string[]; 
   'weft.dev/applied-fields': { kinds: [], problem: anything },
   'weft.dev/scaled-at': { kinds: [], problem: anything },
   // Their values are checked at the door.
+  'weft.dev/visibility': { kinds: ['Function'], problem: anything },
+  'weft.dev/ingress-authentication': { kinds: ['Function'], problem: anything },
   'weft.dev/rate-limit': { kinds: ['Function'], problem: anything },
   'weft.dev/rate-limit-per-caller': { kinds: ['Function'], problem: anything },
   'weft.dev/rate-limit-per-header': { kinds: ['Function'], problem: anything },

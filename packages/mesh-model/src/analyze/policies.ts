@@ -2,15 +2,15 @@ import { DEFAULT_TRUST_DOMAIN, SYSTEM_NAMESPACE } from '@weft/core'
 import { equal } from '../equal.ts'
 import { at, each, text, texts, type Item, type Report } from './item.ts'
 import { modeFor } from './routing.ts'
+import { isForIngress } from './tokens.ts'
 import { selectorOf, type AnalysedWorkload, type AnalysedWorld } from './world.ts'
 
-/** Checks AuthorizationPolicies, PeerAuthentications and RequestAuthentications. */
+/** Checks AuthorizationPolicies and PeerAuthentications, and what all policies have. */
 export function checkPolicies(world: AnalysedWorld, report: Report): void {
   for (const kind of ['AuthorizationPolicy', 'PeerAuthentication', 'RequestAuthentication'] as const) {
     for (const item of world.all(kind)) checkSelector(item, world, report)
   }
   for (const item of world.all('AuthorizationPolicy')) checkAuthorization(item, world, report)
-  for (const item of world.all('RequestAuthentication')) checkJwt(item, world, report)
   checkPeers(world, report)
   checkOpenRules(world, report)
   checkCoverage(world, report)
@@ -20,7 +20,8 @@ function checkSelector(item: Item, world: AnalysedWorld, report: Report): void {
   const hasSelector = Object.keys(selectorOf(item)).length > 0
   const meshWide = item.namespace === SYSTEM_NAMESPACE
   if (hasSelector && meshWide && item.ref.kind === 'PeerAuthentication') return report('WEFT0210', item, 'spec.selector', `it is in ${SYSTEM_NAMESPACE}`)
-  if (hasSelector && world.covered(item).length === 0) report('IST0127', item, 'spec.selector.matchLabels', 'no workload has these labels')
+  if (hasSelector && world.covered(item).length === 0 && !isForIngress(item))
+    report('IST0127', item, 'spec.selector.matchLabels', 'no workload has these labels')
 }
 
 const rulesOf = (item: Item) => each(at(item.spec, 'rules'), 'spec.rules')
@@ -111,33 +112,6 @@ function checkCondition(item: Item, condition: unknown, path: string, tools: Too
     for (const [value, place] of texts(at(condition, name), `${path}.${name}`)) checkPrincipal(item, value, place, tools)
 }
 
-function checkJwt(item: Item, world: AnalysedWorld, report: Report): void {
-  for (const [rule, path] of each(at(item.spec, 'jwtRules'), 'spec.jwtRules')) {
-    const uri = text(at(rule, 'jwksUri'))
-    if (uri !== undefined && isPrivate(uri)) report('IST0175', item, `${path}.jwksUri`, `${uri} is a private or local address`)
-  }
-  const covered = world.covered(item)
-  for (const service of world.all('Service')) {
-    const key = `${service.namespace}/${service.name}`
-    if (!world.behind(key).some((workload) => covered.includes(workload))) continue
-    for (const [port] of each(at(service.spec, 'ports'), '')) {
-      const name = text(at(port, 'name')) ?? ''
-      if (at(port, 'appProtocol') === undefined && /^(tcp|tls|https|mongo|mysql|redis)(-|$)/.test(name))
-        report('IST0119', item, '', `the Service ${key} has the port ${name}`)
-    }
-  }
-}
-
-export function isPrivate(uri: string): boolean {
-  const host = /^[a-z]+:\/\/(?:[^@/]*@)?(\[[^\]]*\]|[^:/?#]*)/i.exec(uri)?.[1]?.toLowerCase() ?? ''
-  return (
-    host === 'localhost' ||
-    host.endsWith('.localhost') ||
-    /^(127|10|0)\.|^192\.168\.|^169\.254\.|^172\.(1[6-9]|2\d|3[01])\.|^100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\./.test(host) ||
-    /^\[(::1?|f[cd]|fe[89ab]|::ffff:)/.test(host)
-  )
-}
-
 function checkPeers(world: AnalysedWorld, report: Report): void {
   const owners = new Map<string, Item>()
   for (const item of world.all('PeerAuthentication')) {
@@ -145,6 +119,8 @@ function checkPeers(world: AnalysedWorld, report: Report): void {
     const owner = owners.get(key)
     if (owner === undefined) owners.set(key, item)
     else report('WEFT0209', item, '', `the PeerAuthentication ${owner.name} selects the same`)
+    const unknown = Object.keys(at(item.spec, 'portLevelMtls') ?? {}).find((port) => port !== WORKLOAD_PORT)
+    if (unknown !== undefined) report('WEFT0222', item, `spec.portLevelMtls.${unknown}`, `no workload has the port ${unknown}`)
   }
 }
 

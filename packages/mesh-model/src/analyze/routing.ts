@@ -1,6 +1,8 @@
 import { parseDurationMs } from '@weft/core'
 import { equal } from '../equal.ts'
 import { at, each, text, textMap, texts, type Item, type Report } from './item.ts'
+import { WORKLOAD_PORT } from '../read/workload-port.ts'
+import { isForIngress } from './tokens.ts'
 import { hostFits, matches, type AnalysedWorld } from './world.ts'
 
 /** Checks VirtualServices and DestinationRules. */
@@ -121,8 +123,8 @@ function checkMatch(item: Item, match: unknown, path: string, { world, report }:
   if (namespace !== undefined && !world.hasNamespace(namespace)) report('WEFT0202', item, `${path}.sourceNamespace`, `there is no namespace ${namespace}`)
   for (const map of ['headers', 'withoutHeaders'] as const) {
     const claims = Object.keys(at(match, map) ?? {}).filter((name) => name.startsWith('@request.auth.claims'))
-    if (claims.length > 0 && world.all('RequestAuthentication').length === 0)
-      report('IST0149', item, `${path}.${map}`, `${claims.join(', ')}: no RequestAuthentication verifies a JWT`)
+    if (claims.length > 0 && !world.all('RequestAuthentication').some(isForIngress))
+      report('IST0149', item, `${path}.${map}`, `${claims.join(', ')}: no RequestAuthentication selects the ingress`)
   }
 }
 
@@ -241,8 +243,15 @@ function believesAnyone(tls: unknown): boolean {
 export function modeFor(workload: AnalysedWorld['workloads'][number], world: AnalysedWorld): string {
   const all = world.all('PeerAuthentication').filter((item) => world.covered(item).includes(workload))
   const level = (item: Item) => (Object.keys(textMap(at(item.spec, 'selector', 'matchLabels'))).length > 0 ? 0 : item.namespace === workload.namespace ? 1 : 2)
-  const modes = all.toSorted((a, b) => level(a) - level(b)).flatMap((item) => text(at(item.spec, 'mtls', 'mode')) ?? [])
+  const modes = all
+    .toSorted((a, b) => level(a) - level(b))
+    .flatMap((item) => [portMode(item), text(at(item.spec, 'mtls', 'mode'))].flatMap((mode) => mode ?? []))
   return modes.find((mode) => mode !== 'UNSET') ?? 'STRICT'
+}
+
+/** Every workload has the one port. */
+function portMode(item: Item): string | undefined {
+  return text(at(item.spec, 'portLevelMtls', String(WORKLOAD_PORT), 'mode'))
 }
 
 function checkSharedSubsets(world: AnalysedWorld, report: Report): void {

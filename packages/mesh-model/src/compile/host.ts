@@ -81,6 +81,7 @@ function hostOf(work: Work, endpoints: Endpoints, virtualServices: readonly Virt
     fqdn: hostFqdn(namespace, name),
     ports: endpoints.ports,
     routes: [...consumers.flatMap((consumer) => consumerRoutes(work, consumer)), ...attached.consumers, ...routes],
+    ...(endpoints.owner.model.isPrivate ? { isPrivate: true } : {}),
   }
 }
 

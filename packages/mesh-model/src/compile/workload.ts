@@ -1,6 +1,7 @@
 import { SYSTEM_NAMESPACE } from '@weft/core'
 import { byAge } from '../read/base.ts'
 import { failure } from '../read/finding.ts'
+import { outsideFindings, outsideRules } from './outside.ts'
 import { authenticationFor, rulesOfAll } from './authentication.ts'
 import { WORKLOAD_PORT } from '../read/workload-port.ts'
 import type { AuthorizationPolicyModel, RequestAuthenticationModel, RevisionModel } from '../read/models.ts'
@@ -16,6 +17,8 @@ export function compileWorkload(
   traffic?: WorkloadTraffic,
 ): { readonly workload: MeshWorkload; readonly findings: readonly ResourceFinding[] } {
   const account = accountOf(world, revision)
+  const fn = world.functions.get(revision.function)
+  const policy = policyOf(world, revision)
   const selecting = authenticationFor(world, revision.namespace, revision.labels)
   const authentication = rulesOfAll(selecting)
   return {
@@ -28,7 +31,7 @@ export function compileWorkload(
       labels: revision.labels,
       serviceAccount: account.name,
       mtls: modeOf(world, revision),
-      policy: { ...policyOf(world, revision), ...brokenAuthentication(selecting) },
+      policy: { ...policy, deny: [...outsideRules(fn, world.trustDomain), ...policy.deny], ...brokenAuthentication(selecting) },
       ...(authentication.length === 0 ? {} : { authentication }),
       ...(traffic === undefined ? {} : { traffic }),
       ...ratesOf(world, revision),
@@ -37,7 +40,7 @@ export function compileWorkload(
       readinessPath: revision.readinessPath,
       proxy,
     },
-    findings: account.finding === undefined ? [] : [account.finding],
+    findings: [...(account.finding === undefined ? [] : [account.finding]), ...outsideFindings(fn, revision, authentication)],
   }
 }
 

@@ -2,6 +2,7 @@ import { keyOf, parseSpiffeId, spiffeId, SYSTEM_NAMESPACE, type NamespacedName, 
 import { WORKLOAD_PORT } from '../read/workload-port.ts'
 import { evaluatePolicy, type Verdict } from '../policy/evaluate.ts'
 import type { MeshHost, MeshSnapshot, MeshWorkload, WorkloadKey } from '../snapshot.ts'
+import { tokenFate } from './tokens.ts'
 import { resourceText } from './words.ts'
 
 /** Who calls, in a question: a function or Service, an identity, or the ingress. */
@@ -19,6 +20,8 @@ export interface AuthorizationQuestion {
   readonly path: string
   /** As the caller writes it; default the host's full name. */
   readonly host?: string
+  /** Payload of the call's token, taken for a good one; absent: it has none. */
+  readonly claims?: Readonly<Record<string, unknown>>
 }
 
 /** The answer for one identity of the caller and one workload that its call may reach. */
@@ -28,7 +31,7 @@ export interface AuthorizationCheck {
   /** SPIFFE ID that the callee verifies; absent where it takes plain text only and verifies nobody. */
   readonly principal?: string
   readonly allowed: boolean
-  readonly because: Verdict['because']
+  readonly because: Verdict['because'] | 'token-refused'
   /** The rule that decided, numbered from 0 in its resource. */
   readonly rule?: { readonly policy: ResourceRef; readonly index: number }
   /** Policies that allow something and did not allow this, where none of them did. */
@@ -55,7 +58,7 @@ export function authorize(snapshot: MeshSnapshot, question: AuthorizationQuestio
   const host = snapshot.hosts.get(keyOf(question.to))
   if (host === undefined) return undefined
   const { principals, known } = principalsOf(snapshot, question.from)
-  const checks = workloadsOf(snapshot, host).flatMap((workload) => principals.map((principal) => check(workload, principal, question, host)))
+  const checks = workloadsOf(snapshot, host).flatMap((workload) => principals.map((principal) => check(snapshot, workload, { question, host, principal })))
   return { host: host.key, allowed: checks.length > 0 && checks.every((one) => one.allowed), callerKnown: known, checks }
 }
 
@@ -88,24 +91,37 @@ function principalsOf(snapshot: MeshSnapshot, from: AskedCaller): { readonly pri
   }
 }
 
-function check(workload: MeshWorkload, principal: string, question: AuthorizationQuestion, host: MeshHost): AuthorizationCheck {
+function check(snapshot: MeshSnapshot, workload: MeshWorkload, asked: Asked): AuthorizationCheck {
+  const { question, host, principal } = asked
   const verified = workload.mtls === 'disable' ? undefined : principal
-  const { method, path } = question
+  const { method, path, claims: sent } = question
+  const fate = sent === undefined ? undefined : tokenFate(snapshot, workload, { claims: sent, throughIngress: question.from.kind === 'ingress' })
+  const about = { workload: workload.key, revision: workload.revision, ...(verified === undefined ? {} : { principal: verified }) }
+  const who = verified === undefined ? 'An unverified caller' : callerText(verified)
+  const what = `${method} ${path} of ${workload.key}`
+  if (fate?.claims === undefined && fate?.refused === true) {
+    return { ...about, allowed: false, because: 'token-refused', allowing: [], sentence: `${who} may not ${what}: ${fate.why}` }
+  }
   const call = { method, path, host: question.host ?? host.fqdn, port: WORKLOAD_PORT, ...(verified === undefined ? {} : { principal: verified }) }
-  const verdict = evaluatePolicy(workload.policy, call)
+  const verdict = evaluatePolicy(workload.policy, fate?.claims === undefined ? call : { ...call, claims: fate.claims })
   const rule = 'rule' in verdict ? { policy: verdict.rule.policy, index: verdict.rule.index } : undefined
   const allowing = verdict.because === 'no-rule-matches' ? policiesOf(workload.policy.allow ?? []) : []
-  const who = verified === undefined ? 'An unverified caller' : callerText(verified)
+  const remark = fate !== undefined && fate.claims === undefined ? `; ${fate.why}` : ''
   return {
-    workload: workload.key,
-    revision: workload.revision,
-    ...(verified === undefined ? {} : { principal: verified }),
+    ...about,
     allowed: verdict.allowed,
     because: verdict.because,
     ...(rule === undefined ? {} : { rule }),
     allowing,
-    sentence: `${who} ${verdict.allowed ? 'may' : 'may not'} ${method} ${path} of ${workload.key}: ${reasonText(verdict, allowing)}`,
+    sentence: `${who} ${verdict.allowed ? 'may' : 'may not'} ${what}: ${reasonText(verdict, allowing)}${remark}`,
   }
+}
+
+/** A question about one caller. */
+interface Asked {
+  readonly question: AuthorizationQuestion
+  readonly host: MeshHost
+  readonly principal: string
 }
 
 function policiesOf(rules: readonly { readonly policy: ResourceRef }[]): readonly ResourceRef[] {

@@ -1,6 +1,7 @@
 import { keyOf, SYSTEM_NAMESPACE, type NamespacedName, type ResourceRef } from '@weft/core'
 import type { HostKey, MeshHost, MeshRoute, MeshSnapshot, MeshWorkload, ResourceFinding, WorkloadKey, WorkloadPolicy } from '../snapshot.ts'
 import { authorize, identityOf, workloadsOf } from './authorize.ts'
+import { tokensText } from './tokens.ts'
 import { resourceText, routeWhenText, ruleText } from './words.ts'
 
 /** A host in plain words: sentences are for people, the rest for programs. */
@@ -8,6 +9,8 @@ export interface HostDescription {
   readonly host: HostKey
   readonly fqdn: string
   readonly ports: readonly number[]
+  /** Whether it is closed to calls from outside by its own name. */
+  readonly isPrivate: boolean
   readonly routes: readonly DescribedRoute[]
   readonly workloads: readonly DescribedWorkload[]
   /** What the compiler has to say about the resources that are concerned. */
@@ -32,6 +35,8 @@ export interface DescribedWorkload {
   readonly mtls: MeshWorkload['mtls']
   readonly mtlsText: string
   readonly callers: readonly string[]
+  /** Tokens that are verified; a call without one passes unless a policy asks for it. */
+  readonly tokens: readonly string[]
   /** Whether `GET /` from outside, through the ingress, is allowed. */
   readonly fromOutside: boolean
   readonly policies: readonly ResourceRef[]
@@ -47,6 +52,7 @@ export function describeHost(snapshot: MeshSnapshot, name: NamespacedName): Host
     host: host.key,
     fqdn: host.fqdn,
     ports: host.ports,
+    isPrivate: host.isPrivate === true,
     routes: host.routes.map(describeRoute),
     workloads,
     findings: findingsOf(snapshot, host, workloads),
@@ -92,6 +98,7 @@ function describeWorkload(snapshot: MeshSnapshot, workload: MeshWorkload, fromOu
     mtls: workload.mtls,
     mtlsText: MTLS_TEXT[workload.mtls],
     callers: callersText(policy),
+    tokens: tokensText(workload),
     fromOutside,
     policies: [...new Map(refs.map((ref) => [resourceText(ref), ref])).values()],
   }

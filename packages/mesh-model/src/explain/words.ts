@@ -1,5 +1,5 @@
 import type { ResourceRef } from '@weft/core'
-import type { MeshRoute, PolicyRule, RouteMatch, RoutePath, StringMatch } from '../snapshot.ts'
+import type { MeshRoute, PolicyRule, RequestPrincipalMatch, RouteMatch, RoutePath, StringMatch } from '../snapshot.ts'
 
 /** `Kind namespace/name`. */
 export function resourceText(ref: ResourceRef): string {
@@ -28,10 +28,18 @@ export function matchText(match: RoutePath): string {
 
 /** A pattern as Istio writes it. */
 function patternText(value: unknown): string {
-  if (typeof value !== 'object' || value === null || !('kind' in value)) return String(value)
+  if (typeof value !== 'object' || value === null) return String(value)
+  if ('issuer' in value && 'subject' in value) return requestPrincipalText(value as RequestPrincipalMatch)
+  if (!('kind' in value)) return String(value)
   const match = value as StringMatch
   if (match.kind === 'present') return '*'
   return match.kind === 'prefix' ? `${match.value}*` : match.kind === 'suffix' ? `*${match.value}` : match.value
+}
+
+/** `ISSUER/SUBJECT` as Istio writes it. */
+function requestPrincipalText({ issuer, subject }: RequestPrincipalMatch): string {
+  const parts = [issuer, subject].map(patternText)
+  return parts.every((part) => part === '*') ? '*' : parts.join('/')
 }
 
 /** `notPrincipals` → `not principals`. */
@@ -66,6 +74,7 @@ function conditionText(match: RouteMatch): string {
     ...(match.methods ?? []).map((method) => `method ${matchText(method)}`),
     match.authority && `host ${matchText(match.authority)}`,
     ...match.headers.map(({ name, match: header, invert }) => `header ${name} ${invert ? 'is not one that ' : ''}${matchText(header)}`),
+    ...(match.claims ?? []).map(({ path, match: claim, invert }) => `claim ${path.join('.')} ${invert ? 'is not one that ' : ''}${matchText(claim)}`),
     ...match.queryParameters.map(({ name, match: parameter }) => `query parameter ${name} ${matchText(parameter)}`),
     match.sourceLabels &&
       `caller has ${Object.entries(match.sourceLabels)

@@ -1,5 +1,5 @@
 import { isDnsLabel, OPENFAAS_NAMESPACE_ALIAS, parseDurationMs, SYSTEM_NAMESPACE, type Resource } from '@weft/core'
-import { FunctionSpec, FunctionTemplate, protocolOf, readRateLimits, revisionObjectName, ServiceSpec } from '@weft/api'
+import { FunctionSpec, FunctionTemplate, protocolOf, readRateLimits, ingressRulesOf, isClusterLocal, revisionObjectName, ServiceSpec } from '@weft/api'
 import type { ResourceFinding } from '../snapshot.ts'
 import { baseOf, field, refusals, selectorOf } from './base.ts'
 import { checker } from './check.ts'
@@ -36,6 +36,7 @@ export function readFunction(resource: Resource): Read<FunctionModel> {
       ...base,
       findings: violations.map(({ field: at, reason }) => failure(base.ref, 'InvalidResource', `${at}: ${reason}`)),
       rates: limits,
+      ...ingressRulesOf({ metadata: resource.metadata, spec: checked.value }),
       traffic: trafficOf(resource.status),
       matches: matches.map(({ headers, revision }) => ({
         headers: Object.entries(headers)
@@ -156,6 +157,7 @@ export function readService(resource: Resource): Read<ServiceModel> {
       ...base,
       findings,
       selector: selectorOf(selector),
+      isPrivate: isClusterLocal(resource.metadata.labels),
       ports: [...new Set(carried.map((port) => port.port))].toSorted((a, b) => a - b),
       portNames: names,
     },

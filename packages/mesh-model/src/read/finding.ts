@@ -35,6 +35,7 @@ export type FindingReason =
   | 'SplitOwned'
   | 'SubsetConflict'
   | 'SubsetNotFound'
+  | 'TokensNotVerified'
   | 'TrafficPolicyIgnored'
   | 'UnsupportedValue'
   | 'WeightsInvalid'

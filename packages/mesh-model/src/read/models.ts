@@ -53,6 +53,10 @@ export interface FunctionModel extends Model {
   readonly port: number | undefined
   readonly protocol: Protocol
   readonly rates: WorkloadRates
+  /** Takes no calls from outside. */
+  readonly isPrivate: boolean
+  /** Takes calls from outside with a verified token only. */
+  readonly needsToken: boolean
 }
 
 /** Ever proven ready: `active` and `retired`. */
@@ -82,6 +86,8 @@ export interface ServiceModel extends Model {
   readonly ports: readonly number[]
   /** Ports that have a name. */
   readonly portNames: Readonly<Record<string, number>>
+  /** Not to be called from outside by its own name. */
+  readonly isPrivate: boolean
 }
 
 /** A ServiceAccount: which functions may use it beside the one of its own name. */

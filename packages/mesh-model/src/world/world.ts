@@ -84,7 +84,10 @@ export class World {
   readonly #models = new Map<string, Model>()
   readonly #kinds: ReadonlyMap<string, Kind<Model>>
 
+  readonly trustDomain: string
+
   constructor(trustDomain: string, ports: IngressPorts) {
+    this.trustDomain = trustDomain
     this.gateways = new GatewayBook(ports)
     this.#kinds = kindsOf(this, trustDomain)
   }
@@ -219,11 +222,11 @@ function markAll(marks: Marks, revisions: Iterable<RevisionModel>): void {
   for (const revision of revisions) marks.workloads.add(revision.key)
 }
 
-/** A change of it touches its revisions too: their rate limits are its annotations. */
+/** A change of it touches its revisions too: their rate limits are its annotations, and what is asked of calls from outside. */
 function functionKind(world: World): Kind<FunctionModel> {
-  return mapped(readFunction, world.functions, ({ key, rates }, marks) => {
+  return mapped(readFunction, world.functions, ({ key, rates, isPrivate, needsToken }, marks) => {
     touch(world, marks, key, `function ${key}`)
-    if (Object.keys(rates).length > 0) markAll(marks, world.revisions.ofFunction(key))
+    if (Object.keys(rates).length > 0 || isPrivate || needsToken) markAll(marks, world.revisions.ofFunction(key))
   })
 }
 
