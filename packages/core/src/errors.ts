@@ -267,6 +267,12 @@ export const ERRORS = {
   // -- calls through the proxies (answers of Envoy itself) ----------------------------------------------------------
   ROUTE_NOT_FOUND: { status: 404, fault: 'user', message: 'nothing answers at {path}', help: 'list what is deployed with: weft list' },
   HOST_NOT_FOUND: { status: 404, fault: 'user', message: 'the mesh knows no host "{host}"', help: 'list what is deployed with: weft list --all-namespaces' },
+  PORT_SPEAKS_TCP: {
+    status: 421,
+    fault: 'user',
+    message: '{host} carries raw TCP, not HTTP',
+    help: 'connect to it with a client of what {name} speaks',
+  },
   PORT_NOT_FOUND: { status: 404, fault: 'user', message: '{host} does not answer on port {port}', help: 'use one of its ports: {ports}' },
   MISDIRECTED: {
     status: 421,

@@ -126,6 +126,8 @@ export interface MeshWorkload {
   readonly timeoutMs: number
   /** What its replicas speak on their sockets; absent: HTTP/1.1. */
   readonly protocol?: Exclude<Protocol, 'http'>
+  /** The port by which policies know it; absent: 8080. */
+  readonly port?: number
   /** Path that the mesh's probe is rewritten to. */
   readonly readinessPath: string
   /** Xds node id of the proxy that serves it. */
@@ -203,6 +205,26 @@ export interface MeshRoute extends RouteActions {
   readonly origin: ResourceRef
 }
 
+/** A condition on a connection, which is decided when the routes of a caller are made; every part that is there must hold. */
+export interface TcpMatch {
+  readonly port?: number
+  /** Server names of TLS (`*.example.com` too). In the mesh, the name that the caller connects to. */
+  readonly serverNames?: readonly string[]
+  readonly sourceLabels?: Readonly<Record<string, string>>
+  readonly sourceNamespace?: string
+  /** As in {@link RouteMatch}. */
+  readonly gateways?: readonly string[]
+}
+
+/** Where connections of raw TCP go; the first whose matches hold wins. */
+export interface MeshTcpRoute {
+  readonly name: string
+  /** Any of these; empty: every connection. */
+  readonly matches: readonly TcpMatch[]
+  readonly targets: readonly RouteTarget[]
+  readonly origin: ResourceRef
+}
+
 /** A name that callers use, and where its calls go. */
 export interface MeshHost {
   readonly key: HostKey
@@ -215,6 +237,8 @@ export interface MeshHost {
   readonly routes: readonly MeshRoute[]
   /** Not to be called from outside by this name; absent: it may be. */
   readonly isPrivate?: true
+  /** The ports, among those above, on which it carries raw TCP, and where connections to them go. */
+  readonly tcp?: { readonly ports: readonly number[]; readonly routes: readonly MeshTcpRoute[] }
 }
 
 /** `namespace/name` of a Gateway. */

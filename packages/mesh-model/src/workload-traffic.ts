@@ -33,6 +33,8 @@ export interface PoolLimits {
   readonly maxRetries?: number
   readonly connectTimeoutMs?: number
   readonly idleTimeoutMs?: number
+  /** Of a connection of raw TCP. */
+  readonly tcpIdleTimeoutMs?: number
   readonly maxConnectionDurationMs?: number
 }
 

@@ -20,7 +20,7 @@ import { encodeHoldListener } from './hold.ts'
 import { encodeInboundListener, encodeInboundRoutes } from './inbound.ts'
 import { encodeControlRoutes, encodeControlScopes, encodeHostScopes, encodeIngressListener, encodeIngressRoutes } from './ingress.ts'
 import { resource } from './json.ts'
-import { ingressPort, INGRESS_CALLER, pairParts, routeContext, targetKeysOf, targetsOf, waysOf, workloadCaller } from './legs.ts'
+import { ingressPort, INGRESS_CALLER, pairParts, routeContext, targetKeysOf, targetsOf, tcpLegOf, waysOf, workloadCaller } from './legs.ts'
 import type { Caller } from './legs.ts'
 import { identitySecret, outboundRoutes, parsePairCluster, parseVirtualHost, TRUST_SECRET, TYPE_URLS } from './names.ts'
 import {
@@ -28,10 +28,13 @@ import {
   encodeConnectListener,
   encodeOutboundListener,
   encodeOutboundRoutes,
+  encodeTcpHost,
   encodeUnknownHost,
   encodeVirtualHost,
+  namesOf,
   parseAuthority,
 } from './outbound.ts'
+import { tcpRoutes } from './tcp.ts'
 import type { EncodeInput, Json, NodeLayout, ResourceChanges, Touched } from './types.ts'
 import { bundle, UnitBook, type Bundle, type Wanted } from './units.ts'
 
@@ -66,6 +69,7 @@ class IncrementalEncoder implements Encoder {
   readonly #dependencies = new Dependencies()
   readonly #accounts = new Accounts()
   readonly #asked = new AskedNames()
+  readonly #tcpHosts = new TcpHosts()
   #surroundings: Surroundings | undefined
 
   update(input: EncodeInput, touched?: Touched): ResourceChanges {
@@ -91,6 +95,7 @@ class IncrementalEncoder implements Encoder {
     const { snapshot, demand } = input
     this.#surroundings = snapshot
     for (const key of [...this.#accounts.workloads(), ...snapshot.workloads.keys()]) this.#accounts.set(key, ownAccount(input, key))
+    for (const key of [...this.#tcpHosts.keys(), ...snapshot.hosts.keys()]) this.#tcpHosts.set(key, snapshot.hosts.get(key))
     for (const name of [...this.#asked.names(), ...demand.virtualHosts]) this.#asked.set(name, demand.virtualHosts.has(name))
     return new Set([
       'common',
@@ -114,7 +119,10 @@ class IncrementalEncoder implements Encoder {
       add(`workload/${key}`)
       for (const account of this.#accounts.set(key, ownAccount(input, key))) for (const group of this.#dependencies.on(account)) groups.add(group)
     }
-    for (const key of touched.hosts) add(`host/${key}`)
+    for (const key of touched.hosts) {
+      add(`host/${key}`)
+      if (this.#tcpHosts.set(key, input.snapshot.hosts.get(key))) add(TCP_HOSTS)
+    }
     for (const name of touched.clusters) add(`cluster/${name}`)
     for (const name of touched.keys ?? []) add(`keys/${name}`)
     for (const key of touched.listeners ?? []) add(`listener/${key}`)
@@ -146,7 +154,7 @@ class IncrementalEncoder implements Encoder {
   }
 
   #make(group: string, input: EncodeInput, layout: NodeLayout): void {
-    const round = new Round(input, layout, this.#units, this.#accounts, this.#asked)
+    const round = new Round(input, layout, { units: this.#units, accounts: this.#accounts, asked: this.#asked, tcpHosts: this.#tcpHosts })
     round.run(group)
     const units = this.#units.exchange(this.#groups.get(group) ?? [], round.wanted)
     if (units.length === 0) this.#groups.delete(group)
@@ -220,6 +228,39 @@ class AskedNames {
   }
 }
 
+/** What callers look at who may connect to a port of raw TCP: all of them, since a connection cannot wait for its route as a call can. */
+const TCP_HOSTS = 'tcp-hosts'
+
+/** Hosts that carry raw TCP. */
+class TcpHosts {
+  readonly #hosts = new Map<HostKey, MeshHost>()
+
+  keys(): Iterable<HostKey> {
+    return this.#hosts.keys()
+  }
+
+  /** @returns whether there is something different in what is kept */
+  set(key: HostKey, host: MeshHost | undefined): boolean {
+    const kept = host?.tcp === undefined ? undefined : host
+    if (this.#hosts.get(key) === kept) return false
+    if (kept === undefined) this.#hosts.delete(key)
+    else this.#hosts.set(key, kept)
+    return true
+  }
+
+  values(): Iterable<MeshHost> {
+    return this.#hosts.values()
+  }
+}
+
+/** What is kept from one round to the next. */
+interface Books {
+  readonly units: UnitBook
+  readonly accounts: Accounts
+  readonly asked: AskedNames
+  readonly tcpHosts: TcpHosts
+}
+
 /** Makes one group. */
 class Round {
   /** Bundles of the group. */
@@ -231,14 +272,16 @@ class Round {
   readonly #units: UnitBook
   readonly #accounts: Accounts
   readonly #asked: AskedNames
+  readonly #tcpHosts: TcpHosts
 
-  constructor(input: EncodeInput, layout: NodeLayout, units: UnitBook, accounts: Accounts, asked: AskedNames) {
+  constructor(input: EncodeInput, layout: NodeLayout, { units, accounts, asked, tcpHosts }: Books) {
     this.#input = input
     this.#layout = layout
     this.#direct = input.snapshot.path === 'direct'
     this.#units = units
     this.#accounts = accounts
     this.#asked = asked
+    this.#tcpHosts = tcpHosts
   }
 
   run(group: string): void {
@@ -372,16 +415,36 @@ class Round {
     this.lookedAt.add('namespaces')
     const whole = this.#asksTooMuch(workload) ? [...snapshot.hosts.values()] : undefined
     if (whole !== undefined) this.lookedAt.add('everything')
+    const connections = this.#connections(workload)
     const parts = [
+      JSON.stringify(connections),
       [...snapshot.namespaces].toSorted().join(' '),
       snapshot.outbound.policy,
       ...(whole === undefined ? [] : [snapshot, [...demand.virtualHosts].join(' ')]),
     ]
     this.#put(`outbound/${workload.key}`, parts, () => {
       const virtualHosts = whole?.flatMap((host) => this.#wholeHost(workload, host))
-      return bundle([encodeOutboundRoutes({ workload, snapshot, layout: this.#layout, ...(virtualHosts === undefined ? {} : { whole: virtualHosts }) })])
+      return bundle([
+        encodeOutboundRoutes({ workload, snapshot, layout: this.#layout, connections, ...(virtualHosts === undefined ? {} : { whole: virtualHosts }) }),
+      ])
     })
     if (whole !== undefined) for (const host of whole) this.#pairs(workloadCaller(workload), host)
+  }
+
+  /** Routes of a caller's connections to all ports of raw TCP (or of those to one host). Their clusters come when they are needed. */
+  #connections(workload: MeshWorkload, hosts: Iterable<MeshHost> = this.#tcpHosts.values()): readonly Json[] {
+    this.lookedAt.add(TCP_HOSTS)
+    const caller = workloadCaller(workload)
+    return [...hosts].flatMap((host) => {
+      for (const route of host.tcp?.routes ?? [])
+        for (const target of route.targets) if (target.workload !== undefined) this.lookedAt.add(`workload/${target.workload}`)
+      return tcpRoutes(host, {
+        callerNamespace: workload.namespace,
+        callerLabels: workload.labels,
+        leg: (target) => tcpLegOf(this.#input, caller, target),
+        names: namesOf(host, workload.namespace),
+      })
+    })
   }
 
   /** A caller that makes up names would fill the proxy's memory; its routes are sent as a whole then, which are bounded by the hosts that exist. */
@@ -420,6 +483,11 @@ class Round {
     const made = (json: Json): Bundle => bundle([resource(TYPE_URLS.virtualHost, name, json)])
     if (workload === undefined || host === undefined || !host.ports.includes(port)) {
       this.#put(key, [host], () => made(encodeUnknownHost(name, asked.authority, { host, port }, asked.workload)))
+      return
+    }
+    if (host.tcp?.ports.includes(port) === true) {
+      const connections = this.#connections(workload, [host])
+      this.#put(key, [host, JSON.stringify(connections)], () => made(encodeTcpHost(name, asked.authority, host, connections)))
       return
     }
     const caller = workloadCaller(workload)

@@ -23,6 +23,7 @@ export function encodeHoldListener(layout: NodeLayout): EnvoyResource {
     routes: { route_config: holdRoutes() },
     filters: [askActivator(layout)],
     earlyMutations: [earlyMutation([], { [MESH_HEADERS.cluster]: `local/%REQ(${MESH_HEADERS.workload})%` })],
+    upgrades: ['CONNECT'],
     rejectUnderscores: false,
     more: { forward_client_cert_details: 'ALWAYS_FORWARD_ONLY', skip_xff_append: true },
   })
@@ -48,15 +49,21 @@ function holdRoutes(): Json {
   const passes = Array.from({ length: MAX_PASSES }, (_, index) => index)
   return {
     name: HOLD_LISTENER,
-    virtual_hosts: [{ name: HOLD_LISTENER, domains: ['*'], routes: [tooOften(), ...passes.toReversed().flatMap(passRoutes)] }],
+    virtual_hosts: [{ name: HOLD_LISTENER, domains: ['*'], routes: [...KINDS.map(tooOften), ...passes.toReversed().flatMap(passRoutes)] }],
     request_headers_to_remove: [MESH_HEADERS.cluster],
   }
 }
 
-function tooOften(): Json {
+/** What waits here: calls, and connections of raw TCP. */
+const KINDS: readonly { readonly match: Json; readonly more: Json }[] = [
+  { match: { prefix: '/' }, more: {} },
+  { match: { connect_matcher: {} }, more: { upgrade_configs: [{ upgrade_type: 'CONNECT' }] } },
+]
+
+function tooOften({ match }: (typeof KINDS)[number]): Json {
   return {
     name: 'too-often',
-    match: { prefix: '/', headers: [headerMatcher(MESH_HEADERS.held, { kind: 'exact', value: String(MAX_PASSES) })] },
+    match: { ...match, headers: [headerMatcher(MESH_HEADERS.held, { kind: 'exact', value: String(MAX_PASSES) })] },
     ...directError('NO_REPLICA', { details: 'its replicas went away as soon as they were ready' }),
     typed_per_filter_config: { [EXT_AUTHZ]: any('envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute', { disabled: true }) },
   }
@@ -64,15 +71,17 @@ function tooOften(): Json {
 
 function passRoutes(passed: number): readonly Json[] {
   const held = passed === 0 ? [] : [headerMatcher(MESH_HEADERS.held, { kind: 'exact', value: String(passed) })]
-  return retryVariants().map(({ headers, idempotent }) => ({
+  const variants = KINDS.flatMap((kind, index) => (index === 0 ? retryVariants() : retryVariants().slice(-1)).map((variant) => ({ ...kind, ...variant })))
+  return variants.map(({ match, more, headers, idempotent }) => ({
     name: `pass-${passed + 1}`,
-    match: { prefix: '/', headers: [...held, ...headers] },
+    match: { ...match, headers: [...held, ...headers] },
     route: {
       cluster_header: MESH_HEADERS.cluster,
       priority: 'HIGH',
       timeout: duration(0),
       idle_timeout: duration(0),
       retry_policy: retryPolicy(idempotent, true),
+      ...more,
     },
     request_headers_to_add: [addHeader(MESH_HEADERS.held, String(passed + 1), 'OVERWRITE_IF_EXISTS_OR_ADD')],
   }))

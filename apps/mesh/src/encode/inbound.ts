@@ -12,6 +12,7 @@ import { ALLOW_FILTER, AUDIT_FILTER, DENY_FILTER, onlyPrincipal, policyConfig, r
 import { rateActions, rateConfig, rateFilter, uncounted } from './rates.ts'
 import { retryPolicy, retryVariants } from './routes.ts'
 import { STREAM_REQUESTS, streamFilter, watched } from './streams.ts'
+import { encodeConnections, speaksTcp } from './tcp.ts'
 import { hashPolicy } from './traffic.ts'
 import { downstreamTls } from './tls.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
@@ -70,6 +71,7 @@ function manager(workload: MeshWorkload, layout: NodeLayout, verified: boolean):
       streamFilter(workload),
     ],
     earlyMutations: [earlyMutation(PEERS_HEADERS)],
+    ...(speaksTcp(workload) ? { upgrades: ['CONNECT'] } : {}),
     rejectUnderscores: true,
     more: {
       skip_xff_append: true,
@@ -97,10 +99,10 @@ export function encodeInboundRoutes(workload: MeshWorkload, layout: NodeLayout, 
       {
         name: workload.key,
         domains: ['*'],
-        routes: [probeRoute(workload, trustDomain), ...callRoutes(workload, layout)],
+        routes: [probeRoute(workload, trustDomain), ...(speaksTcp(workload) ? [connectionRoute(workload)] : callRoutes(workload, layout))],
         typed_per_filter_config: {
           ...authenticationRoutes(workload.key, workload.authentication),
-          ...policyConfig(workload.policy),
+          ...policyConfig(workload.policy, { port: workload.port }),
           ...rateConfig(workload.rates),
         },
       },
@@ -130,6 +132,12 @@ function probeRoute(workload: MeshWorkload, trustDomain: string): Json {
 
 function streamLife({ limits: { maxStreamDurationMs } }: NodeLayout): Json {
   return maxStreamDurationMs === undefined ? {} : { max_stream_duration: { max_stream_duration: duration(maxStreamDurationMs) } }
+}
+
+/** What is under way on a connection cannot be sent again, but one that no replica took can. A policy that forbids it ends it, as other streams. */
+function connectionRoute(workload: MeshWorkload): Json {
+  const { route, ...rest } = encodeConnections(workload)
+  return { ...rest, route: { ...(route as Json), retry_policy: retryPolicy(false, true), ...rateActions(workload.rates) }, typed_per_filter_config: watched() }
 }
 
 function callRoutes(workload: MeshWorkload, layout: NodeLayout): readonly Json[] {

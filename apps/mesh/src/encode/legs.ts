@@ -4,6 +4,7 @@ import { directCluster, INGRESS_IDENTITY, localCluster, pairCluster, workloadSpi
 import type { PairParts } from './clusters.ts'
 import { decidesByCaller, policyConfig } from './rbac.ts'
 import type { Leg, RouteContext } from './routes.ts'
+import { speaksTcp } from './tcp.ts'
 import type { EncodeInput, NodeLayout } from './types.ts'
 
 /** Someone who calls, as its own proxy knows it. */
@@ -47,7 +48,7 @@ function isDirect(input: EncodeInput, callee: MeshWorkload): boolean {
  */
 export function legOf(input: EncodeInput, caller: Caller, target: Pick<RouteTarget, 'workload'>, throughListener: boolean): Leg | undefined {
   const callee = target.workload === undefined ? undefined : input.snapshot.workloads.get(target.workload)
-  if (callee === undefined || !input.layouts.has(callee.proxy)) return undefined
+  if (callee === undefined || speaksTcp(callee) || !input.layouts.has(callee.proxy)) return undefined
   if (throughListener || !isDirect(input, callee)) return { cluster: pairCluster(caller, callee.key), workload: callee }
   const spiffeId = workloadSpiffeId(input.snapshot, caller)
   const known = { principal: spiffeId.slice('spiffe://'.length), namespace: caller.namespace }
@@ -59,6 +60,13 @@ export function legOf(input: EncodeInput, caller: Caller, target: Pick<RouteTarg
       xfcc: `By=${workloadSpiffeId(input.snapshot, callee)};URI=${spiffeId}`,
     },
   }
+}
+
+/** How `caller` reaches the target of a connection of raw TCP: always by mutual TLS, since what it carries says nothing of who calls. */
+export function tcpLegOf(input: EncodeInput, caller: Caller, target: Pick<RouteTarget, 'workload'>): Pick<Leg, 'cluster' | 'workload'> | undefined {
+  const callee = target.workload === undefined ? undefined : input.snapshot.workloads.get(target.workload)
+  if (callee === undefined || !speaksTcp(callee) || !input.layouts.has(callee.proxy)) return undefined
+  return { cluster: pairCluster(caller, callee.key), workload: callee }
 }
 
 /** What the pair cluster from `caller` to the target is made of; `undefined` when the target's proxy is not there. */

@@ -108,16 +108,19 @@ export interface CallerParts {
   readonly layout: NodeLayout
   /** Virtual hosts of all names that the caller has not asked for yet; set when it asked for too many unknown ones: nothing is asked for on demand any more. */
   readonly whole?: readonly Json[]
+  /** Routes of connections of raw TCP to hosts of the mesh. */
+  readonly connections: readonly Json[]
 }
 
 /** Routes of the calls that a workload makes: outside hosts are here, mesh hosts come on demand when they are called for the first time. */
 export function encodeOutboundRoutes(parts: CallerParts): EnvoyResource {
-  const { workload, snapshot, layout, whole } = parts
+  const { workload, snapshot, layout, whole, connections } = parts
   const name = outboundRoutes(workload.key)
   const mesh = regexMatcher(meshAuthorityRegex(snapshot.namespaces))
   const rules = egressRules(snapshot.outbound.policy, layout)
   const unknown = { name: 'unknown', match: { prefix: '/' }, ...directError('HOST_NOT_FOUND', { host: 'of that name' }) }
   const routes = [
+    ...connections,
     connectRoute('connect-mesh', { headers: [{ name: ':authority', string_match: mesh }] }, connectName(workload.key)),
     { ...connectRoute('connect-egress', {}, EGRESS_CLUSTER), typed_per_filter_config: rules },
     { name: 'https-without-connect', match: notMesh(mesh, [{ name: ':scheme', string_match: { exact: 'https' } }]), ...directError('USE_CONNECT', {}) },
@@ -174,13 +177,17 @@ export function parseAuthority(authority: string, callerNamespace: string): Auth
   return { name, namespace: namespace === undefined ? callerNamespace : canonicalNamespace(namespace), port: port === undefined ? HTTP_PORT : Number(port) }
 }
 
-/** Every way to write a host, for callers whose routes are sent as a whole. */
-export function authoritiesOf(host: MeshHost, callerNamespace: string): readonly string[] {
-  const { name, namespace } = host
+/** Every way to write a host, without a port. */
+export function namesOf({ name, namespace }: MeshHost, callerNamespace: string): readonly string[] {
   const spaces = namespace === canonicalNamespace(undefined) ? [namespace, OPENFAAS_NAMESPACE_ALIAS] : [namespace]
   const full = spaces.flatMap((space) => [`${name}.${space}`, `${name}.${space}.svc`, `${name}.${space}.svc.cluster.local`])
-  const names = namespace === callerNamespace ? [name, ...full] : full
-  return names.flatMap((each) => [...(host.ports.includes(HTTP_PORT) ? [each] : []), ...host.ports.map((port) => `${each}:${port}`)])
+  return namespace === callerNamespace ? [name, ...full] : full
+}
+
+/** The same with the ports of HTTP, for callers whose routes are sent as a whole. */
+export function authoritiesOf(host: MeshHost, callerNamespace: string): readonly string[] {
+  if (host.tcp !== undefined) return []
+  return namesOf(host, callerNamespace).flatMap((each) => [...(host.ports.includes(HTTP_PORT) ? [each] : []), ...host.ports.map((port) => `${each}:${port}`)])
 }
 
 const CALL_HEADERS: Json = {
@@ -207,6 +214,12 @@ const KNOWN: Json = {
 export function encodeVirtualHost(name: string, authority: string, host: MeshHost, caller: WorkloadKey, context: RouteContext): Json {
   const routes = [connectMesh(caller), KNOWN, ...encodeRoutes({ ...host, name: `${host.name}.${host.namespace}` }, context), nothingThere(authority)]
   return { name, domains: [authority], routes, ...CALL_HEADERS }
+}
+
+/** The virtual host of a port that carries raw TCP, for who sends it HTTP: connections go as they go without it. */
+export function encodeTcpHost(name: string, authority: string, host: MeshHost, connections: readonly Json[]): Json {
+  const answer = directError('PORT_SPEAKS_TCP', { host: authority, name: host.name })
+  return { name, domains: [authority], routes: [...connections, { name: 'tcp', match: { prefix: '/' }, ...answer }] }
 }
 
 /** The virtual host of a name that the mesh does not know, or of a port on which the host does not answer. */

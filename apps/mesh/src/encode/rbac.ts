@@ -59,6 +59,8 @@ export interface KnownCaller {
 export interface RuleContext {
   readonly caller?: KnownCaller
   readonly prefix?: PathPrefix
+  /** The workload's own port, where it is not 8080. */
+  readonly port?: number | undefined
 }
 
 /** The `typed_per_filter_config` by which a route, virtual host or weighted cluster enforces a workload's policy. */
@@ -105,10 +107,10 @@ function policies(rules: readonly PolicyRule[], context: RuleContext, effect: Ef
 type Effect = 'allow' | 'deny' | 'joined'
 
 function envoyPolicy(rule: PolicyRule, context: RuleContext, effect: Effect): Json {
-  const { caller, prefix } = context
+  const { caller } = context
   const conditions = rule.conditions ?? []
-  const asked = conditions.flatMap((condition) => (condition.kind === 'operation' ? [permission(condition.operation, prefix)] : []))
-  const operations = rule.operations.length === 0 ? [ANY] : rule.operations.map((operation) => permission(operation, prefix))
+  const asked = conditions.flatMap((condition) => (condition.kind === 'operation' ? [permission(condition.operation, context)] : []))
+  const operations = rule.operations.length === 0 ? [ANY] : rule.operations.map((operation) => permission(operation, context))
   const permissions = asked.length === 0 ? operations : [{ and_rules: { rules: [{ or_rules: { rules: operations } }, ...asked] } }]
   if (caller === undefined) {
     const ids = conditions.flatMap((condition) => conditionIds(condition, effect))
@@ -269,11 +271,11 @@ function sourceHolds(source: SourceMatch, caller: KnownCaller): boolean {
 
 // -- what ---------------------------------------------------------------------------------------------------------------
 
-function permission(operation: OperationMatch, prefix: PathPrefix): Json {
+function permission(operation: OperationMatch, { prefix, port: own = WORKLOAD_PORT }: RuleContext): Json {
   const method = (match: StringMatch): Json => ({ header: methodMatcher([match]) })
   const path = (match: PathMatch): Json => ({ url_path: { path: pathMatcher(match, prefix) } })
   const host = (match: StringMatch): Json => ({ header: { name: ':authority', string_match: hostMatcher(match) } })
-  const port = (value: number): Json => (value === WORKLOAD_PORT ? ANY : NEVER)
+  const port = (value: number): Json => (value === own ? ANY : NEVER)
   const rules = [
     anyRule(operation.methods, method),
     noRule(operation.notMethods, method),

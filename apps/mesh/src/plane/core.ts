@@ -135,7 +135,7 @@ export class MeshCore {
     const proxies = this.#fleet.all.map((proxy) => proxy.layout.node)
     const address = layout.ingress === undefined ? {} : { ingressAddress: layout.ingress.address }
     this.#compiler = createCompiler({ trustDomain, path, outbound, proxies, ...ingressPorts(layout), ...address })
-    this.#streams = new StreamWatch({ policyOf: (workload) => this.#compiler.snapshot.workloads.get(workload)?.policy, log: surroundings.log })
+    this.#streams = new StreamWatch({ calleeOf: (workload) => this.#compiler.snapshot.workloads.get(workload), log: surroundings.log })
     this.#keeper = openKeeper(settings, surroundings.log, (name) => this.#publish({ keys: [name] }))
     this.#rotations = this.#fleet.all.map(
       (proxy) => new LogRotation({ file: proxy.layout.accessLogFile, moved: () => proxy.reopenLogs(), log: surroundings.log }),

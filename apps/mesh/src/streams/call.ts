@@ -29,7 +29,7 @@ interface StructValue {
 }
 
 /** The call that the proxy tells of, as policies see it; `undefined` when it is not the beginning of one. */
-export function callOf({ request_headers: told, metadata_context: metadata }: ProcessingRequest): PolicyCall | undefined {
+export function callOf({ request_headers: told, metadata_context: metadata }: ProcessingRequest, port: number = WORKLOAD_PORT): PolicyCall | undefined {
   if (told === undefined || told === null) return undefined
   const headers = headersOf(told.headers?.headers ?? [])
   const one = (name: string) => headers.get(name)?.[0]
@@ -38,9 +38,9 @@ export function callOf({ request_headers: told, metadata_context: metadata }: Pr
   const claims = claimsOf(metadata?.filter_metadata?.[JWT_FILTER])
   return {
     method: one(':method') ?? '',
-    path: one(':path') ?? '',
+    ...(one(':method') === 'CONNECT' ? {} : { path: one(':path') ?? '' }),
     host: one(':authority') ?? '',
-    port: WORKLOAD_PORT,
+    port,
     headers: Object.fromEntries([...headers].filter(([name]) => !name.startsWith(':'))),
     ...(principal === undefined ? {} : { principal }),
     ...(address === undefined ? {} : { address }),

@@ -18,7 +18,7 @@ export function streamService(watch: StreamWatch): GrpcService {
       channel.end()
     }
     channel.on('data', (request: ProcessingRequest) => {
-      const call = callOf(request)
+      const call = callOf(request, watch.portOf(String(workload)))
       if (call === undefined) return
       const begun = watch.begin(String(workload), { call, end })
       ended = begun.ended

@@ -1,5 +1,5 @@
 import type { Log } from '@weft/kit'
-import { evaluatePolicy, type PolicyCall, type WorkloadKey, type WorkloadPolicy } from '@weft/mesh-model'
+import { evaluatePolicy, type MeshWorkload, type PolicyCall, type WorkloadKey, type WorkloadPolicy } from '@weft/mesh-model'
 
 /** One open stream: what was asked when it began, and how to end it. */
 interface OpenStream {
@@ -10,8 +10,8 @@ interface OpenStream {
 
 /** What the watch asks and tells. */
 export interface StreamWatchOptions {
-  /** The policy of a workload in the newest snapshot; `undefined` when there is no such workload. */
-  policyOf(workload: WorkloadKey): WorkloadPolicy | undefined
+  /** A workload in the newest snapshot; `undefined` when there is no such workload. */
+  calleeOf(workload: WorkloadKey): Pick<MeshWorkload, 'policy' | 'port'> | undefined
   readonly log: Log
 }
 
@@ -28,6 +28,11 @@ export class StreamWatch {
     this.#options = options
   }
 
+  /** Port by which policies know a workload; `undefined`: the one that all others have. */
+  portOf(workload: WorkloadKey): number | undefined {
+    return this.#options.calleeOf(workload)?.port
+  }
+
   /** Streams that are open, by workload. */
   counts(): ReadonlyMap<WorkloadKey, number> {
     return new Map([...this.#open].map(([workload, streams]) => [workload, streams.size]))
@@ -35,7 +40,7 @@ export class StreamWatch {
 
   /** Takes a stream on, or ends it at once. @returns whether it may go on, and what to call when it has ended by itself */
   begin(workload: WorkloadKey, stream: OpenStream): { readonly allowed: boolean; ended(): void } {
-    const policy = this.#options.policyOf(workload)
+    const policy = this.#options.calleeOf(workload)?.policy
     if (policy === undefined || !evaluatePolicy(policy, stream.call).allowed) return { allowed: false, ended: () => undefined }
     const streams = this.#open.get(workload) ?? new Set()
     streams.add(stream)
@@ -48,7 +53,7 @@ export class StreamWatch {
     for (const workload of workloads) {
       const streams = this.#open.get(workload)
       if (streams === undefined) continue
-      const policy = this.#options.policyOf(workload)
+      const policy = this.#options.calleeOf(workload)?.policy
       // What is gone takes no new calls, and ends its old ones in its own time.
       if (policy === undefined || this.#judged.get(workload) === policy) continue
       this.#judged.set(workload, policy)

@@ -67,8 +67,9 @@ export const ConnectionPool = Type.Object(
           maxConnections: Type.Optional(count(1, 'connections to the replicas of a workload')),
           connectTimeout: Type.Optional(istioDuration('longest time until a connection is there')),
           maxConnectionDuration: Type.Optional(istioDuration('longest life of a connection')),
+          idleTimeout: Type.Optional(istioDuration('time after which a connection of raw TCP on which nothing moves is closed; default 1h')),
         },
-        closedExcept('tcpKeepalive', 'idleTimeout'),
+        closedExcept('tcpKeepalive'),
       ),
     ),
     http: Type.Optional(

@@ -1,8 +1,9 @@
 import type { FunctionModel, RevisionModel, Selector, ServiceModel } from '../read/models.ts'
-import type { HostKey, RouteTarget } from '../snapshot.ts'
+import type { HostKey, ResourceFinding, RouteTarget } from '../snapshot.ts'
 import type { Dependency } from '../world/dependencies.ts'
 import { selects } from '../world/selectors.ts'
 import type { World } from '../world/world.ts'
+import { servicePorts, tcpPortsOf } from './ports.ts'
 
 /** Ports that every function answers on. */
 const FUNCTION_PORTS = [80, 8080]
@@ -17,6 +18,10 @@ export interface Reading {
 export interface Endpoints {
   readonly key: HostKey
   readonly ports: readonly number[]
+  /** Those of them that carry raw TCP. */
+  readonly tcpPorts: readonly number[]
+  /** About its ports. */
+  readonly findings: readonly ResourceFinding[]
   /** What may be selected from, in the order of their keys. */
   readonly revisions: readonly RevisionModel[]
   readonly owner: { readonly kind: 'Function'; readonly model: FunctionModel } | { readonly kind: 'Service'; readonly model: ServiceModel }
@@ -33,7 +38,7 @@ export function endpointsOf(reading: Reading, key: HostKey): Endpoints | undefin
   const fn = world.functions.get(key)
   if (service !== undefined) {
     const revisions = selectedBy(reading, service)
-    if (revisions.length > 0 || fn === undefined) return { key, ports: service.ports, revisions, owner: { kind: 'Service', model: service } }
+    if (revisions.length > 0 || fn === undefined) return { key, ...servicePorts(service, revisions), revisions, owner: { kind: 'Service', model: service } }
   }
   return fn === undefined ? undefined : behind(reading, fn)
 }
@@ -49,7 +54,9 @@ function behind({ world, dependencies }: Reading, fn: FunctionModel): Endpoints 
   const { key } = fn
   dependencies.add(`revisions ${key}`)
   const revisions = world.revisions.ofFunction(key)
-  return { key, ports: functionPorts(fn, revisions), revisions, owner: { kind: 'Function', model: fn } }
+  const tcpPorts = fn.protocol === 'tcp' ? tcpPortsOf(fn) : []
+  const ports = tcpPorts.length === 0 ? functionPorts(fn, revisions) : tcpPorts
+  return { key, ports, tcpPorts, findings: [], revisions, owner: { kind: 'Function', model: fn } }
 }
 
 function selectedBy({ world, dependencies }: Reading, service: ServiceModel): readonly RevisionModel[] {

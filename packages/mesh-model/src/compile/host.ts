@@ -13,6 +13,7 @@ import { deliveryRoutes } from './delivery.ts'
 import { endpointsOf, revisionTarget, targetsOf, type Endpoints } from './endpoints.ts'
 import { referToRoutes, routesOf, type Understood, type Work } from './routes.ts'
 import { hostRoutes } from './gateway-routes.ts'
+import { ownTcpRoutes } from './tcp.ts'
 import { hostTraffic, type HostTraffic } from './traffic.ts'
 import { wholeShares } from './weights.ts'
 
@@ -74,6 +75,7 @@ function hostOf(work: Work, endpoints: Endpoints, virtualServices: readonly Virt
   const routes = own === undefined ? [...attached.producers, ...ownRoutes(work, endpoints)] : routesOf(work, own, inMesh)
   reportOwners(work, endpoints, own)
   reportSplit(work, endpoints, attached.producers)
+  work.findings.push(...endpoints.findings)
   return {
     key: endpoints.key,
     namespace,
@@ -82,6 +84,7 @@ function hostOf(work: Work, endpoints: Endpoints, virtualServices: readonly Virt
     ports: endpoints.ports,
     routes: [...consumers.flatMap((consumer) => consumerRoutes(work, consumer)), ...attached.consumers, ...routes],
     ...(endpoints.owner.model.isPrivate ? { isPrivate: true } : {}),
+    ...(endpoints.tcpPorts.length === 0 ? {} : { tcp: { ports: endpoints.tcpPorts, routes: ownTcpRoutes(work, endpoints) } }),
   }
 }
 

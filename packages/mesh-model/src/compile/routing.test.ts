@@ -267,19 +267,6 @@ describe('hosts', () => {
     expect(host).toMatchObject({ ports: [80, 3000, 8080], fqdn: 'temp.default.svc.cluster.local' })
   })
 
-  it('a Service answers on its ports that carry HTTP, and names the others', () => {
-    const ports = [
-      { port: 9000, name: 'http-api' },
-      { port: 9001, name: 'grpc' },
-      { port: 9002, name: 'redis' },
-      { port: 9003, name: 'x', appProtocol: 'tcp' },
-      { port: 80, name: 'web', targetPort: 'web' },
-    ]
-    const snapshot = compiled(...temp, aService('many', { app: 'temp' }, { ports }))
-    expect(snapshot.hosts.get('default/many')?.ports).toEqual([80, 9000, 9001])
-    expect(reasonsOf(snapshot)).toEqual(['Service/many PortNotSupported', 'Service/many PortNotSupported'])
-  })
-
   it('header rules of a function come before its weights', () => {
     const fn = aFunction('temp', { traffic: { v1: 100 }, spec: { matches: [{ headers: { 'End-User': 'jason' }, revision: 'v2' }] } })
     const routes = compiled(fn, aRevision('temp', 'v1'), aRevision('temp', 'v2', { phase: 'Retired' })).hosts.get('default/temp')?.routes

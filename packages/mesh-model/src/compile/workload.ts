@@ -8,6 +8,8 @@ import type { AuthorizationPolicyModel, RequestAuthenticationModel, RevisionMode
 import type { MeshWorkload, PolicyRule, ResourceFinding, WorkloadPolicy } from '../snapshot.ts'
 import type { WorkloadTraffic } from '../workload-traffic.ts'
 import type { World } from '../world/world.ts'
+import { tcpPolicy } from '../policy/tcp.ts'
+import { DEFAULT_PORT } from './ports.ts'
 
 /** Compiles one revision. Its policy and mode are looked up by its labels, so that the cost does not depend on how many policies there are. */
 export function compileWorkload(
@@ -21,6 +23,7 @@ export function compileWorkload(
   const policy = policyOf(world, revision)
   const selecting = authenticationFor(world, revision.namespace, revision.labels)
   const authentication = rulesOfAll(selecting)
+  const whole = { ...policy, deny: [...outsideRules(fn, world.trustDomain), ...policy.deny], ...brokenAuthentication(selecting) }
   return {
     workload: {
       key: revision.key,
@@ -31,12 +34,13 @@ export function compileWorkload(
       labels: revision.labels,
       serviceAccount: account.name,
       mtls: modeOf(world, revision),
-      policy: { ...policy, deny: [...outsideRules(fn, world.trustDomain), ...policy.deny], ...brokenAuthentication(selecting) },
+      policy: revision.protocol === 'tcp' ? tcpPolicy(whole) : whole,
       ...(authentication.length === 0 ? {} : { authentication }),
       ...(traffic === undefined ? {} : { traffic }),
       ...ratesOf(world, revision),
       timeoutMs: revision.timeoutMs,
       ...(revision.protocol === 'http' ? {} : { protocol: revision.protocol }),
+      ...(revision.protocol === 'tcp' ? { port: revision.port ?? DEFAULT_PORT } : {}),
       readinessPath: revision.readinessPath,
       proxy,
     },
@@ -59,11 +63,11 @@ function accountOf(world: World, revision: RevisionModel): { readonly name: stri
 }
 
 /** PeerAuthentication by workload, else namespace, else mesh; the oldest of each; strict when nobody says otherwise. */
-function modeOf(world: World, { namespace, labels }: RevisionModel): MeshWorkload['mtls'] {
+function modeOf(world: World, { namespace, labels, protocol, port }: RevisionModel): MeshWorkload['mtls'] {
   const index = world.peerAuthentication
   for (const level of [index.narrow(namespace, labels), index.wide(namespace), index.wide(SYSTEM_NAMESPACE)]) {
     const [oldest] = [...level].toSorted(byAge)
-    const mode = oldest?.ports.get(WORKLOAD_PORT) ?? oldest?.mode
+    const mode = oldest?.ports.get(protocol === 'tcp' ? (port ?? DEFAULT_PORT) : WORKLOAD_PORT) ?? oldest?.mode
     if (mode !== undefined) return mode
   }
   return 'strict'

@@ -64,7 +64,7 @@ export function authorize(snapshot: MeshSnapshot, question: AuthorizationQuestio
 
 /** The workloads that routes of a host may choose, those that are there, by name. */
 export function workloadsOf(snapshot: Pick<MeshSnapshot, 'workloads'>, host: MeshHost): readonly MeshWorkload[] {
-  const keys = new Set(host.routes.flatMap((route) => route.targets.flatMap((target) => target.workload ?? [])))
+  const keys = new Set([...host.routes, ...(host.tcp?.routes ?? [])].flatMap((route) => route.targets.flatMap((target) => target.workload ?? [])))
   return [...keys].toSorted().flatMap((key) => snapshot.workloads.get(key) ?? [])
 }
 
@@ -98,11 +98,14 @@ function check(snapshot: MeshSnapshot, workload: MeshWorkload, asked: Asked): Au
   const fate = sent === undefined ? undefined : tokenFate(snapshot, workload, { claims: sent, throughIngress: question.from.kind === 'ingress' })
   const about = { workload: workload.key, revision: workload.revision, ...(verified === undefined ? {} : { principal: verified }) }
   const who = verified === undefined ? 'An unverified caller' : callerText(verified)
-  const what = `${method} ${path} of ${workload.key}`
+  const port = workload.port ?? WORKLOAD_PORT
+  const isTcp = workload.protocol === 'tcp'
+  const what = isTcp ? `connect to ${workload.key} on port ${port}` : `${method} ${path} of ${workload.key}`
   if (fate?.claims === undefined && fate?.refused === true) {
     return { ...about, allowed: false, because: 'token-refused', allowing: [], sentence: `${who} may not ${what}: ${fate.why}` }
   }
-  const call = { method, path, host: question.host ?? host.fqdn, port: WORKLOAD_PORT, ...(verified === undefined ? {} : { principal: verified }) }
+  const http = isTcp ? {} : { method, path, host: question.host ?? host.fqdn }
+  const call = { ...http, port, ...(verified === undefined ? {} : { principal: verified }) }
   const verdict = evaluatePolicy(workload.policy, fate?.claims === undefined ? call : { ...call, claims: fate.claims })
   const rule = 'rule' in verdict ? { policy: verdict.rule.policy, index: verdict.rule.index } : undefined
   const allowing = verdict.because === 'no-rule-matches' ? policiesOf(workload.policy.allow ?? []) : []

@@ -1,8 +1,8 @@
 import { keyOf, SYSTEM_NAMESPACE, type NamespacedName, type ResourceRef } from '@weft/core'
-import type { HostKey, MeshHost, MeshRoute, MeshSnapshot, MeshWorkload, ResourceFinding, WorkloadKey, WorkloadPolicy } from '../snapshot.ts'
+import type { HostKey, MeshHost, MeshRoute, MeshSnapshot, MeshTcpRoute, MeshWorkload, ResourceFinding, WorkloadKey, WorkloadPolicy } from '../snapshot.ts'
 import { authorize, identityOf, workloadsOf } from './authorize.ts'
 import { tokensText } from './tokens.ts'
-import { resourceText, routeWhenText, ruleText } from './words.ts'
+import { connectionsWhenText, resourceText, routeWhenText, ruleText } from './words.ts'
 
 /** A host in plain words: sentences are for people, the rest for programs. */
 export interface HostDescription {
@@ -53,25 +53,38 @@ export function describeHost(snapshot: MeshSnapshot, name: NamespacedName): Host
     fqdn: host.fqdn,
     ports: host.ports,
     isPrivate: host.isPrivate === true,
-    routes: host.routes.map(describeRoute),
+    routes: [...(host.tcp?.routes ?? []).map(describeConnections), ...(onlyTcp(host) ? [] : host.routes.map(describeRoute))],
     workloads,
     findings: findingsOf(snapshot, host, workloads),
   }
 }
 
-function outsideChecks(snapshot: MeshSnapshot, { namespace, name }: MeshHost): readonly (readonly [WorkloadKey, boolean])[] {
+function outsideChecks(snapshot: MeshSnapshot, host: MeshHost): readonly (readonly [WorkloadKey, boolean])[] {
+  const { namespace, name } = host
+  // What the ingress carries by paths is HTTP.
+  if (onlyTcp(host)) return []
   const answer = authorize(snapshot, { from: { kind: 'ingress' }, to: { namespace, name }, method: 'GET', path: '/' })
   return (answer?.checks ?? []).map((check) => [check.workload, check.allowed] as const)
 }
 
+/** Whether nothing of a host is HTTP. */
+const onlyTcp = ({ ports, tcp }: MeshHost): boolean => ports.every((port) => tcp?.ports.includes(port))
+
+function describeConnections(route: MeshTcpRoute): DescribedRoute {
+  return { name: route.name, when: connectionsWhenText(route), shares: sharesOf(route.targets), also: [], origin: route.origin }
+}
+
 function describeRoute(route: MeshRoute): DescribedRoute {
-  const sum = route.targets.reduce((total, target) => total + target.weight, 0)
-  const shares = route.targets.map(({ weight, workload, missing }) => ({
+  return { name: route.name, when: routeWhenText(route), shares: sharesOf(route.targets), also: alsoText(route), origin: route.origin }
+}
+
+function sharesOf(targets: MeshRoute['targets']): DescribedRoute['shares'] {
+  const sum = targets.reduce((total, target) => total + target.weight, 0)
+  return targets.map(({ weight, workload, missing }) => ({
     percent: sum === 0 ? 0 : Math.round((weight / sum) * 1000) / 10,
     ...(workload === undefined ? {} : { workload }),
     ...(missing === undefined ? {} : { missing }),
   }))
-  return { name: route.name, when: routeWhenText(route), shares, also: alsoText(route), origin: route.origin }
 }
 
 function alsoText({ timeoutMs, retries, requestHeaders, responseHeaders }: MeshRoute): readonly string[] {

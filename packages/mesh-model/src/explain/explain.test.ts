@@ -82,6 +82,25 @@ describe('whether a call is allowed', () => {
   })
 })
 
+describe('a host of raw TCP', () => {
+  const template = { protocol: 'tcp', port: 6379 }
+  const cache = [aFunction('cache', { traffic: { v1: 100 }, spec: { template } }), aRevision('cache', 'v1', { template })]
+  const open = aPolicy('open', { rules: [{ from: [{ source: { namespaces: ['default'] } }], to: [{ operation: { ports: ['6379'] } }] }] })
+
+  it('is connected to, and asked nothing of HTTP', () => {
+    const answer = authorize(compiled(...cache, open), { from: control, to: { namespace: 'default', name: 'cache' }, method: 'GET', path: '/' })
+    expect(answer?.checks.map(({ sentence }) => sentence)).toEqual([
+      'default/control may connect to default/cache-v1 on port 6379: rule 0 of AuthorizationPolicy default/open allows it',
+    ])
+  })
+
+  it('tells where its connections go', () => {
+    const described = describeHost(compiled(...cache, open), { namespace: 'default', name: 'cache' })
+    expect(described?.routes.map(({ when, shares }) => [when, shares])).toEqual([['Every connection', [{ percent: 100, workload: 'default/cache-v1' }]]])
+    expect(described?.workloads.map(({ fromOutside }) => fromOutside)).toEqual([false])
+  })
+})
+
 describe('a host in words', () => {
   it('tells where its calls go and because of which resource', () => {
     const split = [

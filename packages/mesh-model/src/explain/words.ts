@@ -1,5 +1,5 @@
 import type { ResourceRef } from '@weft/core'
-import type { MeshRoute, PolicyRule, RequestPrincipalMatch, RouteMatch, RoutePath, StringMatch } from '../snapshot.ts'
+import type { MeshRoute, MeshTcpRoute, PolicyRule, RequestPrincipalMatch, RouteMatch, RoutePath, StringMatch, TcpMatch } from '../snapshot.ts'
 
 /** `Kind namespace/name`. */
 export function resourceText(ref: ResourceRef): string {
@@ -68,6 +68,28 @@ export function routeWhenText(route: MeshRoute): string {
   return `Calls whose ${route.matches.map(conditionText).join(', or whose ')}`
 }
 
+/** The connections of raw TCP that a route takes. */
+export function connectionsWhenText({ matches }: MeshTcpRoute): string {
+  if (matches.length === 0) return 'Every connection'
+  return `Connections whose ${matches.map(connectionText).join(', or whose ')}`
+}
+
+function connectionText({ port, serverNames, sourceLabels, sourceNamespace }: TcpMatch): string {
+  const parts = [
+    port === undefined ? undefined : `port is ${port}`,
+    serverNames && `server name is ${serverNames.join(' or ')}`,
+    sourceLabels && labelsText(sourceLabels),
+    sourceNamespace && `caller is in namespace ${sourceNamespace}`,
+  ].filter((part) => part !== undefined)
+  return parts.length === 0 ? 'host is this one' : parts.join(' and ')
+}
+
+function labelsText(labels: Readonly<Record<string, string>>): string {
+  return `caller has ${Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ')}`
+}
+
 function conditionText(match: RouteMatch): string {
   const parts = [
     match.path && `path ${matchText(match.path.match)}${match.path.ignoreCase ? ' (ignoring case)' : ''}`,
@@ -76,10 +98,7 @@ function conditionText(match: RouteMatch): string {
     ...match.headers.map(({ name, match: header, invert }) => `header ${name} ${invert ? 'is not one that ' : ''}${matchText(header)}`),
     ...(match.claims ?? []).map(({ path, match: claim, invert }) => `claim ${path.join('.')} ${invert ? 'is not one that ' : ''}${matchText(claim)}`),
     ...match.queryParameters.map(({ name, match: parameter }) => `query parameter ${name} ${matchText(parameter)}`),
-    match.sourceLabels &&
-      `caller has ${Object.entries(match.sourceLabels)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(', ')}`,
+    match.sourceLabels && labelsText(match.sourceLabels),
     match.sourceNamespace && `caller is in namespace ${match.sourceNamespace}`,
     match.port === undefined ? undefined : `port is ${match.port}`,
   ].filter((part) => part !== undefined)

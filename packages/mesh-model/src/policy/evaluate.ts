@@ -5,15 +5,15 @@ import { claimTexts, requestPrincipalHolds } from './claims.ts'
 import { normalisePath } from './path.ts'
 import { everyValueRegex, pathHolds, textHolds } from './text.ts'
 
-/** A call as a policy sees it. */
+/** A call as a policy sees it. A connection of raw TCP has no method, path and host, and its workload's policy (`tcpPolicy`) asks for none. */
 export interface PolicyCall {
   /** Verified SPIFFE ID of the caller, with or without `spiffe://`; absent for plain text. */
   readonly principal?: string
-  readonly method: string
+  readonly method?: string
   /** As it was sent; a query is ignored. */
-  readonly path: string
+  readonly path?: string
   /** `:authority`, with or without a port. Calls through the ingress carry the function's own name, whatever the client wrote. */
-  readonly host: string
+  readonly host?: string
   /** Port of the workload that was called. */
   readonly port: number
   /** Request headers, names in lower case; several values of one name as a list. */
@@ -88,12 +88,12 @@ export function remarksOn({ audit = [], dryRun }: WorkloadPolicy, call: PolicyCa
 export type Effect = 'allow' | 'deny'
 
 function factsOf(call: PolicyCall): Facts | undefined {
-  const path = normalisePath(call.path)
+  const path = normalisePath(call.path ?? '/')
   if (path === undefined) return undefined
   const principal = call.principal?.replace(/^spiffe:\/\//, '')
   const namespace = principal === undefined ? undefined : /^[^/]+\/ns\/([^/]+)\/sa\/[^/]+$/.exec(principal)?.[1]
-  const { method, port, address, headers = {}, claims } = call
-  const sent = call.host.toLowerCase().replace(/\.(?=:\d+$|$)/, '')
+  const { method = '', port, address, headers = {}, claims } = call
+  const sent = (call.host ?? '').toLowerCase().replace(/\.(?=:\d+$|$)/, '')
   return {
     principal,
     namespace,

@@ -5,6 +5,7 @@ import { baseOf, field, refusals, selectorOf } from './base.ts'
 import { checker } from './check.ts'
 import { readDelivery } from './delivery.ts'
 import { failure, warning } from './finding.ts'
+import { declaredKind } from './port-protocol.ts'
 import type { FunctionModel, Model, NamespaceModel, RevisionModel, RevisionPhase, ServiceAccountModel, ServiceModel } from './models.ts'
 
 /** Longest time of a call when the template does not say (design §2: 60 s). */
@@ -133,7 +134,7 @@ export function durationMs(text: string): number | undefined {
   }
 }
 
-/** Reads a Service. Ports that do not carry HTTP are left out, and named in a finding. */
+/** Reads a Service. What its ports carry is decided with what it selects. */
 export function readService(resource: Resource): Read<ServiceModel> {
   const base = baseOf(resource)
   const misplaced = placement(base)
@@ -141,39 +142,10 @@ export function readService(resource: Resource): Read<ServiceModel> {
   const checked = checkService(resource.spec)
   if (!checked.ok) return { findings: refusals(base.ref, checked) }
   const { selector, ports } = checked.value
-  const carried = ports.filter((port) => carriesHttp(port))
-  const findings = ports
-    .filter((port) => !carriesHttp(port))
-    .map((port) =>
-      failure(
-        base.ref,
-        'PortNotSupported',
-        `port ${port.port} (${port.appProtocol ?? port.name}) does not carry HTTP, which is all that the mesh routes so far`,
-      ),
-    )
-  const names = Object.fromEntries(carried.flatMap(({ name, port }) => (name === undefined ? [] : [[name, port]])))
-  return {
-    model: {
-      ...base,
-      findings,
-      selector: selectorOf(selector),
-      isPrivate: isClusterLocal(resource.metadata.labels),
-      ports: [...new Set(carried.map((port) => port.port))].toSorted((a, b) => a - b),
-      portNames: names,
-    },
-  }
+  const read = ports.map((port) => ({ port: port.port, kind: declaredKind(port), text: port.appProtocol ?? port.name ?? 'without a name' }))
+  const portNames = Object.fromEntries(ports.flatMap(({ name, port }) => (name === undefined ? [] : [[name, port]])))
+  return { model: { ...base, selector: selectorOf(selector), isPrivate: isClusterLocal(resource.metadata.labels), ports: read, portNames } }
 }
-
-/** Protocols by name (`http`, `http-api`) and `appProtocol`, as Istio selects them; a name that tells nothing means HTTP, since all functions speak it. */
-function carriesHttp({ name, appProtocol }: { readonly name?: string; readonly appProtocol?: string }): boolean {
-  if (appProtocol !== undefined)
-    return /^(http|https?2?|grpc|grpc-web|kubernetes\.io\/(h2c|ws|wss))$/.test(appProtocol.toLowerCase()) && appProtocol !== 'https'
-  const prefix = name?.split('-')[0] ?? ''
-  return !OTHER_PROTOCOLS.has(prefix)
-}
-
-/** https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/ */
-const OTHER_PROTOCOLS = new Set(['https', 'tls', 'tcp', 'udp', 'mongo', 'mysql', 'redis'])
 
 /** Reads a ServiceAccount. */
 export function readServiceAccount(resource: Resource): Read<ServiceAccountModel> {

@@ -27,6 +27,7 @@ export type FindingReason =
   | 'PortNotBound'
   | 'PortNotFound'
   | 'PortNotSupported'
+  | 'ProtocolConflict'
   | 'RefNotPermitted'
   | 'ReservedNamespace'
   | 'RevisionNotFound'

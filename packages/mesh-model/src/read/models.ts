@@ -1,4 +1,5 @@
 import type { Protocol } from '@weft/api'
+import type { PortKind } from './port-protocol.ts'
 import type { ResourceRef } from '@weft/core'
 import type { JwtRule } from '../authentication.ts'
 import type { WorkloadRates, WorkloadTraffic } from '../workload-traffic.ts'
@@ -83,11 +84,18 @@ export interface RevisionModel extends Model {
 /** What the mesh needs of a Service. */
 export interface ServiceModel extends Model {
   readonly selector: Selector
-  readonly ports: readonly number[]
+  readonly ports: readonly ServicePortModel[]
   /** Ports that have a name. */
   readonly portNames: Readonly<Record<string, number>>
   /** Not to be called from outside by its own name. */
   readonly isPrivate: boolean
+}
+
+/** One port of a Service; `text` is what said what it carries. */
+export interface ServicePortModel {
+  readonly port: number
+  readonly kind: PortKind | undefined
+  readonly text: string
 }
 
 /** A ServiceAccount: which functions may use it beside the one of its own name. */

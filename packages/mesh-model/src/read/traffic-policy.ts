@@ -59,6 +59,7 @@ function readPool({ tcp, http }: ConnectionPool, { at, notes }: Place): PoolLimi
     maxRequestsPerConnection: http?.maxRequestsPerConnection === 0 ? undefined : http?.maxRequestsPerConnection,
     maxRetries: http?.maxRetries,
     connectTimeoutMs: time(tcp?.connectTimeout, 'tcp.connectTimeout'),
+    tcpIdleTimeoutMs: time(tcp?.idleTimeout, 'tcp.idleTimeout'),
     idleTimeoutMs: time(http?.idleTimeout, 'http.idleTimeout'),
     maxConnectionDurationMs: time(tcp?.maxConnectionDuration, 'tcp.maxConnectionDuration'),
   })

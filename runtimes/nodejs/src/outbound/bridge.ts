@@ -28,7 +28,7 @@ export class OutboundError extends Error {
 function reasonOf(status: number, body: string): string {
   const detail = body.trim().slice(0, 300)
   const said = detail === '' ? '' : `: ${detail}`
-  if (status === 403) return `was refused by the egress policy (403${said})`
+  if (status === 403) return `was refused by a policy (403${said})`
   if (status === 503 || status === 502 || status === 504) return `could not be made (${status}${said})`
   return `was not accepted by the proxy (${status}${said})`
 }

@@ -58,7 +58,7 @@ export async function installOutboundHook(options: OutboundOptions): Promise<voi
     const port = Number(wanted['port'])
     if (wanted['path'] != null || wanted['handle'] != null || !Number.isInteger(port) || port < 1 || port > 65_535) return original.call(this, ...args)
     const host = names.nameOf(typeof wanted['host'] === 'string' && wanted['host'] !== '' ? wanted['host'] : 'localhost')
-    const way = wayOf(host, isSecure(this), namespaces)
+    const way = wayOf(host, isSecure(this), namespaces, port)
     if (way === 'local') return original.call(this, ...args)
     if (normalized[1] !== null) this.once('connect', normalized[1])
     if (way === 'mesh') return original.call(this, redirected(wanted, { path: options.socketPath }))

@@ -1,3 +1,6 @@
+/** Ports on which a mesh name is taken to speak HTTP, in either version: what comes goes to the proxy as it is. */
+export const MESH_HTTP_PORTS: ReadonlySet<number> = new Set([80, 443, 3000, 5000, 8000, 8080, 8081, 8443, 9000, 9090, 50_051])
+
 /** How a connection leaves the replica. */
 export type Way = 'local' | 'mesh' | 'connect'
 
@@ -17,12 +20,13 @@ function isMeshName(host: string, namespaces: ReadonlySet<string>): boolean {
 }
 
 /**
- * Which way a connection to `host` goes. TLS to a mesh name goes by CONNECT, since the proxy reads plain HTTP there.
+ * Which way a connection to `host` goes. TLS to a mesh name goes by CONNECT, since the proxy reads plain HTTP there, and so does what is for another port than those of
+ * HTTP: it may be raw TCP, where the other side speaks first. The proxy knows, and reads HTTP out of the tunnel too.
  * Loopback is the replica's own: in a sandbox there is nothing else on it.
  */
-export function wayOf(host: string, secure: boolean, namespaces: ReadonlySet<string>): Way {
+export function wayOf(host: string, secure: boolean, namespaces: ReadonlySet<string>, port = 80): Way {
   if (isLoopback(host.toLowerCase())) return 'local'
-  return !secure && isMeshName(host, namespaces) ? 'mesh' : 'connect'
+  return !secure && MESH_HTTP_PORTS.has(port) && isMeshName(host, namespaces) ? 'mesh' : 'connect'
 }
 
 /** `host:port` for a CONNECT request. @returns undefined when the host cannot stand in a request line */

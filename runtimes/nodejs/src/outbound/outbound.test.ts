@@ -125,7 +125,7 @@ describe('the outbound hook', () => {
     const answer = await call(body)
     expect(answer.status).toBe(502)
     expect(answer.headers['x-code']).toBe('ERR_WEFT_OUTBOUND')
-    expect(answer.body).toMatch(/connection to evil\.example\.com:(22|443) was refused by the egress policy \(403: RBAC: access denied\)/)
+    expect(answer.body).toMatch(/connection to evil\.example\.com:(22|443) was refused by a policy \(403: RBAC: access denied\)/)
     await expect(logged(replica, answer.body)).resolves.toBeUndefined()
   })
 

@@ -1,12 +1,13 @@
 import type { Server, Socket } from 'node:net'
-import { wayOf } from '@weft/runtime-nodejs/mesh-name'
+import { MESH_HTTP_PORTS, wayOf } from '@weft/runtime-nodejs/mesh-name'
 import { logLine } from '@weft/runtime-nodejs/report'
 import { listen } from './listen.ts'
 import { passThrough, tunnel } from './tunnel.ts'
 
 /** Ports of plain HTTP, where an HTTP client waits for an HTTP answer. */
 const HTTP_PORTS = new Set([80, 3000, 5000, 8000, 8080, 8081, 9000, 9090])
-const MESH_PORTS = [80, 443, 3000, 5000, 8000, 8080, 8081, 8443, 9000, 9090, 50_051]
+/** Databases and brokers, which may be functions that speak raw TCP. */
+const MESH_PORTS = [...MESH_HTTP_PORTS, 1433, 1883, 3306, 4222, 5432, 5672, 6379, 9092, 27_017]
 /** HTTP, mail, ssh and what databases and brokers usually have. */
 const OUTSIDE_PORTS = [22, 25, 80, 443, 465, 587, 1433, 1883, 3306, 4222, 5432, 5672, 6379, 8080, 8443, 8883, 9092, 27_017]
 const MAX_NAMES = 256
@@ -94,7 +95,8 @@ export class Names {
   #route({ name, mesh, port }: { readonly name: string; readonly mesh: boolean; readonly port: number }, socket: Socket): void {
     const { outboundSocket } = this.#options
     const destination = { authority: `${name}:${port}`, http: HTTP_PORTS.has(port) }
-    if (!mesh) return tunnel(outboundSocket, destination, socket)
+    // Of raw TCP the other side may speak first: there is nothing to wait for.
+    if (!mesh || !MESH_HTTP_PORTS.has(port)) return tunnel(outboundSocket, destination, socket)
     // A client speaks first, of HTTP and of TLS: its first byte tells which
     socket.once('data', (first: Buffer) => {
       socket.pause()

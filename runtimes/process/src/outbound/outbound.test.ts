@@ -57,7 +57,7 @@ describe('a program in a sandbox', () => {
     [
       'a refused host without a proxy',
       { way: 'http.client', host: 'evil.example.com', port: 80 },
-      '403 connection to evil.example.com:80 was refused by the egress policy (403: RBAC: access denied)',
+      '403 connection to evil.example.com:80 was refused by a policy (403: RBAC: access denied)',
     ],
   ])('in Python reaches %s', async (_name, task, expected) => {
     expect((await sandboxed.python.ask({ body: JSON.stringify(task) })).body).toContain(expected)
@@ -77,9 +77,7 @@ describe('a program in a sandbox', () => {
 
   it('whose connection was refused finds the reason in its log', async () => {
     await sandboxed.curl.ask({ body: '--noproxy * https://evil.example.com/' })
-    await expect(
-      logged(sandboxed.curl, 'weft: connection to evil.example.com:443 was refused by the egress policy (403: RBAC: access denied)'),
-    ).resolves.toBeUndefined()
+    await expect(logged(sandboxed.curl, 'weft: connection to evil.example.com:443 was refused by a policy (403: RBAC: access denied)')).resolves.toBeUndefined()
   })
 })
 

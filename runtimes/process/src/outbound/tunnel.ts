@@ -52,9 +52,7 @@ function headOf(received: Buffer): { readonly status: number; readonly rest: Buf
 
 function reasonOf(authority: string, status: number, detail: string): string {
   const said = detail.trim() === '' ? '' : `: ${detail.trim().slice(0, 300)}`
-  return status === 403
-    ? `connection to ${authority} was refused by the egress policy (403${said})`
-    : `connection to ${authority} could not be made (${status}${said})`
+  return status === 403 ? `connection to ${authority} was refused by a policy (403${said})` : `connection to ${authority} could not be made (${status}${said})`
 }
 
 /** Brings a connection to any host, by CONNECT through the proxy. Why it was refused stands in the log. */

@@ -1,6 +1,8 @@
+import { mkdtempSync } from 'node:fs'
 import http from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import net from 'node:net'
+import { join } from 'node:path'
 import tls from 'node:tls'
 import type { Duplex } from 'node:stream'
 import type { Pem } from './certificates.ts'
@@ -60,7 +62,8 @@ export function tunnel(socketPath: string, authority: string): Promise<net.Socke
   return new Promise((resolve, reject) => {
     const request = http.request({ socketPath, method: 'CONNECT', path: authority, headers: { host: authority }, agent: false })
     request.on('error', reject)
-    request.on('connect', (response, socket) => {
+    request.on('connect', (response, socket, head) => {
+      if (head.length > 0) socket.unshift(head)
       if (response.statusCode === 200) return resolve(socket)
       socket.destroy()
       resolve(response.statusCode ?? 0)
@@ -77,4 +80,21 @@ export function mutualTls(path: string, root: string, pem?: Pem): Promise<tls.TL
     socket.on('error', reject)
     socket.on('secureConnect', () => resolve(socket))
   })
+}
+
+/** What a runtime does with the proxy's CONNECT, with a program that greets first, and sends back in capitals what it gets. */
+export function serveConnections(name: string): { readonly path: string; readonly server: http.Server } {
+  const path = join(mkdtempSync('/tmp/weft-tcp-'), 's')
+  const server = http.createServer((_request, response) => response.end('probe'))
+  server.on('connect', (_request, socket: net.Socket) => {
+    socket.write(`HTTP/1.1 200 OK\r\n\r\n${name}\n`)
+    socket.on('data', (text: Buffer) => {
+      socket.write(text.toString().toUpperCase())
+      if (text.toString() === 'quit') socket.end('goodbye\n')
+    })
+    socket.on('end', () => socket.end())
+    socket.on('error', () => undefined)
+  })
+  server.listen(path)
+  return { path, server }
 }

@@ -93,7 +93,7 @@ export class World {
     mkdirSync(join(this.directory, 'i'))
     this.layout = layoutOf(this.directory, { ingress: { address: '127.0.0.1', port }, ...more })
     this.authority = testAuthority(join(this.directory, 'ca'))
-    this.streams = new StreamWatch({ policyOf: (key) => this.#snapshot.workloads.get(key)?.policy, log: silentLog() })
+    this.streams = new StreamWatch({ calleeOf: (key) => this.#snapshot.workloads.get(key), log: silentLog() })
     this.plane = new ControlPlane({
       services: [streamService(this.streams)],
       socket: join(this.directory, 'xds', 's'),

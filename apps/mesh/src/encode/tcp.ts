@@ -1,0 +1,88 @@
+import type { MeshHost, MeshTcpRoute, MeshWorkload, RouteTarget, TcpMatch } from '@weft/mesh-model'
+import { duration, escapeRegex, wrap } from './json.ts'
+import { regexMatcher } from './matching.ts'
+import { localCluster, MISSING_CLUSTER } from './names.ts'
+import type { Json } from './types.ts'
+
+/** A connection of raw TCP on which nothing moves is closed after this time, as under Istio, unless a DestinationRule says otherwise. */
+const IDLE_MS = 3600_000
+
+const CONNECT: Json = { connect_matcher: {} }
+
+/** For whom routes of connections are written. */
+export interface TcpContext {
+  readonly callerNamespace: string
+  readonly callerLabels: Readonly<Record<string, string>>
+  /** How the caller reaches a workload; `undefined` when it is not there or speaks something else. */
+  readonly leg: (target: Pick<RouteTarget, 'workload'>) => { readonly cluster: string; readonly workload: MeshWorkload } | undefined
+  /** Every way in which the caller may write the host, without a port. */
+  readonly names: readonly string[]
+}
+
+/** Whether a workload takes connections of raw TCP, and nothing else. */
+export function speaksTcp({ protocol }: Pick<MeshWorkload, 'protocol'>): boolean {
+  return protocol === 'tcp'
+}
+
+/** Idle time of a connection to a workload. */
+export function tcpIdle({ traffic }: MeshWorkload): Json {
+  return duration(traffic?.pool?.tcpIdleTimeoutMs ?? IDLE_MS)
+}
+
+/**
+ * Routes of a caller's connections to a host. A connection is a CONNECT request on its whole way, so that identity, policy, activation and numbers are those of
+ * every other call; its bytes are read by nobody.
+ */
+export function tcpRoutes(host: MeshHost, context: TcpContext): readonly Json[] {
+  const { ports = [], routes = [] } = host.tcp ?? {}
+  return ports.flatMap((port) => routes.flatMap((route) => tcpRoute(route, port, context)))
+}
+
+function tcpRoute(route: MeshTcpRoute, port: number, context: TcpContext): readonly Json[] {
+  const names = context.names.filter((name) => route.matches.length === 0 || route.matches.some((match) => holds(match, { name, port }, context)))
+  if (names.length === 0) return []
+  const authority = { name: ':authority', string_match: regexMatcher(`(?i:${names.map(escapeRegex).join('|')}):${port}`) }
+  return [{ name: route.name, match: { ...CONNECT, headers: [authority] }, route: connectAction(route.targets, context) }]
+}
+
+function holds(match: TcpMatch, asked: { readonly name: string; readonly port: number }, { callerNamespace, callerLabels }: TcpContext): boolean {
+  return (
+    (match.port === undefined || match.port === asked.port) &&
+    (match.serverNames === undefined || match.serverNames.some((name) => serverNameHolds(name, asked.name))) &&
+    (match.sourceNamespace === undefined || match.sourceNamespace === callerNamespace) &&
+    Object.entries(match.sourceLabels ?? {}).every(([name, value]) => callerLabels[name] === value)
+  )
+}
+
+/** `*.example.com` holds for every name below it. */
+function serverNameHolds(pattern: string, name: string): boolean {
+  return pattern === '*' || (pattern.startsWith('*.') ? name.endsWith(pattern.slice(1)) : name === pattern)
+}
+
+/** Sends a connection on, as CONNECT, by shares. */
+function connectAction(targets: readonly RouteTarget[], { leg }: TcpContext): Json {
+  const weighted = targets.filter(({ weight }) => weight > 0).map((target) => ({ weight: target.weight, leg: leg(target) }))
+  const clusters = weighted.map(({ weight, leg: found }) => ({ name: found?.cluster ?? MISSING_CLUSTER, weight: wrap(weight) }))
+  const idle = weighted.flatMap(({ leg: found }) => (found === undefined ? [] : [found.workload]))[0]
+  return {
+    weighted_clusters: { clusters: clusters.length === 0 ? [{ name: MISSING_CLUSTER, weight: wrap(1) }] : clusters },
+    timeout: duration(0),
+    idle_timeout: idle === undefined ? duration(IDLE_MS) : tcpIdle(idle),
+    upgrade_configs: [{ upgrade_type: 'CONNECT' }],
+    retry_policy: { retry_on: 'connect-failure,refused-stream,reset-before-request', num_retries: wrap(3) },
+  }
+}
+
+/** The route by which a workload takes its connections, behind its policy. */
+export function encodeConnections(workload: MeshWorkload): Json {
+  return {
+    name: 'connection',
+    match: CONNECT,
+    route: {
+      cluster: localCluster(workload.key),
+      timeout: duration(0),
+      idle_timeout: tcpIdle(workload),
+      upgrade_configs: [{ upgrade_type: 'CONNECT' }],
+    },
+  }
+}
