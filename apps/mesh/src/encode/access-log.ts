@@ -1,26 +1,90 @@
-import { extension } from './json.ts'
+import { exportService } from './collector.ts'
+import { extension, wrap } from './json.ts'
 import { MESH_HEADERS } from './names.ts'
-import type { Json } from './types.ts'
+import { INGRESS_SERVICE, serviceAttributes, type TracedService } from './tracing.ts'
+import type { Collector, Json, NodeLayout } from './types.ts'
+
+type Hop = 'ingress' | 'inbound' | 'outbound'
+
+/** Whose log it is. */
+interface LoggedHop {
+  readonly hop: Hop
+  /** Key of the workload; absent at the ingress. */
+  readonly workload?: string
+  readonly service?: TracedService
+}
 
 /**
- * One JSON line per call at one hop. Paths are without the query, which may carry tokens; no header with credentials is written.
- * Fields that do not apply are left out.
+ * One entry per call at one hop, in the form and to the place that the settings say. Paths are without the query, which may carry tokens; no header with
+ * credentials is written. @returns no logger, or one
  */
-export function accessLog(file: string, hop: 'ingress' | 'inbound' | 'outbound', workload?: string): Json {
-  return extension('envoy.access_loggers.file', 'envoy.extensions.access_loggers.file.v3.FileAccessLog', {
-    path: file,
-    log_format: {
-      omit_empty_values: true,
-      json_format: {
-        fields: stringFields({
-          hop,
-          ...(workload === undefined ? {} : { workload }),
-          ...FIELDS,
-          ...(hop === 'ingress' ? { path: `%REQ(${MESH_HEADERS.path})%` } : {}),
-        }),
-      },
-    },
+export function accessLog(layout: NodeLayout, logged: LoggedHop): readonly Json[] {
+  const { accessLog: settings } = layout.telemetry
+  if (settings.format === 'none') return []
+  const filter = settings.only === 'errors' ? { filter: ONLY_ERRORS } : {}
+  switch (settings.format) {
+    case 'json':
+      return [{ ...fileLog(layout.accessLogFile, { omit_empty_values: true, json_format: { fields: stringFields(fieldsOf(logged)) } }), ...filter }]
+    case 'text':
+      return [{ ...fileLog(layout.accessLogFile, { text_format_source: { inline_string: TEXT } }), ...filter }]
+    case 'otlp':
+      return [{ ...collectedLog(settings.collector, logged), ...filter }]
+    default:
+      return settings satisfies never
+  }
+}
+
+function fileLog(path: string, log_format: Json): Json {
+  return extension('envoy.access_loggers.file', 'envoy.extensions.access_loggers.file.v3.FileAccessLog', { path, log_format })
+}
+
+const textAttributes = (values: Readonly<Record<string, string>>): Json => ({
+  values: Object.entries(values).map(([key, value]) => ({ key, value: { string_value: value } })),
+})
+
+function collectedLog(collector: Collector, logged: LoggedHop): Json {
+  const { hop, workload, service = INGRESS_SERVICE } = logged
+  return extension('envoy.access_loggers.open_telemetry', 'envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig', {
+    ...exportService(collector, 'logs'),
+    log_name: `${hop}/${workload ?? ''}`,
+    disable_builtin_labels: true,
+    resource_attributes: textAttributes(serviceAttributes(service)),
+    body: { string_value: TEXT.trimEnd() },
+    attributes: textAttributes(fieldsOf(logged)),
   })
+}
+
+/** No answer, or one that is an error; and what an AUDIT policy asks for. */
+const ONLY_ERRORS: Json = {
+  or_filter: {
+    filters: [
+      { status_code_filter: { comparison: { op: 'GE', value: { default_value: 400, runtime_key: 'weft.access_log' } } } },
+      { response_flag_filter: {} },
+      {
+        metadata_filter: {
+          matcher: { filter: 'envoy.filters.http.rbac', path: [{ key: 'audit.shadow_effective_policy_id' }], value: { present_match: true } },
+          match_if_key_not_found: wrap(false),
+        },
+      },
+    ],
+  },
+}
+
+/** Istio's default line, with the path without its query. */
+const TEXT =
+  '[%START_TIME%] "%REQ(:METHOD)% %PATH(NQ)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% ' +
+  '"%UPSTREAM_TRANSPORT_FAILURE_REASON%" %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" ' +
+  '"%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% ' +
+  '%REQUESTED_SERVER_NAME% %ROUTE_NAME%\n'
+
+/** Fields that do not apply are left out of JSON. */
+function fieldsOf({ hop, workload }: LoggedHop): Readonly<Record<string, string>> {
+  return {
+    hop,
+    ...(workload === undefined ? {} : { workload }),
+    ...FIELDS,
+    ...(hop === 'ingress' ? { path: `%REQ(${MESH_HEADERS.path})%` } : {}),
+  }
 }
 
 const FIELDS: Readonly<Record<string, string>> = {
@@ -42,6 +106,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   upstreamCluster: '%UPSTREAM_CLUSTER%',
   upstreamHost: '%UPSTREAM_HOST%',
   requestId: '%REQ(X-REQUEST-ID)%',
+  traceId: '%TRACE_ID%',
   callId: '%REQ(X-CALL-ID)%',
   tls: '%DOWNSTREAM_TLS_VERSION%',
   peer: '%DOWNSTREAM_PEER_URI_SAN%',

@@ -18,6 +18,7 @@ import {
   TYPE_URLS,
 } from './names.ts'
 import { balancing, connectionLife, outlierDetection, replicaBreakers } from './traffic.ts'
+import { traceMark } from './tracing.ts'
 import { upstreamTls } from './tls.ts'
 import type { Account } from './tls.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
@@ -58,7 +59,7 @@ function breakers(layout: NodeLayout, retries: Json = FREE_RETRIES): Json {
  * Tells the hold listener who is called, and only it: the value is metadata of the chosen endpoint, which replicas do not have, so that they see no
  * such header (it is absent when empty).
  */
-const TELL_HOLD: readonly Json[] = [
+const upstreamFilters = (layout: NodeLayout): readonly Json[] => [
   extension('envoy.filters.http.header_mutation', 'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation', {
     mutations: {
       request_mutations: [
@@ -66,6 +67,7 @@ const TELL_HOLD: readonly Json[] = [
         { remove: MESH_HEADERS.client },
         { remove: MESH_HEADERS.workload },
         { append: addHeader(MESH_HEADERS.workload, '%UPSTREAM_METADATA(weft:workload)%', 'OVERWRITE_IF_EXISTS_OR_ADD') },
+        ...traceMark(layout),
       ],
     },
   }),
@@ -88,7 +90,7 @@ function replicaCluster(name: string, workload: MeshWorkload, layout: NodeLayout
     common_lb_config: { healthy_panic_threshold: { value: 0 } },
     per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
     ...replicaBreakers(layout, pool),
-    ...httpOptions(speaks, { common_http_protocol_options: connectionLife(pool), http_filters: TELL_HOLD }),
+    ...httpOptions(speaks, { common_http_protocol_options: connectionLife(pool), http_filters: upstreamFilters(layout) }),
   }
 }
 

@@ -14,6 +14,7 @@ import {
   encodeProbeCluster,
   speaksHttp2,
 } from './clusters.ts'
+import { encodeCollectorClusters } from './collector.ts'
 import { Dependencies } from './dependencies.ts'
 import { gatewayGroups, runGatewayGroup, type GatewayTools } from './gateway-groups.ts'
 import { encodeHoldListener } from './hold.ts'
@@ -315,7 +316,7 @@ class Round {
   }
 
   #common(): void {
-    this.#put('common', [], () => bundle([encodeHoldListener(this.#layout), encodeEgressCluster(this.#layout), encodeMissingCluster()], [TRUST_SECRET]))
+    this.#put('common', [], () => bundle([encodeHoldListener(this.#layout), encodeEgressCluster(this.#layout), encodeMissingCluster(), ...encodeCollectorClusters(this.#layout)], [TRUST_SECRET]))
   }
 
   // -- calls from outside -----------------------------------------------------------------------------------------------

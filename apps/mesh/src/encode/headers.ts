@@ -57,14 +57,17 @@ export function literal(value: string): string {
  * Runs before route selection and before all filters.
  */
 export function earlyMutation(remove: readonly string[], set: Readonly<Record<string, string>> = {}): Json {
+  return mutation([
+    ...remove.map((name) => ({ remove: name })),
+    ...Object.entries(set).map(([key, value]) => ({ append: addHeader(key, value, 'OVERWRITE_IF_EXISTS_OR_ADD') })),
+  ])
+}
+
+/** The same for steps of any kind, one after the other. */
+export function mutation(mutations: readonly Json[]): Json {
   return {
     name: 'envoy.http.early_header_mutation.header_mutation',
-    typed_config: any('envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation', {
-      mutations: [
-        ...remove.map((name) => ({ remove: name })),
-        ...Object.entries(set).map(([key, value]) => ({ append: addHeader(key, value, 'OVERWRITE_IF_EXISTS_OR_ADD') })),
-      ],
-    }),
+    typed_config: any('envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation', { mutations }),
   }
 }
 

@@ -8,6 +8,8 @@ import { ACTIVATOR_CLUSTER, HOLD_LISTENER, holdSocket, MESH_HEADERS, TYPE_URLS }
 import { retryPolicy, retryVariants } from './routes.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
 
+/** Who sends this header gets the steps of an activation in the answer. */
+export const TIMING_HEADER = 'x-weft-timing'
 const EXT_AUTHZ = 'envoy.filters.http.ext_authz'
 /** A call comes back here when its replica went away between the wake-up and the call; after this many times it is answered 503. */
 const MAX_PASSES = 3
@@ -41,7 +43,7 @@ function askActivator(layout: NodeLayout): Json {
     transport_api_version: 'V3',
     failure_mode_allow: false,
     status_on_error: { code: 'ServiceUnavailable' },
-    allowed_headers: { patterns: [MESH_HEADERS.workload, MESH_HEADERS.held, 'x-request-id'].map((exact) => ({ exact })) },
+    allowed_headers: { patterns: [MESH_HEADERS.workload, MESH_HEADERS.held, MESH_HEADERS.trace, TIMING_HEADER, 'x-request-id', 'traceparent'].map((exact) => ({ exact })) },
   })
 }
 

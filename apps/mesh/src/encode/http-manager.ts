@@ -1,5 +1,7 @@
 import { any, duration, extension, wrap } from './json.ts'
 import { accessLog } from './access-log.ts'
+import { tracedMutations, tracing, type TracedService } from './tracing.ts'
+import { mutation } from './headers.ts'
 import { LOCAL_REPLIES } from './local-reply.ts'
 import { trafficLog } from './traffic-log.ts'
 import type { Json, NodeLayout } from './types.ts'
@@ -16,10 +18,27 @@ export interface ManagerParts {
   readonly routes: Json
   readonly filters: readonly Json[]
   readonly earlyMutations?: readonly Json[]
+  /** Whose calls it takes or makes, for their spans; none without. */
+  readonly service?: TracedService
   /** Upgrades beside WebSocket. */
   readonly upgrades?: readonly string[]
   readonly rejectUnderscores: boolean
   readonly more?: Json
+}
+
+/** A client chooses its request id, so that it decides nothing about sampling. */
+function traced({ layout, hop, service }: ManagerParts): Json {
+  const settings = service === undefined || hop === 'hold' ? undefined : tracing(layout, hop, service)
+  const requestId = any('envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig', {
+    pack_trace_reason: wrap(false),
+    ...(settings === undefined ? {} : { use_request_id_for_trace_sampling: wrap(false) }),
+  })
+  return { request_id_extension: { typed_config: requestId }, ...(settings === undefined ? {} : { tracing: settings }) }
+}
+
+function earlyMutations({ layout, hop, earlyMutations: own = [] }: ManagerParts): readonly Json[] {
+  const context = hop === 'ingress' || hop === 'outbound' ? tracedMutations(layout) : []
+  return context.length === 0 ? own : [...own, mutation(context)]
 }
 
 /**
@@ -32,7 +51,7 @@ export function httpManager(parts: ManagerParts): Json {
   const log =
     parts.logged !== undefined && hop !== 'hold'
       ? [
-          accessLog(layout.accessLogFile, hop, parts.logged.workload),
+          ...accessLog(layout, { hop, ...parts.logged, ...(parts.service === undefined ? {} : { service: parts.service }) }),
           trafficLog(hop === 'inbound' ? 'destination' : 'source', parts.logged.workload ?? 'ingress'),
         ]
       : []
@@ -68,10 +87,10 @@ export function httpManager(parts: ManagerParts): Json {
         max_inbound_window_update_frames_per_data_frame_sent: wrap(10),
       },
       upgrade_configs: ['websocket', ...(parts.upgrades ?? [])].map((upgrade_type) => ({ upgrade_type })),
-      request_id_extension: { typed_config: any('envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig', { pack_trace_reason: wrap(false) }) },
+      ...traced(parts),
       preserve_external_request_id: true,
       server_name: 'weft',
-      early_header_mutation_extensions: parts.earlyMutations ?? [],
+      early_header_mutation_extensions: earlyMutations(parts),
       local_reply_config: LOCAL_REPLIES,
       access_log: log,
       ...parts.more,

@@ -14,6 +14,7 @@ import { retryPolicy, retryVariants } from './routes.ts'
 import { STREAM_REQUESTS, streamFilter, watched } from './streams.ts'
 import { encodeConnections, speaksTcp } from './tcp.ts'
 import { hashPolicy } from './traffic.ts'
+import { serviceOf } from './tracing.ts'
 import { downstreamTls } from './tls.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
 
@@ -61,6 +62,7 @@ function manager(workload: MeshWorkload, layout: NodeLayout, verified: boolean):
     layout,
     hop: 'inbound',
     logged: { workload: workload.key },
+    service: serviceOf(workload),
     routes: { rds: { route_config_name: inboundName(workload.key), config_source: ads() } },
     filters: [
       ...inboundAuthenticationFilters(workload.key),

@@ -9,6 +9,7 @@ import { onDemandFilter } from './on-demand.ts'
 import { ALLOW_FILTER, DENY_FILTER, rbacFilter } from './rbac.ts'
 import { callerFilters } from './route-actions.ts'
 import { encodeRoutes } from './routes.ts'
+import { decorated, INGRESS_SERVICE } from './tracing.ts'
 import type { RouteContext } from './routes.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
 
@@ -28,6 +29,7 @@ export function ingressManager(layout: NodeLayout, chain: ChainKey, direct: bool
     layout,
     hop: 'ingress',
     logged: {},
+    service: INGRESS_SERVICE,
     routes: { scoped_routes: scopedRoutes() },
     filters: [
       extension(SELECT_FILTER, 'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation'),
@@ -149,7 +151,10 @@ export function encodeIngressRoutes(key: HostKey, host: MeshHost, context: Route
       {
         name: key,
         domains: ['*'],
-        routes: encodeRoutes({ ...host, name: `${host.name}.${host.namespace}` }, context).map((route) => calledByName(host, route)),
+        routes: encodeRoutes({ ...host, name: `${host.name}.${host.namespace}` }, context).map((route) => ({
+          ...calledByName(host, route),
+          ...decorated(context.layout, `${host.fqdn}/*`),
+        })),
       },
     ],
     ...CALL_HEADERS,

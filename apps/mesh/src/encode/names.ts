@@ -73,7 +73,8 @@ export const PROBE_PATH = '/_weft/probe'
  * Headers between our own proxies. `workload` (`namespace/name`) tells the hold listener, and through it the activator, who is to be woken; `held` counts
  * the passes through the hold listener; `retry: none` switches retries off; `scope` is the ingress' routing key, `cluster` the hold listener's; `first` asks
  * whether a host is known; `path` keeps what the client asked for, for the log; `client` is the
- * address of who called the ingress. All are removed from what comes from outside.
+ * address of who called the ingress; `trace` tells a runtime that a call is traced, and since when its callee's side has it; the other `trace…` live only while the
+ * context of a trace is read. All are removed from what comes from outside.
  */
 export const MESH_HEADERS = {
   scope: 'x-weft-scope',
@@ -84,6 +85,11 @@ export const MESH_HEADERS = {
   first: 'x-weft-first',
   path: 'x-weft-path',
   client: 'x-weft-client',
+  trace: 'x-weft-trace',
+  traceFirst: 'x-weft-trace-1',
+  traceSecond: 'x-weft-trace-2',
+  traceFlags: 'x-weft-trace-flags',
+  traceKept: 'x-weft-trace-state',
 } as const
 
 /** SDS name of the certificate of a service account: a `tls_certificate` with the SPIFFE ID as its URI SAN. */

@@ -12,6 +12,7 @@ import { ON_DEMAND_TIMEOUT_MS, onDemandFilter } from './on-demand.ts'
 import { ALLOW_FILTER, DENY_FILTER, rbacFilter } from './rbac.ts'
 import { callerFilters } from './route-actions.ts'
 import { encodeRoutes } from './routes.ts'
+import { serviceOf } from './tracing.ts'
 import type { RouteContext } from './routes.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
 
@@ -27,6 +28,7 @@ export function encodeOutboundListener(workload: MeshWorkload, replica: MeshRepl
   return resource(TYPE_URLS.listener, name, {
     name,
     stat_prefix: 'outbound',
+    traffic_direction: 'OUTBOUND',
     address: pipe(socket, SOCKET_MODE),
     per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
     filter_chains: [{ filters: [manager(workload, layout, direct, { outer: true })] }],
@@ -39,6 +41,7 @@ export function encodeConnectListener(workload: MeshWorkload, layout: NodeLayout
   return resource(TYPE_URLS.listener, name, {
     name,
     stat_prefix: 'outbound',
+    traffic_direction: 'OUTBOUND',
     internal_listener: {},
     per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
     filter_chains: [{ filters: [manager(workload, layout, direct, { outer: false })] }],
@@ -51,6 +54,7 @@ function manager(workload: MeshWorkload, layout: NodeLayout, direct: boolean, { 
     layout,
     hop: 'outbound',
     logged: { workload: workload.key },
+    service: serviceOf(workload),
     routes: { rds: { route_config_name: outboundRoutes(workload.key), config_source: ads() } },
     filters: [
       ...(outer ? [] : [noConnect()]),

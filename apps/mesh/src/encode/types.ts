@@ -36,6 +36,32 @@ export interface NodeLimits {
   readonly maxUnknownHosts: number
 }
 
+/** Something that takes OTLP. */
+export interface Collector {
+  readonly protocol: 'http/protobuf' | 'grpc'
+  readonly host: string
+  readonly port: number
+  /** With TLS: the file with the authorities (PEM) that its certificate is checked by. */
+  readonly tls?: { readonly authorities: string }
+  /** Path before `/v1/traces` and `/v1/logs`, without a slash at its end; for `http/protobuf` only. */
+  readonly path: string
+}
+
+/** Where a call leaves a trace of itself. Mesh-wide; can be changed while the mesh runs. */
+export interface TelemetrySettings {
+  /** Absent: no spans, and trace headers pass untouched. */
+  readonly tracing?: {
+    readonly collector: Collector
+    /** Of the calls that begin here and have no decision yet; above 0, at most 100. */
+    readonly samplingPercent: number
+  }
+  readonly accessLog:
+    | { readonly format: 'none' }
+    /** Lines of a file. */
+    | { readonly format: 'json' | 'text'; readonly only: 'all' | 'errors' }
+    | { readonly format: 'otlp'; readonly only: 'all' | 'errors'; readonly collector: Collector }
+}
+
 /** Where one proxy (an xDS node) has its things on its machine, and what it serves beside workloads. */
 export interface NodeLayout {
   /** Xds node id; `MeshWorkload.proxy` names it. */
@@ -62,6 +88,7 @@ export interface NodeLayout {
   /** The name server on loopback that answers the proxy (`../name-guard`). Without one, a name with several addresses can reach a refused one. */
   readonly nameGuard?: { readonly port: number }
   readonly limits: NodeLimits
+  readonly telemetry: TelemetrySettings
 }
 
 /** What Envoy has asked for by name, for as long as it is subscribed. Names that the encoder does not know are answered, never removed. */

@@ -1,5 +1,6 @@
 import { WeftError } from '@weft/core'
 import protobuf from 'protobufjs/light.js'
+import { addOpenTelemetry } from './opentelemetry.ts'
 import { STATS_LOGGER, STATS_LOGGER_PACKAGE } from './stats-logger.ts'
 import schema from './vendor/schema.json' with { type: 'json' }
 
@@ -34,6 +35,7 @@ function readRoot(): Root {
   root.define(STATS_LOGGER_PACKAGE, STATS_LOGGER)
   // In Envoy since 1.37; the vendored definitions are older.
   root.lookupType('envoy.extensions.filters.http.set_filter_state.v3.Config').add(new protobuf.Field('clear_route_cache', 2, 'bool'))
+  addOpenTelemetry(root)
   return root.resolveAll() as Root
 }
 

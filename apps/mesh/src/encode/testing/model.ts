@@ -84,6 +84,7 @@ export function layout(directory: string, more: Partial<NodeLayout> = {}): NodeL
       maxRequests: 10_000,
       maxUnknownHosts: 8,
     },
+    telemetry: { accessLog: { format: 'json', only: 'all' } },
     ...more,
   }
 }
