@@ -24,6 +24,7 @@ ${rows('', ConfigFile).join('\n')}
 | variable | what it is |
 |---|---|
 | \`WEFT_LISTEN\`, \`WEFT_METRICS_LISTEN\`, \`WEFT_DATA_DIR\`, \`WEFT_RUN_DIR\`, \`WEFT_AUTH\`, \`WEFT_ISOLATION\` | the settings of the same name |
+| \`OTEL_EXPORTER_OTLP_ENDPOINT\`, \`OTEL_EXPORTER_OTLP_PROTOCOL\`, \`OTEL_TRACES_SAMPLER_ARG\` | \`tracing.endpoint\`, \`tracing.protocol\`, \`tracing.sampling\` (as a share from 0 to 1) |
 | \`WEFT_ENVOY\` | path of an Envoy to use; else \`envoy\` on the PATH, else the pinned one is fetched once |
 | \`WEFT_GATEWAY\`, \`OPENFAAS_URL\` | gateway that the command line talks to |
 | \`XDG_DATA_HOME\`, \`XDG_RUNTIME_DIR\`, \`XDG_CACHE_HOME\`, \`XDG_CONFIG_HOME\` | where data, sockets, downloads and credentials go, as the XDG specification has it |

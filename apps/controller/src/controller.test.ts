@@ -166,7 +166,7 @@ describe('the controller', () => {
     await apply({ template: { artifact: ARTIFACT }, scale: { replicas: 0 } })
     await eventually('zero', async () => present('temp-00001') === 0)
     const workload = { namespace: 'default', name: 'temp-00001' }
-    expect(await Promise.all([mesh.hold(workload), mesh.hold(workload)])).toEqual([{ ok: true }, { ok: true }])
+    expect(await Promise.all([mesh.hold(workload), mesh.hold(workload)])).toMatchObject([{ ok: true }, { ok: true }])
     expect(present('temp-00001')).toBe(1)
   })
 
@@ -174,7 +174,7 @@ describe('the controller', () => {
     const scale = { replicas: 0 }
     await apply({ template: { artifact: ARTIFACT }, scale })
     await eventually('proven and at zero', async () => (await revisions())[0]?.status?.phase === 'Active' && present('temp-00001') === 0)
-    expect(await mesh.hold({ namespace: 'default', name: 'temp-00001' })).toEqual({ ok: true })
+    expect(await mesh.hold({ namespace: 'default', name: 'temp-00001' })).toMatchObject({ ok: true })
     const fn = await temp()
     await store.update({ ...fn, metadata: { name: 'temp', namespace: 'default', annotations: { 'weft.dev/scaled-at': '2026-01-01T00:00:00Z' } } })
     await eventually('zero', async () => present('temp-00001') === 0)

@@ -1,6 +1,6 @@
 import { keyOf, messageOf, type NamespacedName } from '@weft/core'
 import type { Log } from '@weft/kit'
-import type { Delivery, LoadReport, MeshPlane, MeshReplica, WakeResult } from '@weft/mesh-model'
+import type { Delivery, LoadReport, MeshPlane, MeshReplica, WakeResult, WakeStep } from '@weft/mesh-model'
 import type { Provider, Replica, WorkloadSpec } from '@weft/provider'
 
 /** How long a call may be held for a replica, and a proof may take. */
@@ -182,8 +182,9 @@ export class Workloads {
 
   async #deliver(entry: Entry, replica: Replica): Promise<void> {
     try {
+      const publishedAt = this.#options.now()
       const delivery = await this.#publish(entry)
-      if (replica.phase === 'ready' && !entry.proven.has(replica.id)) await this.#prove(entry, replica, delivery)
+      if (replica.phase === 'ready' && !entry.proven.has(replica.id)) await this.#prove(entry, replica, { ...delivery, publishedAt })
     } catch (error) {
       this.#options.log.warn({ workload: keyOf(entry.workload), replica: replica.id, reason: messageOf(error) }, 'replica could not be announced to the mesh')
     }
@@ -212,10 +213,12 @@ export class Workloads {
    * Readiness is proven: acknowledged by the proxies and answered through the mesh. Calls that are held wait for the whole proof only the first
    * time: later the proxies route to the replica anyway once they have acknowledged it, and the probe would only add its own duration to each of them.
    */
-  async #prove(entry: Entry, replica: Replica, delivery: Delivery): Promise<void> {
+  async #prove(entry: Entry, replica: Replica, delivery: Delivery & { readonly publishedAt: number }): Promise<void> {
+    const made = [...inARow(replica.startedAt, durations(replica.steps)), ...inARow(delivery.publishedAt, delivery.steps)]
     for (const straggler of delivery.stragglers)
       this.#options.log.warn({ ...straggler, replica: replica.id }, 'a proxy did not acknowledge in time and is not waited for')
-    if (entry.provenOnce && delivery.stragglers.length === 0) settle(entry, { ok: true })
+    if (entry.provenOnce && delivery.stragglers.length === 0) settle(entry, { ok: true, steps: made })
+    const probedAt = this.#options.now()
     const probe = await this.#options.mesh.probe(entry.workload, PROBE_TIMEOUT_MS)
     if (!this.#isReady(replica)) return
     if (!probe.ok) {
@@ -230,7 +233,7 @@ export class Workloads {
     entry.failure = undefined
     const steps = [...durations(replica.steps), ...delivery.steps, { name: 'probe', ms: probe.ms }]
     entry.lastActivation = { at: new Date(this.#options.now()).toISOString(), steps }
-    settle(entry, { ok: true })
+    settle(entry, { ok: true, steps: [...made, { name: 'probe', startedAt: probedAt, ms: probe.ms }] })
     this.#options.changed(entry.functionKey)
   }
 
@@ -278,6 +281,16 @@ function newEntry(functionKey: string, workload: NamespacedName, now: number): E
 /** The provider's steps count from the start of the replica; what each of them took adds up with the steps that follow. */
 function durations(steps: readonly Step[]): readonly Step[] {
   return steps.map(({ name, ms }, index) => ({ name, ms: ms - (steps[index - 1]?.ms ?? 0) }))
+}
+
+/** Steps of which each begins when the one before it has ended. */
+function inARow(startedAt: number, steps: readonly Step[]): readonly WakeStep[] {
+  let at = startedAt
+  return steps.map(({ name, ms }) => {
+    const step = { name, startedAt: at, ms }
+    at += ms
+    return step
+  })
 }
 
 function settle(entry: Entry, result: WakeResult): void {

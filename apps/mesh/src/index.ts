@@ -8,4 +8,4 @@
  */
 export { startMesh, type Mesh, type MeshOptions } from './mesh.ts'
 export type { MeshSettings } from './plane/options.ts'
-export type { NodeLayout, NodeLimits } from './encode/types.ts'
+export type { NodeLayout, NodeLimits, TelemetrySettings } from './encode/types.ts'

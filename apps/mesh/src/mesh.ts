@@ -4,6 +4,7 @@ import type { Change, Delivery, LoadReport, MeshPlane, MeshReplica, WakeResult }
 import type { Store } from '@weft/store'
 import { decideRestart } from './envoy/backoff.ts'
 import { findEnvoy } from './envoy/binary.ts'
+import type { TelemetrySettings } from './encode/types.ts'
 import type { MeshSettings } from './plane/options.ts'
 import type { EngineMethods, HostMethods } from './worker/engine.ts'
 import { StatusWriter } from './status/writer.ts'
@@ -28,6 +29,8 @@ export interface MeshOptions {
 export interface Mesh extends MeshPlane {
   /** Lets Envoy open its log files anew, after they were moved away. */
   reopenLogs(): Promise<void>
+  /** Changes what calls leave behind, on all proxies, while they serve. */
+  changeTelemetry(settings: TelemetrySettings): Promise<void>
   /** Process id of Envoy, while it runs. */
   envoyPid(): Promise<number | undefined>
   /** Refuses new connections, waits at most `drainMs` for the calls under way, and ends Envoy and the thread. Idempotent. */
@@ -61,7 +64,7 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
 
 class RunningMesh implements Mesh {
   readonly #options: MeshOptions
-  readonly #settings: MeshSettings
+  #settings: MeshSettings
   readonly #feed: StoreFeed
   readonly #statuses: StatusWriter
   readonly #replicas = new Map<string, readonly MeshReplica[]>()
@@ -170,6 +173,17 @@ class RunningMesh implements Mesh {
   rotate: Mesh['rotate'] = () => this.#call('rotate')
   invocations: Mesh['invocations'] = () => this.#call('invocations')
   traffic: Mesh['traffic'] = () => this.#call('traffic')
+  record: Mesh['record'] = (spans) => {
+    this.#call('record', spans).catch(() => undefined)
+  }
+
+  async changeTelemetry(telemetry: TelemetrySettings): Promise<void> {
+    // A thread that is started anew begins with it.
+    const { layout, others = [] } = this.#settings
+    this.#settings = { ...this.#settings, layout: { ...layout, telemetry }, others: others.map((other) => ({ ...other, telemetry })) }
+    await this.#call('telemetry', telemetry)
+  }
+
   reopenLogs: Mesh['reopenLogs'] = () => this.#call('reopenLogs')
   envoyPid: Mesh['envoyPid'] = () => this.#call('envoyPid')
 

@@ -4,6 +4,8 @@ const closed = { additionalProperties: false } as const
 const duration = (description: string, value: string) =>
   Type.Optional(Type.String({ pattern: '^(\\d+(\\.\\d+)?(ns|us|µs|ms|s|m|h))+$|^\\d+$', maxLength: 32, description, default: value }))
 
+const collectorUrl = (description: string) => Type.String({ pattern: '^https?://[^/?#@\\s]+(/[^?#\\s]*)?$', maxLength: 512, description })
+
 /**
  * What `weft.yaml` may say. Everything has a default; a flag of `weft start` or its environment variable wins over the file.
  * `docs/reference/configuration.md` is generated from this schema.
@@ -95,6 +97,42 @@ export const ConfigFile = Type.Object(
                 'private addresses that the webhooks and Prometheus addresses in Canary resources may lead to, such as `10.0.0.0/8`; by default none, since whoever may write a Canary writes them',
             }),
           ),
+        },
+        closed,
+      ),
+    ),
+    tracing: Type.Optional(
+      Type.Object(
+        {
+          endpoint: Type.Optional(collectorUrl('where spans go by OTLP, without `/v1/traces` (OTEL_EXPORTER_OTLP_ENDPOINT); without one nothing is traced')),
+          protocol: Type.Optional(
+            Type.Enum(['http/protobuf', 'grpc'], { description: 'form of OTLP (OTEL_EXPORTER_OTLP_PROTOCOL)', default: 'http/protobuf' }),
+          ),
+          sampling: Type.Optional(
+            Type.Number({
+              minimum: 0,
+              maximum: 100,
+              description: 'percent of the calls that begin here and are traced (OTEL_TRACES_SAMPLER_ARG, from 0 to 1); 0 switches tracing off',
+              default: 1,
+            }),
+          ),
+        },
+        closed,
+      ),
+    ),
+    accessLog: Type.Optional(
+      Type.Object(
+        {
+          format: Type.Optional(
+            Type.Enum(['json', 'text', 'otlp', 'none'], {
+              description: 'entries as JSON or in the words of Istio to `logs/access.log`, by OTLP to a collector, or none',
+              default: 'json',
+            }),
+          ),
+          only: Type.Optional(
+            Type.Enum(['all', 'errors'], { description: 'every call, or those that failed (and what an AUDIT policy asks for)', default: 'all' }),
+          ),
+          endpoint: Type.Optional(collectorUrl('where entries go by OTLP, without `/v1/logs`; default: that of `tracing`')),
         },
         closed,
       ),

@@ -22,6 +22,17 @@ describe('readConfig', () => {
     expect(config).toMatchObject({ listen: { port: 3 }, auth: 'none', isolation: 'required', mesh: { path: 'direct' } })
   })
 
+  it('understands the variables of OpenTelemetry', () => {
+    const env = { ...base.env, OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector/otlp/', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_TRACES_SAMPLER_ARG: '0.25' }
+    const file = { name: 'weft.yaml', text: 'tracing: { endpoint: "http://other:1", sampling: 3 }\naccessLog: { format: otlp, only: errors }' }
+    const collector = { protocol: 'grpc', secure: true, host: 'collector', port: 4317, path: '/otlp' }
+    expect(readConfig({ ...base, env, file })).toMatchObject({
+      tracing: { collector, samplingPercent: 25 },
+      accessLog: { format: 'otlp', only: 'errors', collector },
+    })
+    expect(() => readConfig({ ...base, env: { ...env, OTEL_TRACES_SAMPLER_ARG: '7' } })).toThrow(/OTEL_TRACES_SAMPLER_ARG is "7".*from 0 to 1/)
+  })
+
   it('gives different data directories different socket directories', () => {
     const one = readConfig({ ...base, flags: { dataDir: '/tmp/a' } }).runDir
     const two = readConfig({ ...base, flags: { dataDir: '/tmp/b' } }).runDir
@@ -40,6 +51,13 @@ describe('readConfig', () => {
     ['keys that are fetched all the time', 'mesh: { jwks: { refreshInterval: 1ms } }', /at least 100ms/],
     ['a certificate that lives too long', 'mesh: { certificateTtl: 48h }', /from 1m to 24h/],
     ['an address without a port', 'listen: localhost', /HOST:PORT/],
+    ['a share of traces above all of them', 'tracing: { endpoint: "http://c:4318", sampling: 101 }', /tracing\.sampling .*<= 100.*101/],
+    ['a collector without a scheme', 'tracing: { endpoint: "localhost:4318" }', /tracing\.endpoint .*http.*localhost:4318/],
+    ['a collector with a password in its address', 'tracing: { endpoint: "http://user:pw@c:4318" }', /tracing\.endpoint/],
+    ['a collector at a port that is none', 'tracing: { endpoint: "http://c:99999" }', /http:\/\/c:99999.*1 to 65535/],
+    ['a protocol that is none of OTLP', 'tracing: { endpoint: "http://c", protocol: http/json }', /tracing\.protocol .*http\/protobuf, grpc.*http\/json/],
+    ['a format of the access log that there is not', 'accessLog: { format: xml }', /accessLog\.format .*json, text, otlp, none.*xml/],
+    ['an access log for a collector without one', 'accessLog: { format: otlp }', /accessLog\.endpoint nor tracing\.endpoint/],
     ['a key given twice', 'auth: none\nauth: basic', /weft\.yaml/],
   ])('refuses %s and says so', (_name, text, pattern) => {
     expect(() => readConfig({ ...base, file: { name: 'weft.yaml', text } })).toThrow(pattern)

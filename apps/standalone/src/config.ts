@@ -34,8 +34,25 @@ export interface Config {
   }
   /** Whom canaries may ask. */
   readonly canary: { readonly prometheus: string | undefined; readonly allowedAddresses: readonly string[] }
+  readonly tracing: { readonly collector: CollectorAddress | undefined; readonly samplingPercent: number }
+  readonly accessLog: {
+    readonly format: 'json' | 'text' | 'otlp' | 'none'
+    readonly only: 'all' | 'errors'
+    /** Set when the format is `otlp`. */
+    readonly collector: CollectorAddress | undefined
+  }
   readonly drainTimeoutMs: number
   readonly catalogue: string | undefined
+}
+
+/** Something that takes OTLP. */
+export interface CollectorAddress {
+  readonly protocol: 'http/protobuf' | 'grpc'
+  readonly secure: boolean
+  readonly host: string
+  readonly port: number
+  /** Before `/v1/traces`, without a slash at its end. */
+  readonly path: string
 }
 
 /** The world as configuration sees it. */
@@ -59,6 +76,8 @@ export function readConfig(sources: ConfigSources): Config {
     ...file,
     ...fromEnvironment(sources.env),
     ...sources.flags,
+    tracing: { ...file.tracing, ...tracingFromEnvironment(sources.env, problems), ...sources.flags.tracing },
+    accessLog: { ...file.accessLog, ...sources.flags.accessLog },
     mesh: { ...file.mesh, ...sources.flags.mesh },
     log: { ...file.log, ...sources.flags.log },
   }
@@ -75,6 +94,13 @@ function readFileText(file: { name: string; text: string }, problems: string[]):
   return problems.length > 0 ? {} : (value as ConfigFile)
 }
 
+/** Keys whose values are shown in messages: none of them is a secret. */
+const TELEMETRY_KEY = /^(?:tracing|accessLog)\.\w+$/
+
+function valueAt(value: unknown, key: string): unknown {
+  return key.split('.').reduce<unknown>((inner, name) => (inner as Readonly<Record<string, unknown>>)[name], value)
+}
+
 function check(value: unknown, where: string, problems: string[]): void {
   if (validate(value)) return
   for (const error of validate.errors ?? []) {
@@ -82,7 +108,8 @@ function check(value: unknown, where: string, problems: string[]): void {
     const detail =
       error.keyword === 'additionalProperties' ? `there is no setting "${String(error.params['additionalProperty'])}"` : (error.message ?? 'not valid')
     const legal = error.keyword === 'enum' ? ` (${(error.params['allowedValues'] as unknown[]).join(', ')})` : ''
-    problems.push(`${where}: ${key === '' ? '' : `${key} `}${detail}${legal}`)
+    const found = TELEMETRY_KEY.test(key) ? ` (found ${JSON.stringify(valueAt(value, key))})` : ''
+    problems.push(`${where}: ${key === '' ? '' : `${key} `}${detail}${legal}${found}`)
   }
 }
 
@@ -97,6 +124,55 @@ function fromEnvironment(env: ConfigSources['env']): ConfigFile {
     isolation: 'WEFT_ISOLATION',
   }
   return Object.fromEntries(Object.entries(pick).flatMap(([key, name]) => (env[name] === undefined || env[name] === '' ? [] : [[key, env[name]]])))
+}
+
+/** OpenTelemetry's own variables. The argument of the sampler is a share from 0 to 1. */
+function tracingFromEnvironment(env: ConfigSources['env'], problems: string[]): NonNullable<ConfigFile['tracing']> {
+  const text = (name: string): string | undefined => (env[name] === '' ? undefined : env[name])
+  const endpoint = text('OTEL_EXPORTER_OTLP_ENDPOINT')
+  const protocol = text('OTEL_EXPORTER_OTLP_PROTOCOL')
+  const share = text('OTEL_TRACES_SAMPLER_ARG')
+  if (share !== undefined && !(Number(share) >= 0 && Number(share) <= 1))
+    problems.push(`OTEL_TRACES_SAMPLER_ARG is "${share}", but must be a number from 0 to 1`)
+  return {
+    ...(endpoint === undefined ? {} : { endpoint }),
+    // The check of the merged configuration refuses what is no protocol of ours.
+    ...(protocol === undefined ? {} : { protocol: protocol as 'grpc' }),
+    ...(share === undefined ? {} : { sampling: Number(share) * 100 }),
+  }
+}
+
+const DEFAULT_PORTS = { 'http/protobuf': 4318, grpc: 4317 } as const
+
+/** Reads the address of a collector, of which the form was checked. */
+function collectorOf(endpoint: string, protocol: CollectorAddress['protocol']): CollectorAddress {
+  const { protocol: scheme, hostname, port, pathname } = parsedUrl(endpoint)
+  return {
+    protocol,
+    secure: scheme === 'https:',
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? DEFAULT_PORTS[protocol] : Number(port),
+    path: pathname.replace(/\/+$/, ''),
+  }
+}
+
+function parsedUrl(endpoint: string): URL {
+  if (!URL.canParse(endpoint))
+    throw new WeftError('INVALID_CONFIG', { problems: `the endpoint "${endpoint}" must be http://HOST:PORT or https://HOST:PORT with a port from 1 to 65535` })
+  return new URL(endpoint)
+}
+
+function telemetryOf(file: ConfigFile): Pick<Config, 'tracing' | 'accessLog'> {
+  const { endpoint, protocol = 'http/protobuf', sampling = 1 } = file.tracing ?? {}
+  const { format = 'json', only = 'all', endpoint: logEndpoint = endpoint } = file.accessLog ?? {}
+  if (format === 'otlp' && logEndpoint === undefined) {
+    const problems = 'accessLog.format is "otlp", but neither accessLog.endpoint nor tracing.endpoint says where entries go (http://HOST:PORT)'
+    throw new WeftError('INVALID_CONFIG', { problems })
+  }
+  return {
+    tracing: { collector: endpoint === undefined ? undefined : collectorOf(endpoint, protocol), samplingPercent: sampling },
+    accessLog: { format, only, collector: format === 'otlp' && logEndpoint !== undefined ? collectorOf(logEndpoint, protocol) : undefined },
+  }
 }
 
 function compile(file: ConfigFile, { env, uid }: ConfigSources): Config {
@@ -126,6 +202,7 @@ function compile(file: ConfigFile, { env, uid }: ConfigSources): Config {
         : { maxStreamDurationMs: Math.max(1, parseDurationMs(file.mesh.maxStreamDuration, 'mesh.maxStreamDuration')) }),
     },
     canary: { prometheus: file.canary?.prometheus, allowedAddresses: addressRanges(file.canary?.allowedAddresses ?? [], 'canary.allowedAddresses') },
+    ...telemetryOf(file),
     drainTimeoutMs: parseDurationMs(file.drainTimeout ?? '30s', 'drainTimeout'),
     catalogue: file.catalogue,
   }

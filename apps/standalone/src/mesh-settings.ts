@@ -1,7 +1,7 @@
 import type { NetworkInterfaceInfo } from 'node:os'
 import { join } from 'node:path'
-import type { MeshSettings, NodeLayout, NodeLimits } from '@weft/mesh'
-import type { Config, ListenAddress } from './config.ts'
+import type { MeshSettings, NodeLayout, NodeLimits, TelemetrySettings } from '@weft/mesh'
+import type { CollectorAddress, Config, ListenAddress } from './config.ts'
 import type { DataLayout } from './data-directory.ts'
 
 /** What a stranger may use of a proxy. Two minutes without a byte end a stream; certificates live at least an hour, connections half of it. */
@@ -30,10 +30,12 @@ export interface MeshSettingsInput {
   readonly listen: ListenAddress
   readonly gatewaySocket: string
   readonly ownAddresses: readonly string[]
+  /** File with the certificates of public authorities, for collectors behind TLS. */
+  readonly authorities: string
 }
 
 /** The settings of the mesh on one machine. Connections end well before the certificates that they were opened with. */
-export function meshSettings({ config, layout, listen, gatewaySocket, ownAddresses: addresses }: MeshSettingsInput): MeshInput {
+export function meshSettings({ config, layout, listen, gatewaySocket, ownAddresses: addresses, authorities }: MeshSettingsInput): MeshInput {
   const proxy = (suffix: string): NodeLayout => ({
     node: `${NODE}${suffix}`,
     runDirectory: join(config.runDir, `m${suffix}`),
@@ -47,6 +49,7 @@ export function meshSettings({ config, layout, listen, gatewaySocket, ownAddress
       maxConnectionDurationMs: Math.min(LIMITS.maxConnectionDurationMs, Math.floor(config.mesh.certificateTtlMs / 4)),
       ...(config.mesh.maxStreamDurationMs === undefined ? {} : { maxStreamDurationMs: config.mesh.maxStreamDurationMs }),
     },
+    telemetry: telemetrySettings(config, authorities),
   })
   return {
     layout: { ...proxy(''), ingress: { address: listen.host === 'localhost' ? '127.0.0.1' : listen.host, port: listen.port } },
@@ -62,6 +65,30 @@ export function meshSettings({ config, layout, listen, gatewaySocket, ownAddress
 }
 
 type MeshInput = Omit<MeshSettings, 'concurrency' | 'maxConnections' | 'startTimeoutMs'> & Pick<MeshSettings, 'concurrency'>
+
+/** What of the configuration can be changed while the platform runs. */
+export function telemetrySettings({ tracing, accessLog }: Pick<Config, 'tracing' | 'accessLog'>, authorities: string): TelemetrySettings {
+  const collector = ({ secure, ...address }: CollectorAddress) => ({ ...address, ...(secure ? { tls: { authorities } } : {}) })
+  const log = { format: accessLog.format, only: accessLog.only }
+  return {
+    ...(tracing.collector === undefined || tracing.samplingPercent === 0
+      ? {}
+      : { tracing: { collector: collector(tracing.collector), samplingPercent: tracing.samplingPercent } }),
+    accessLog:
+      log.format === 'otlp' && accessLog.collector !== undefined
+        ? { format: 'otlp', only: log.only, collector: collector(accessLog.collector) }
+        : { format: log.format === 'otlp' ? 'none' : log.format, only: log.only },
+  }
+}
+
+/** Where distributions keep the certificates of public authorities. */
+const AUTHORITY_FILES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem']
+
+/** The file of `SSL_CERT_FILE`, else the first of the usual ones that is there. */
+export function authorityFile(env: Readonly<Record<string, string | undefined>>, exists: (path: string) => boolean): string {
+  const named = env['SSL_CERT_FILE']
+  return named !== undefined && named !== '' ? named : (AUTHORITY_FILES.find(exists) ?? '/etc/ssl/certs/ca-certificates.crt')
+}
 
 /** This machine's addresses as CIDR blocks of one address each. */
 export function ownAddresses(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): readonly string[] {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -15,7 +16,7 @@ import { openSealer } from '@weft/store/sealer'
 import { openSqliteStore } from '@weft/store/sqlite'
 import type { Config, ListenAddress } from './config.ts'
 import { ensurePassword, lockDirectory, makeDirectories } from './data-directory.ts'
-import { meshSettings, ownAddresses } from './mesh-settings.ts'
+import { authorityFile, meshSettings, ownAddresses, telemetrySettings } from './mesh-settings.ts'
 import { claimAddress, formatAddress } from './ports.ts'
 
 /** The one user of basic authentication, as OpenFaaS has it. */
@@ -54,6 +55,8 @@ export interface Platform {
   readonly passwordFile: string | undefined
   readonly isolation: Isolation
   readonly builder: Builder
+  /** Puts what can be changed while it runs into force: `tracing` and `accessLog`. */
+  reconfigure(config: Pick<Config, 'tracing' | 'accessLog'>): Promise<void>
   /** Drains and ends: the steps of {@link startPlatform} in reverse. Idempotent. */
   close(): Promise<void>
 }
@@ -98,7 +101,8 @@ async function start(config: Config, world: PlatformWorld, down: ShutdownStep[])
   undo('builder', () => builder.close())
 
   const socket = join(config.runDir, 'gateway.sock')
-  const settings = meshSettings({ config, layout, listen, gatewaySocket: socket, ownAddresses: ownAddresses(networkInterfaces()) })
+  const authorities = authorityFile(world.env, existsSync)
+  const settings = meshSettings({ config, layout, listen, gatewaySocket: socket, ownAddresses: ownAddresses(networkInterfaces()), authorities })
   const mesh = await startMesh({
     store,
     log: part('mesh'),
@@ -115,6 +119,7 @@ async function start(config: Config, world: PlatformWorld, down: ShutdownStep[])
     dataDirectory: config.dataDir,
     runtimeBundles: world.assets?.runtimes ?? (await bundleRuntimes(join(config.dataDir, 'runtimes'))),
     isolation: config.isolation,
+    spans: (spans) => mesh.record(spans),
     log: part('provider'),
     ...(bubblewrap?.path === undefined ? {} : { bubblewrap: bubblewrap.path }),
   })
@@ -148,6 +153,7 @@ async function start(config: Config, world: PlatformWorld, down: ShutdownStep[])
     passwordFile: config.auth === 'basic' ? layout.passwordFile : undefined,
     isolation: provider.isolation,
     builder,
+    reconfigure: (changed: Pick<Config, 'tracing' | 'accessLog'>) => mesh.changeTelemetry(telemetrySettings(changed, authorities)),
   }
   await writeInstanceFile(layout.instanceFile, platform)
   undo('instance file', () => rm(layout.instanceFile, { force: true }))

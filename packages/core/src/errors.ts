@@ -264,6 +264,12 @@ export const ERRORS = {
     message: 'the mesh worker ended: {reason}',
     help: 'it is started again by itself; see the log of the platform',
   },
+  COLLECTOR_FAILED: {
+    status: 503,
+    fault: 'system',
+    message: 'the collector did not take spans: {reason}',
+    help: 'check tracing.endpoint and tracing.protocol, and that the collector runs; calls do not wait for it',
+  },
   // -- calls through the proxies (answers of Envoy itself) ----------------------------------------------------------
   ROUTE_NOT_FOUND: { status: 404, fault: 'user', message: 'nothing answers at {path}', help: 'list what is deployed with: weft list' },
   HOST_NOT_FOUND: { status: 404, fault: 'user', message: 'the mesh knows no host "{host}"', help: 'list what is deployed with: weft list --all-namespaces' },

@@ -27,8 +27,35 @@ export interface Delivery {
 /** Answer of a probe through the mesh by the identity `weft-system/prober`. */
 export type ProbeResult = { readonly ok: true; readonly ms: number } | { readonly ok: false; readonly ms: number; readonly reason: string }
 
-/** Answer to a wake-up call: the workload has a proven replica, or why it has none. */
-export type WakeResult = { readonly ok: true } | { readonly ok: false; readonly status: number; readonly reason: string }
+/** A step of an activation; milliseconds since the epoch, and how long it took. */
+export interface WakeStep {
+  readonly name: string
+  readonly startedAt: number
+  readonly ms: number
+}
+
+/** A part of a traced call that was measured inside of a replica. */
+export interface RuntimeSpan {
+  readonly workload: NamespacedName
+  /** Name of the function. */
+  readonly function: string
+  readonly revision: string
+  readonly replica: string
+  /** Hexadecimal. */
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentId: string
+  readonly name: string
+  /** Microseconds since the epoch. */
+  readonly startUs: number
+  readonly endUs: number
+  readonly status?: number
+  /** The answer was not sent to its end. */
+  readonly cut: boolean
+}
+
+/** Answer to a wake-up call: the workload has a proven replica (and what was done for it, when anything was), or why it has none. */
+export type WakeResult = { readonly ok: true; readonly steps?: readonly WakeStep[] } | { readonly ok: false; readonly status: number; readonly reason: string }
 
 /** What the proxies counted for one workload since the last report. */
 export interface LoadReport {
@@ -177,6 +204,8 @@ export interface MeshPlane {
   certificates(): Promise<readonly CertificateStatus[]>
   /** Issues new certificates for all identities now (for tests and emergencies). */
   rotate(): Promise<void>
+  /** Takes spans of replicas, to be sent where the proxies' own go. Never fails: spans may be lost. */
+  record(spans: readonly RuntimeSpan[]): void
   invocations(): Promise<readonly InvocationStatistics[]>
   /** Who called whom, how often, with which outcome; only what was called. */
   traffic(): Promise<readonly TrafficStatistics[]>

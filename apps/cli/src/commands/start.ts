@@ -9,7 +9,10 @@ import { basicAuthorization } from '../client/locate.ts'
 import type { Command, Invocation, World } from '../command.ts'
 import { progressOn } from '../output/progress.ts'
 import { VERSION } from '../version.ts'
+import { followConfig } from './follow-config.ts'
 import { listOption, textOption } from './options.ts'
+
+const DEFAULT_FILE = 'weft.yaml'
 
 /** `weft start`: the whole platform in this process, until Ctrl-C. */
 export const startCommand: Command = {
@@ -43,11 +46,14 @@ export const startCommand: Command = {
       progress: (text) => void world.stderr.write(`${text}\n`),
       ...(PACKAGED === undefined ? {} : { assets: PACKAGED.platform }),
     })
+    const file = resolve(world.cwd, textOption(invocation.options, 'config') ?? DEFAULT_FILE)
+    const unfollow = followConfig(config, { file, read: () => readStartConfig(invocation), platform, log })
     try {
       world.stdout.write(greeting(platform, config))
       await applyAll(invocation, platform, log)
       await untilEnded(world.signal)
     } finally {
+      unfollow()
       world.stderr.write('Draining; press Ctrl-C again to end at once.\n')
       await platform.close()
     }
@@ -74,7 +80,7 @@ async function readStartConfig({ world, options }: Invocation): Promise<Config> 
 async function readConfigFile(world: World, named: string | undefined): Promise<{ name: string; text: string } | undefined> {
   if (named !== undefined) return { name: named, text: await readFile(resolve(world.cwd, named), 'utf8') }
   try {
-    return { name: 'weft.yaml', text: await readFile(join(world.cwd, 'weft.yaml'), 'utf8') }
+    return { name: DEFAULT_FILE, text: await readFile(join(world.cwd, DEFAULT_FILE), 'utf8') }
   } catch {
     return undefined
   }

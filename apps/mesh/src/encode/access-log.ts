@@ -1,14 +1,12 @@
 import { exportService } from './collector.ts'
 import { extension, wrap } from './json.ts'
-import { MESH_HEADERS } from './names.ts'
+import { pathOf, type ToldHop } from './path-word.ts'
 import { INGRESS_SERVICE, serviceAttributes, type TracedService } from './tracing.ts'
 import type { Collector, Json, NodeLayout } from './types.ts'
 
-type Hop = 'ingress' | 'inbound' | 'outbound'
-
 /** Whose log it is. */
 interface LoggedHop {
-  readonly hop: Hop
+  readonly hop: ToldHop
   /** Key of the workload; absent at the ingress. */
   readonly workload?: string
   readonly service?: TracedService
@@ -26,7 +24,7 @@ export function accessLog(layout: NodeLayout, logged: LoggedHop): readonly Json[
     case 'json':
       return [{ ...fileLog(layout.accessLogFile, { omit_empty_values: true, json_format: { fields: stringFields(fieldsOf(logged)) } }), ...filter }]
     case 'text':
-      return [{ ...fileLog(layout.accessLogFile, { text_format_source: { inline_string: TEXT } }), ...filter }]
+      return [{ ...fileLog(layout.accessLogFile, { text_format_source: { inline_string: text(logged.hop) } }), ...filter }]
     case 'otlp':
       return [{ ...collectedLog(settings.collector, logged), ...filter }]
     default:
@@ -49,7 +47,7 @@ function collectedLog(collector: Collector, logged: LoggedHop): Json {
     log_name: `${hop}/${workload ?? ''}`,
     disable_builtin_labels: true,
     resource_attributes: textAttributes(serviceAttributes(service)),
-    body: { string_value: TEXT.trimEnd() },
+    body: { string_value: text(hop).trimEnd() },
     attributes: textAttributes(fieldsOf(logged)),
   })
 }
@@ -71,8 +69,8 @@ const ONLY_ERRORS: Json = {
 }
 
 /** Istio's default line, with the path without its query. */
-const TEXT =
-  '[%START_TIME%] "%REQ(:METHOD)% %PATH(NQ)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% ' +
+const text = (hop: ToldHop): string =>
+  `[%START_TIME%] "%REQ(:METHOD)% ${pathOf(hop)} %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% ` +
   '"%UPSTREAM_TRANSPORT_FAILURE_REASON%" %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" ' +
   '"%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% ' +
   '%REQUESTED_SERVER_NAME% %ROUTE_NAME%\n'
@@ -83,14 +81,13 @@ function fieldsOf({ hop, workload }: LoggedHop): Readonly<Record<string, string>
     hop,
     ...(workload === undefined ? {} : { workload }),
     ...FIELDS,
-    ...(hop === 'ingress' ? { path: `%REQ(${MESH_HEADERS.path})%` } : {}),
+    path: pathOf(hop),
   }
 }
 
 const FIELDS: Readonly<Record<string, string>> = {
   time: '%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%',
   method: '%REQ(:METHOD)%',
-  path: '%PATH(NQ)%',
   authority: '%REQ(:AUTHORITY)%',
   protocol: '%PROTOCOL%',
   code: '%RESPONSE_CODE%',

@@ -316,7 +316,12 @@ class Round {
   }
 
   #common(): void {
-    this.#put('common', [], () => bundle([encodeHoldListener(this.#layout), encodeEgressCluster(this.#layout), encodeMissingCluster(), ...encodeCollectorClusters(this.#layout)], [TRUST_SECRET]))
+    this.#put('common', [], () =>
+      bundle(
+        [encodeHoldListener(this.#layout), encodeEgressCluster(this.#layout), encodeMissingCluster(), ...encodeCollectorClusters(this.#layout)],
+        [TRUST_SECRET],
+      ),
+    )
   }
 
   // -- calls from outside -----------------------------------------------------------------------------------------------

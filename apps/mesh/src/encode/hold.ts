@@ -4,12 +4,10 @@ import { httpManager } from './http-manager.ts'
 import { any, duration, extension, resource, wrap } from './json.ts'
 import { directError } from './local-reply.ts'
 import { headerMatcher } from './matching.ts'
-import { ACTIVATOR_CLUSTER, HOLD_LISTENER, holdSocket, MESH_HEADERS, TYPE_URLS } from './names.ts'
+import { ACTIVATOR_CLUSTER, HOLD_LISTENER, holdSocket, MESH_HEADERS, TIMING_HEADER, TYPE_URLS } from './names.ts'
 import { retryPolicy, retryVariants } from './routes.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
 
-/** Who sends this header gets the steps of an activation in the answer. */
-export const TIMING_HEADER = 'x-weft-timing'
 const EXT_AUTHZ = 'envoy.filters.http.ext_authz'
 /** A call comes back here when its replica went away between the wake-up and the call; after this many times it is answered 503. */
 const MAX_PASSES = 3
@@ -43,7 +41,9 @@ function askActivator(layout: NodeLayout): Json {
     transport_api_version: 'V3',
     failure_mode_allow: false,
     status_on_error: { code: 'ServiceUnavailable' },
-    allowed_headers: { patterns: [MESH_HEADERS.workload, MESH_HEADERS.held, MESH_HEADERS.trace, TIMING_HEADER, 'x-request-id', 'traceparent'].map((exact) => ({ exact })) },
+    allowed_headers: {
+      patterns: [MESH_HEADERS.workload, MESH_HEADERS.held, MESH_HEADERS.trace, TIMING_HEADER, 'x-request-id', 'traceparent'].map((exact) => ({ exact })),
+    },
   })
 }
 

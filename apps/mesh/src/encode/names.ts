@@ -92,6 +92,9 @@ export const MESH_HEADERS = {
   traceKept: 'x-weft-trace-state',
 } as const
 
+/** A caller that sends this header as `1` gets the steps of an activation in the answer, as `Server-Timing`, once policy let the call pass. */
+export const TIMING_HEADER = 'x-weft-timing'
+
 /** SDS name of the certificate of a service account: a `tls_certificate` with the SPIFFE ID as its URI SAN. */
 export function identitySecret(namespace: string, serviceAccount: string): string {
   return `identity/${namespace}/${serviceAccount}`
@@ -275,7 +278,13 @@ export const STATS_INCLUSION: readonly ({ readonly prefix: string } | { readonly
  * Runtime values that the bootstrap must set (`layered_runtime`, a static layer): Envoy refuses every expression whose RE2 program has more than 100 steps
  * otherwise, which a list of namespaces or a path of a VirtualService has soon. RE2's time stays linear; the length of patterns is bounded where they come in.
  */
-export const ENVOY_RUNTIME = { 're2.max_program_size.error_level': 1_000_000, 're2.max_program_size.warn_level': 1_000_000 } as const
+export const ENVOY_RUNTIME = {
+  're2.max_program_size.error_level': 1_000_000,
+  're2.max_program_size.warn_level': 1_000_000,
+  // Spans go together: every two seconds, or as many as this.
+  'tracing.opentelemetry.flush_interval_ms': 2000,
+  'tracing.opentelemetry.min_flush_spans': 100,
+} as const
 
 /** Sixteen hexadecimal digits of SHA-256: a name for a socket that is short and cannot be chosen by a user to equal another's. */
 export function shortHash(text: string): string {

@@ -1,6 +1,7 @@
 import type { MeshWorkload } from '@weft/mesh-model'
 import { SYSTEM_NAMESPACE } from '@weft/core'
 import { exportService } from './collector.ts'
+import { pathOf, type ToldHop } from './path-word.ts'
 import { any, extension, wrap } from './json.ts'
 import { MESH_HEADERS, SYSTEM_ACCOUNTS } from './names.ts'
 import { traceContext } from './trace-context.ts'
@@ -31,21 +32,17 @@ export function serviceAttributes({ name, namespace, version }: TracedService): 
  * a tag of the same name takes its place.
  */
 const TAGS: Readonly<Record<string, string>> = {
-  'http.url': '%PATH(NQ)%',
   'http.request.method': '%REQ(:METHOD)%',
   'http.response.status_code': '%RESPONSE_CODE%',
-  'url.path': '%PATH(NQ)%',
   'weft.call_id': '%REQ(X-CALL-ID)%',
   'weft.peer': '%DOWNSTREAM_PEER_URI_SAN%',
 }
 
-type Hop = 'ingress' | 'inbound' | 'outbound'
-
 /** Calls are sampled where they begin; the callee's side keeps the decision that comes with them. */
-const begins = (hop: Hop) => hop !== 'inbound'
+const begins = (hop: ToldHop) => hop !== 'inbound'
 
 /** The `tracing` of a listener; `undefined` when nothing is traced. */
-export function tracing({ telemetry }: NodeLayout, hop: Hop, service: TracedService): Json | undefined {
+export function tracing({ telemetry }: NodeLayout, hop: ToldHop, service: TracedService): Json | undefined {
   const settings = telemetry.tracing
   if (settings === undefined) return undefined
   const percent = (value: number): Json => ({ value })
@@ -53,7 +50,7 @@ export function tracing({ telemetry }: NodeLayout, hop: Hop, service: TracedServ
     client_sampling: percent(0),
     random_sampling: percent(begins(hop) ? settings.samplingPercent : 0),
     max_path_tag_length: wrap(256),
-    custom_tags: Object.entries(TAGS).map(([tag, value]) => ({ tag, value })),
+    custom_tags: Object.entries({ ...TAGS, 'http.url': pathOf(hop), 'url.path': pathOf(hop) }).map(([tag, value]) => ({ tag, value })),
     ...operation(hop, service),
     provider: {
       name: 'envoy.tracers.opentelemetry',
@@ -73,7 +70,7 @@ export function tracing({ telemetry }: NodeLayout, hop: Hop, service: TracedServ
 }
 
 /** Names of spans: a method and whom it goes to. At the ingress the route has it. */
-function operation(hop: Hop, { name, namespace }: TracedService): Json {
+function operation(hop: ToldHop, { name, namespace }: TracedService): Json {
   if (hop === 'ingress') return {}
   return { operation: hop === 'inbound' ? `%REQ(:METHOD)% ${name}.${namespace}` : '%REQ(:METHOD)% %REQ(:AUTHORITY)%' }
 }
@@ -84,8 +81,8 @@ export function tracedMutations({ telemetry }: NodeLayout): readonly Json[] {
 }
 
 /** Name of the ingress' spans, on each route of a host. */
-export function decorated({ telemetry }: NodeLayout, operation: string): Json {
-  return telemetry.tracing === undefined ? {} : { decorator: { operation, propagate: wrap(false) } }
+export function decorated({ telemetry }: NodeLayout, name: string): Json {
+  return telemetry.tracing === undefined ? {} : { decorator: { operation: name, propagate: wrap(false) } }
 }
 
 /** Tells a replica's runtime that the call is traced and when (microseconds since the epoch) the callee's side took it. */

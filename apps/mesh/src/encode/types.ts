@@ -56,7 +56,7 @@ export interface TelemetrySettings {
     readonly samplingPercent: number
   }
   readonly accessLog:
-    | { readonly format: 'none' }
+    | { readonly format: 'none'; readonly only: 'all' | 'errors' }
     /** Lines of a file. */
     | { readonly format: 'json' | 'text'; readonly only: 'all' | 'errors' }
     | { readonly format: 'otlp'; readonly only: 'all' | 'errors'; readonly collector: Collector }

@@ -19,6 +19,7 @@ import {
   type MeshSnapshot,
   type MeshStatus,
   type ProbeResult,
+  type RuntimeSpan,
   type SnapshotDifference,
   type TrafficStatistics,
   type WakeResult,
@@ -28,6 +29,7 @@ import {
 import { Activator } from '../activator/activator.ts'
 import { activatorService } from '../activator/service.ts'
 import { CredentialFiles } from '../credentials/files.ts'
+import { activationSpans } from '../activator/spans.ts'
 import {
   directCluster,
   inboundName,
@@ -39,7 +41,10 @@ import {
   TYPE_URLS,
   workloadSpiffeId,
 } from '../encode/names.ts'
-import type { Touched } from '../encode/types.ts'
+import type { TelemetrySettings, Touched } from '../encode/types.ts'
+import { SpanExporter } from '../telemetry/exporter.ts'
+import { runtimeSpan } from '../telemetry/runtime-span.ts'
+import { sendSpans } from '../telemetry/send.ts'
 import { TRAFFIC_PREFIX } from '../encode/traffic-log.ts'
 import { askAdmin } from '../envoy/admin.ts'
 import { LogRotation } from '../envoy/log-rotation.ts'
@@ -53,7 +58,7 @@ import type { StatusChange } from '../status/writer.ts'
 import { adsService } from '../xds/ads.ts'
 import { inForce } from '../xds/delivery.ts'
 import type { Target } from '../xds/node.ts'
-import { serveGrpc, type GrpcServer } from '../xds/server.ts'
+import { serveGrpc, type GrpcServer, type GrpcService } from '../xds/server.ts'
 import { streamService } from '../streams/service.ts'
 import { StreamWatch } from '../streams/watch.ts'
 import { causeOf } from './cause.ts'
@@ -82,6 +87,8 @@ export interface CoreSurroundings {
 const DEFAULT_DEADLINE_MS = 5_000
 const DEFAULT_TLS_PORT = 8443
 const RETRY_TICK_MS = 500
+/** For the spans that were not sent yet, at the end. */
+const LAST_SPANS_MS = 1000
 /** Before the proxy gives up a held call without a word, the activator says why. */
 const ANSWER_FIRST_MS = 250
 const TRAFFIC_PATH = `/stats/prometheus?usedonly&filter=${encodeURIComponent(`^${TRAFFIC_PREFIX}\\.`)}`
@@ -110,6 +117,7 @@ export class MeshCore {
   readonly #with: CoreSurroundings
   readonly #compiler: MeshCompiler
   readonly #fleet: Fleet
+  readonly #exporter: SpanExporter
   readonly #replicas = new Map<WorkloadKey, readonly MeshReplica[]>()
   readonly #files = new CredentialFiles({ changed: (files) => this.#publish({ files }) })
   readonly #activator: Activator
@@ -133,6 +141,7 @@ export class MeshCore {
     const proxyOf = (of: MeshSettings['layout']): Proxy => new Proxy({ ...settings, ...surroundings, layout: of, ...controlSockets(layout) })
     this.#fleet = new Fleet(proxyOf(layout), (settings.others ?? []).map(proxyOf))
     const proxies = this.#fleet.all.map((proxy) => proxy.layout.node)
+    this.#exporter = new SpanExporter({ send: sendSpans, log: surroundings.log }, layout.telemetry.tracing?.collector)
     const address = layout.ingress === undefined ? {} : { ingressAddress: layout.ingress.address }
     this.#compiler = createCompiler({ trustDomain, path, outbound, proxies, ...ingressPorts(layout), ...address })
     this.#streams = new StreamWatch({ calleeOf: (workload) => this.#compiler.snapshot.workloads.get(workload), log: surroundings.log })
@@ -164,7 +173,7 @@ export class MeshCore {
       now: this.#with.now,
     })
     this.#servers.push(await serveGrpc(xdsSocket, [ads, this.#load.service()]))
-    this.#servers.push(await serveGrpc(activatorSocket, [activatorService(this.#activator), streamService(this.#streams)]))
+    this.#servers.push(await serveGrpc(activatorSocket, [this.#activatorService(), streamService(this.#streams)]))
     this.#with.certificates.onRotated(() => {
       for (const proxy of this.#fleet.all) void proxy.renewSecrets()
     })
@@ -177,6 +186,10 @@ export class MeshCore {
     await this.#ingressInForce()
     await this.#everythingInForce()
     for (const rotation of this.#rotations) rotation.start()
+  }
+
+  #activatorService(): GrpcService {
+    return activatorService(this.#activator, { now: this.#with.now, activated: (activation) => this.#exporter.add(activationSpans(activation)) })
   }
 
   /** Envoy is ready without a listener that it refused: a taken address is found here. */
@@ -238,7 +251,7 @@ export class MeshCore {
     for (const key of set) if (!before.workloads.has(key)) this.#newcomers.add(key)
   }
 
-  #publish(touched: Partial<Touched>, to?: readonly Proxy[]): void {
+  #publish(touched: Partial<Touched> | 'everything', to?: readonly Proxy[]): void {
     const { snapshot } = this.#compiler
     this.#fleet.publish({ snapshot, replicas: this.#replicas, keys: this.#keeper.keys, files: this.#files.contents }, touched, to)
   }
@@ -276,6 +289,18 @@ export class MeshCore {
       stragglers,
       steps: [{ name: 'snapshot', ms: this.#with.now() - startedAt }],
     }
+  }
+
+  /** Everything is made anew; what says the same as before is not sent. */
+  changeTelemetry(telemetry: TelemetrySettings): void {
+    this.#fleet.changeTelemetry(telemetry)
+    this.#exporter.configure(telemetry.tracing?.collector)
+    this.#publish('everything')
+  }
+
+  /** Spans of replicas. */
+  record(spans: readonly RuntimeSpan[]): void {
+    this.#exporter.add(spans.map(runtimeSpan))
   }
 
   // -- replicas -----------------------------------------------------------------------------------------------------------
@@ -454,6 +479,7 @@ export class MeshCore {
     this.#files.stop()
     // The callees' proxies end after the callers': what the ingress still carries needs them.
     for (const proxy of this.#fleet.all) await proxy.stop(drainMs)
+    await this.#exporter.close(LAST_SPANS_MS)
     for (const server of this.#servers.splice(0)) await server.close()
     await this.#with.certificates.close()
   }

@@ -1,5 +1,5 @@
 import type { MeshSnapshot, WorkloadKey } from '@weft/mesh-model'
-import type { NodeLayout, Touched } from '../encode/types.ts'
+import type { NodeLayout, TelemetrySettings, Touched } from '../encode/types.ts'
 import { inForce, type Straggler } from '../xds/delivery.ts'
 import type { Proxy, ProxyWorld } from './proxy.ts'
 
@@ -8,7 +8,7 @@ export class Fleet {
   readonly front: Proxy
   readonly all: readonly Proxy[]
   readonly #byNode: ReadonlyMap<string, Proxy>
-  readonly #layouts: ReadonlyMap<string, NodeLayout>
+  #layouts: ReadonlyMap<string, NodeLayout>
 
   constructor(front: Proxy, others: readonly Proxy[]) {
     this.front = front
@@ -28,8 +28,13 @@ export class Fleet {
   }
 
   /** Sends what follows from the changes to the proxies that they concern. */
-  publish(world: Omit<ProxyWorld, 'layouts'>, touched: Partial<Touched>, to: readonly Proxy[] = this.all): void {
+  publish(world: Omit<ProxyWorld, 'layouts'>, touched: Partial<Touched> | 'everything', to: readonly Proxy[] = this.all): void {
     for (const proxy of to) proxy.publish({ ...world, layouts: this.#layouts }, touched)
+  }
+
+  /** What calls leave behind from the next time on that everything is sent. */
+  changeTelemetry(telemetry: TelemetrySettings): void {
+    this.#layouts = new Map(this.all.map(({ layout }) => [layout.node, { ...layout, telemetry }]))
   }
 
   /** Waits until everything that was changed is in force everywhere. @returns who was not waited for any longer */

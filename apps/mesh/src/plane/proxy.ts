@@ -91,12 +91,13 @@ export class Proxy {
   }
 
   /** Puts what follows from the changes that are named, and sends it. What it costs depends on them alone. */
-  publish(world: ProxyWorld, touched: Partial<Touched>): void {
+  publish(world: ProxyWorld, touched: Partial<Touched> | 'everything'): void {
     const { snapshot, layouts, replicas, keys, files } = world
     this.#replicas = replicas
-    for (const key of touched.workloads ?? []) this.#hasten(key)
+    const looked = touched === 'everything' ? undefined : { ...UNTOUCHED, ...touched }
+    for (const key of looked?.workloads ?? []) this.#hasten(key)
     const input = { snapshot, node: this.layout.node, layouts, replicas, keys, files, demand: this.#demand }
-    const changes = this.#encoder.update(input, { ...UNTOUCHED, ...touched })
+    const changes = this.#encoder.update(input, looked)
     this.#take(changes, snapshot.version)
     this.state.flush()
   }

@@ -85,6 +85,8 @@ const ENVOY: Readonly<Record<string, Record<string, protobuf.AnyNestedObject>>> 
 /** Adds what Envoy's OpenTelemetry tracer and access logger are told, and OTLP itself. The vendored definitions have none of it, or are older. */
 export function addOpenTelemetry(root: protobuf.Root): void {
   for (const [name, nested] of Object.entries({ ...OTLP, ...ENVOY })) root.define(name, nested)
-  root.lookupType('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing').add(new protobuf.Field('operation', 11, 'string'))
+  root
+    .lookupType('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing')
+    .add(new protobuf.Field('operation', 11, 'string'))
   root.lookupType('envoy.type.tracing.v3.CustomTag').add(new protobuf.Field('value', 6, 'string'))
 }

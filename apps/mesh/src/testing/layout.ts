@@ -19,5 +19,12 @@ type LayoutInput = Pick<NodeLayout, 'node' | 'runDirectory' | 'gatewaySocket' | 
 
 /** The layout of a proxy for tests. */
 export function nodeLayout(input: LayoutInput): NodeLayout {
-  return { activationTimeoutMs: 60_000, timeoutGraceMs: 2_000, ownAddresses: [], limits: LIMITS, telemetry: { accessLog: { format: 'json', only: 'all' } }, ...input }
+  return {
+    activationTimeoutMs: 60_000,
+    timeoutGraceMs: 2_000,
+    ownAddresses: [],
+    limits: LIMITS,
+    telemetry: { accessLog: { format: 'json', only: 'all' } },
+    ...input,
+  }
 }

@@ -11,11 +11,13 @@ import type {
   MeshReplica,
   MeshStatus,
   ProbeResult,
+  RuntimeSpan,
   TrafficStatistics,
   WakeResult,
   WorkloadConfiguration,
 } from '@weft/mesh-model'
 import type { StatusChange } from '../status/writer.ts'
+import type { TelemetrySettings } from '../encode/types.ts'
 import type { MeshSettings } from '../plane/options.ts'
 
 /** What the thread of the mesh can be asked. */
@@ -33,6 +35,8 @@ export type EngineMethods = {
   readonly rotate: () => Promise<void>
   readonly invocations: () => Promise<readonly InvocationStatistics[]>
   readonly traffic: () => Promise<readonly TrafficStatistics[]>
+  readonly record: (spans: readonly RuntimeSpan[]) => void
+  readonly telemetry: (settings: TelemetrySettings) => void
   readonly reopenLogs: () => Promise<void>
   readonly envoyPid: () => number | undefined
   readonly stop: (drainMs: number) => Promise<void>
@@ -69,6 +73,8 @@ export const ENGINE_METHODS = [
   'rotate',
   'invocations',
   'traffic',
+  'record',
+  'telemetry',
   'reopenLogs',
   'envoyPid',
   'stop',

@@ -32,6 +32,8 @@ export async function openEngine(settings: MeshSettings, log: Log, host: Pick<Ho
     rotate: () => core.rotate(),
     invocations: () => core.invocations(),
     traffic: () => core.traffic(),
+    record: (spans) => core.record(spans),
+    telemetry: (telemetry) => core.changeTelemetry(telemetry),
     reopenLogs: () => core.reopenLogs(),
     envoyPid: () => core.envoyPid(),
     async stop(drainMs) {

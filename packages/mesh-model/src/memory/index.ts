@@ -10,6 +10,7 @@ import type {
   MeshReplica,
   MeshStatus,
   ProbeResult,
+  RuntimeSpan,
   TrafficEnd,
   TrafficStatistics,
   WakeResult,
@@ -19,6 +20,7 @@ import type {
 /** The mesh without proxies: it keeps what it is told and gives it back; calls and load are what a test says. */
 export class MemoryMesh implements MeshPlane {
   readonly replicas = new Map<string, readonly MeshReplica[]>()
+  readonly spans: RuntimeSpan[] = []
   #snapshot: MeshSnapshot | undefined
   #traffic: readonly TrafficStatistics[] = []
   #invocations: readonly InvocationStatistics[] = []
@@ -36,6 +38,10 @@ export class MemoryMesh implements MeshPlane {
     if (this.#probeFailure !== undefined) return { ok: false, ms: 0, reason: this.#probeFailure }
     const isServed = (this.replicas.get(keyOf(workload)) ?? []).some((replica) => replica.serving)
     return isServed ? { ok: true, ms: 0 } : { ok: false, ms: 0, reason: 'no replica' }
+  }
+
+  record(spans: readonly RuntimeSpan[]): void {
+    this.spans.push(...spans)
   }
 
   onWake(handler: (workload: NamespacedName) => Promise<WakeResult>): void {

@@ -7,12 +7,16 @@ import { ARGUMENTS_FD, GATE_FD, HOSTS_FD, INFO_FD, SECCOMP_FD, type IncarnationP
 import { listeningSocket } from './listener.ts'
 import { childrenOf, readAll, readStat, signal, treeOf, type ProcessStat } from './proc.ts'
 import type { StartRecord } from './record.ts'
+import { readSpans, type MeasuredSpan } from './spans.ts'
 
 const CONTROL_FD = 4
 const CONTROL_LINE_LIMIT = 65_536
 
 /** What the runtime says on the control pipe. */
-export type ControlMessage = { readonly type: 'listening' } | { readonly type: 'failed'; readonly message: string; readonly stack?: string }
+export type ControlMessage =
+  | { readonly type: 'listening' }
+  | { readonly type: 'failed'; readonly message: string; readonly stack?: string }
+  | { readonly type: 'spans'; readonly spans: readonly MeasuredSpan[] }
 
 /** How a process ended. */
 export interface Ended {
@@ -183,8 +187,9 @@ function readControl(pipe: Readable, tell: (message: ControlMessage) => void): v
 /** One line of the control pipe; `undefined` when it is not a message that we know. */
 export function parseControl(line: string): ControlMessage | undefined {
   try {
-    const value = JSON.parse(line) as { readonly type?: unknown; readonly message?: unknown; readonly stack?: unknown }
+    const value = JSON.parse(line) as { readonly type?: unknown; readonly message?: unknown; readonly stack?: unknown; readonly spans?: unknown }
     if (value.type === 'listening') return { type: 'listening' }
+    if (value.type === 'spans') return { type: 'spans', spans: readSpans(value.spans) }
     if (value.type !== 'failed') return undefined
     const message = String(value.message).slice(0, 2000)
     return { type: 'failed', message, ...(typeof value.stack === 'string' ? { stack: value.stack.slice(0, 8000) } : {}) }

@@ -4,6 +4,7 @@ import type { RootEntry } from './launch/plan.ts'
 import type { Host, LogLimits, ProviderLog, ProviderTiming, RuntimeBundles } from './options.ts'
 import type { StartRecord } from './record.ts'
 import type { Sampler } from './sampler.ts'
+import type { ReplicaSpan } from './spans.ts'
 import type { UidPool } from './uids.ts'
 
 /** What a replica is given by its provider: the machine that it runs on, and who hears of it. */
@@ -20,6 +21,8 @@ export interface Machine {
   readonly sampler: Sampler
   readonly log: ProviderLog
   now(): number
+  /** Told of spans that runtimes measured. */
+  readonly spans?: (spans: readonly ReplicaSpan[]) => void
   writeLine(line: LogLine): boolean
   changed(replica: Replica): void
   /** Resolves when no proxy sends that replica anything new; never rejects. */

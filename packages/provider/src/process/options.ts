@@ -1,4 +1,5 @@
 import type { Isolation } from '../port.ts'
+import type { ReplicaSpan } from './spans.ts'
 
 /** The part of a logger that the provider uses; pino fits. */
 export interface ProviderLog {
@@ -31,6 +32,8 @@ export interface ProcessProviderOptions {
   readonly logLimits?: Partial<LogLimits>
   /** `bwrap` when it is not on PATH. */
   readonly bubblewrap?: string
+  /** Told of what runtimes measured of traced calls. */
+  readonly spans?: (spans: readonly ReplicaSpan[]) => void
   /** Limits by cgroup are tried unless this is `false`; for tests of what happens without. */
   readonly cgroups?: boolean
 }

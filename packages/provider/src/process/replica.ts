@@ -8,6 +8,7 @@ import { Incarnation, type ControlMessage, type Ended } from './incarnation.ts'
 import { OutputCapture } from './logs/capture.ts'
 import type { Machine } from './machine.ts'
 import { limitGroup, prepare, type Prepared } from './prepare.ts'
+import { SpanBudget, type MeasuredSpan } from './spans.ts'
 
 const OUTPUT_AFTER_EXIT_MS = 200
 /** The readiness path that a runtime answers by itself. */
@@ -145,8 +146,10 @@ export class SupervisedReplica {
   #spawn(prepared: Prepared): Living {
     const { promise: listening, resolve } = Promise.withResolvers<void>()
     let failed: FailedMessage | undefined
+    const budget = new SpanBudget(() => this.#machine.now())
     const onControl = (message: ControlMessage) => {
       if (message.type === 'listening') resolve()
+      else if (message.type === 'spans') this.#measured(budget.take(message.spans))
       else failed ??= message
     }
     const machine = this.#machine
@@ -165,6 +168,11 @@ export class SupervisedReplica {
     if (incarnation.stdout !== null) capture.read('stdout', incarnation.stdout)
     if (incarnation.stderr !== null) capture.read('stderr', incarnation.stderr)
     return { prepared, incarnation, capture, listening, failed: () => failed }
+  }
+
+  #measured(spans: readonly MeasuredSpan[]): void {
+    const { workload, function: name, revision } = this.#spec()
+    if (spans.length > 0) this.#machine.spans?.(spans.map((span) => ({ ...span, workload, function: name, revision, replica: this.id })))
   }
 
   async #supervise(living: Living): Promise<ExitReason> {

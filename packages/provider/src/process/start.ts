@@ -124,6 +124,7 @@ export async function startProcessProvider(options: ProcessProviderOptions): Pro
     sampler,
     log,
     now,
+    ...(options.spans === undefined ? {} : { spans: options.spans }),
     ...(groups === undefined ? {} : { groups }),
     ...(root && host.isolation.level !== 'none' ? { uids } : {}),
   }

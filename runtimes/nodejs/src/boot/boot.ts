@@ -7,7 +7,7 @@ import { installTracePropagation } from '../trace/propagate.ts'
 import { parseConfig, type RuntimeConfig } from './config.ts'
 import { prepareEnvironment } from './environment.ts'
 import { loadHint, loadModule } from './load-module.ts'
-import { describeError, lastWords, report } from './report.ts'
+import { describeError, lastWords, report, reportLastSpans } from './report.ts'
 import { selectExport, selectUpgrade } from './select-export.ts'
 
 /** Descriptor of the listening socket that the provider made. */
@@ -55,6 +55,7 @@ let ending = false
 
 function finish(serving: Serving, code: number): never {
   ending = true
+  reportLastSpans()
   if (code !== 0 && serving.inFlight.size > 0) lastWords(`${serving.inFlight.size} calls were under way`)
   process.exit(code)
 }

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { CallSpan } from '../trace/spans.ts'
 
 /** One call under way. What happens asynchronously in a handler finds its call here. */
 export class Call {
@@ -11,6 +12,8 @@ export class Call {
   limitMs = 0
   /** `performance.now()` at which the call is given up; Infinity for none. */
   deadline = Infinity
+  /** Its span, when it is traced. */
+  span: CallSpan | undefined = undefined
   /** What the contract remembers of the call. */
   state: unknown = undefined
   ended = false

@@ -10,6 +10,7 @@ import { callTimeoutMs } from './duration.ts'
 import { frontDoor } from './front-door.ts'
 import { answerProbe } from './probes.ts'
 import { CallError, sendError } from './reply.ts'
+import { beginSpan, endSpan, refusedSpan } from '../trace/spans.ts'
 
 /** The server and what is under way in it. */
 export interface Serving {
@@ -58,9 +59,11 @@ export function createServing(contract: Contract, config: RuntimeConfig): Servin
   const begin = (request: IncomingMessage, response: ServerResponse): Call => {
     const call = new Call(request, response)
     inFlight.add(call)
+    call.span = beginSpan(request)
     response.on('close', () => {
       inFlight.delete(call)
       call.end()
+      if (call.span !== undefined) endSpan(call, call.span)
     })
     return call
   }
@@ -85,7 +88,10 @@ export function createServing(contract: Contract, config: RuntimeConfig): Servin
     if (request.url?.startsWith('/_/') && answerProbe(request, response, { draining: serving.draining, busy: busy(), readinessPath: config.readinessPath }))
       return
     if (contract.intercept?.(request, response) === true) return
-    if (busy()) return sendError(response, TOO_MANY)
+    if (busy()) {
+      refusedSpan(request)
+      return sendError(response, TOO_MANY)
+    }
     const call = begin(request, response)
     deadlines.watch(call, callTimeoutMs(config.timeoutMs, request.headers['x-timeout']))
     run(call, () => contract.serve(call))

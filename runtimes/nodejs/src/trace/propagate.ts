@@ -7,7 +7,7 @@ import { headersToAdd } from './trace-headers.ts'
 /** Trace headers for a request that is being made now; none outside of a call. */
 function additions(has: (name: string) => boolean): [string, string][] {
   const call = calls.getStore()
-  return call === undefined ? [] : headersToAdd(call.request.headers, has)
+  return call === undefined ? [] : headersToAdd(call.request.headers, has, call.span)
 }
 
 /** `_header` is there when the request was made with an array of headers: its text is complete then and can only be edited. */

@@ -1,3 +1,6 @@
+import { goesOn, withSpan } from './context.ts'
+import type { CallSpan } from './spans.ts'
+
 /** Headers as an incoming request has them. */
 export type IncomingHeaders = Readonly<Record<string, string | string[] | undefined>>
 
@@ -15,13 +18,17 @@ const FAMILIES: readonly (readonly string[])[] = [
 /**
  * Trace headers of the incoming call to be added to an outgoing one.
  * @param has whether the outgoing request has a header already (asked with lower-case names)
+ * @param span the call's own span, when it is traced: it is the parent of what is called then
  */
-export function headersToAdd(incoming: IncomingHeaders, has: (name: string) => boolean): [string, string][] {
+export function headersToAdd(incoming: IncomingHeaders, has: (name: string) => boolean, span?: CallSpan): [string, string][] {
   const added: [string, string][] = []
   for (const family of FAMILIES) {
-    const present = family.filter((name) => incoming[name] !== undefined)
+    const present = family.filter((name) => incoming[name] !== undefined && goesOn(incoming, name))
     if (present.length === 0 || family.some(has)) continue
-    for (const name of present) added.push([name, String(incoming[name])])
+    for (const name of present) added.push([name, outgoing(name, String(incoming[name]), span)])
+    if (span !== undefined && present.includes('x-b3-spanid') && !present.includes('x-b3-parentspanid')) added.push(['x-b3-parentspanid', span.parentId])
   }
   return added
 }
+
+const outgoing = (name: string, value: string, span: CallSpan | undefined): string => (span === undefined ? value : withSpan(name, value, span))
