@@ -65,7 +65,7 @@ describe('lists', () => {
     'GET /apis/weft.dev/v1alpha1/functions': [200, { items: [temp] }],
     'GET /system/secrets': [200, [{ name: 'key', namespace: 'default' }]],
     'GET /system/namespaces': [200, ['default']],
-    'GET /apis/mesh.weft.dev/v1alpha1/certs': [200, [{ identity: 'spiffe://x', serial: '1', notAfter: 'later' }]],
+    'GET /apis/mesh.weft.dev/v1alpha1/certs': [200, [{ kind: 'leaf', identity: 'spiffe://x', serial: '1', notBefore: 'then', notAfter: 'later', daysLeft: 1 }]],
     [`GET ${FUNCTIONS}/temp`]: [200, temp],
     'GET /apis/weft.dev/v1alpha1/namespaces/default/revisions': [
       200,

@@ -98,7 +98,7 @@ export function createControl(options: GatewayOptions): Control {
   })
   return {
     app,
-    metrics: createMetricsServer({ apiMetrics, invocations, traffic, store, log, isDraining: () => draining }),
+    metrics: createMetricsServer({ apiMetrics, invocations, traffic, store, mesh, log, isDraining: () => draining }),
     drain: () => {
       draining = true
       streams.endAll()

@@ -61,7 +61,7 @@ describe('closing', () => {
     world.mesh.status = async () => {
       reached.resolve()
       await held.promise
-      return { snapshotVersion: 7, trustDomain: 'x', path: 'direct', proxies: [], findings: [] }
+      return { snapshotVersion: 7, trustDomain: 'x', path: 'direct', proxies: [], findings: [], certificateWarnings: [] }
     }
     const underWay = ask(socketPath, '/apis/mesh.weft.dev/v1alpha1/status')
     await reached.promise
@@ -166,6 +166,7 @@ describe('the platform', () => {
     expect((await world.call('POST', `${base}/rotate`)).status).toBe(202)
     expect((await world.call('GET', `${base}/certs`)).text).not.toBe(before)
     expect((await world.call('GET', `${base}/rotate`)).status).toBe(404)
+    expect((await world.call('POST', `${base}/rotate-root`)).json).toMatchObject({ phase: 'signs', stragglers: [] })
     expect((await world.call('GET', `${base}/invocations`)).json).toEqual([])
   })
 })

@@ -171,6 +171,7 @@ class RunningMesh implements Mesh {
   describe: Mesh['describe'] = (host) => this.#call('describe', host)
   certificates: Mesh['certificates'] = () => this.#call('certificates')
   rotate: Mesh['rotate'] = () => this.#call('rotate')
+  rotateRoot: Mesh['rotateRoot'] = (deadlineMs) => this.#call('rotateRoot', deadlineMs)
   invocations: Mesh['invocations'] = () => this.#call('invocations')
   traffic: Mesh['traffic'] = () => this.#call('traffic')
   record: Mesh['record'] = (spans) => {

@@ -47,6 +47,14 @@ export const ConfigFile = Type.Object(
             Type.String({ pattern: '^[a-z0-9]([-a-z0-9.]{0,252}[a-z0-9])?$', description: 'first part of every identity', default: 'cluster.local' }),
           ),
           certificateTtl: duration('life of a certificate, at most 24h; it is replaced at half of it', '24h'),
+          caDirectory: Type.Optional(
+            Type.String({
+              minLength: 1,
+              description:
+                'directory with a certificate authority of your own (`ca-cert.pem`, `ca-key.pem`, `cert-chain.pem`, `root-cert.pem`); without it a root is made',
+            }),
+          ),
+          rootOverlap: duration('how long an old root is trusted after its successor began to sign', '1h'),
           outboundPolicy: Type.Optional(
             Type.Enum(['ALLOW_ANY', 'REGISTRY_ONLY'], { description: 'whether functions may call hosts outside of the mesh', default: 'ALLOW_ANY' }),
           ),

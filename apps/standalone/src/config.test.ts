@@ -33,6 +33,18 @@ describe('readConfig', () => {
     expect(() => readConfig({ ...base, env: { ...env, OTEL_TRACES_SAMPLER_ARG: '7' } })).toThrow(/OTEL_TRACES_SAMPLER_ARG is "7".*from 0 to 1/)
   })
 
+  it('reads where an authority is brought from: a flag, the environment, the file', () => {
+    const file = { name: 'weft.yaml', text: 'mesh: { caDirectory: /file, rootOverlap: 30m, trustDomain: corp.example }' }
+    const env = { ...base.env, WEFT_CA_DIRECTORY: '/env' }
+    expect(readConfig({ ...base, file }).mesh).toMatchObject({ caDirectory: '/file', rootOverlapMs: 1_800_000 })
+    expect(readConfig({ ...base, file, env }).mesh).toMatchObject({ caDirectory: '/env', trustDomain: 'corp.example' })
+    expect(readConfig({ ...base, file, env, flags: { mesh: { caDirectory: '/flag' } } }).mesh).toMatchObject({
+      caDirectory: '/flag',
+      trustDomain: 'corp.example',
+    })
+    expect(readConfig(base).mesh).toMatchObject({ rootOverlapMs: 3_600_000 })
+  })
+
   it('gives different data directories different socket directories', () => {
     const one = readConfig({ ...base, flags: { dataDir: '/tmp/a' } }).runDir
     const two = readConfig({ ...base, flags: { dataDir: '/tmp/b' } }).runDir

@@ -25,6 +25,9 @@ export interface Config {
     readonly path: 'encrypted' | 'direct'
     readonly trustDomain: string
     readonly certificateTtlMs: number
+    /** Absent: roots are made here. */
+    readonly caDirectory?: string
+    readonly rootOverlapMs: number
     readonly outboundPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY'
     readonly jwks: { readonly allowedAddresses: readonly string[]; readonly refreshMs: number }
     readonly proxies: number
@@ -78,7 +81,7 @@ export function readConfig(sources: ConfigSources): Config {
     ...sources.flags,
     tracing: { ...file.tracing, ...tracingFromEnvironment(sources.env, problems), ...sources.flags.tracing },
     accessLog: { ...file.accessLog, ...sources.flags.accessLog },
-    mesh: { ...file.mesh, ...sources.flags.mesh },
+    mesh: { ...file.mesh, ...meshFromEnvironment(sources.env), ...sources.flags.mesh },
     log: { ...file.log, ...sources.flags.log },
   }
   check(merged, 'configuration', problems)
@@ -175,6 +178,12 @@ function telemetryOf(file: ConfigFile): Pick<Config, 'tracing' | 'accessLog'> {
   }
 }
 
+/** WEFT_CA_DIRECTORY. */
+function meshFromEnvironment(env: ConfigSources['env']): NonNullable<ConfigFile['mesh']> {
+  const caDirectory = env['WEFT_CA_DIRECTORY']
+  return caDirectory === undefined || caDirectory === '' ? {} : { caDirectory }
+}
+
 function compile(file: ConfigFile, { env, uid }: ConfigSources): Config {
   const dataDir = resolve(file.dataDir ?? join(env['XDG_DATA_HOME'] ?? join(env['HOME'] ?? '.', '.local', 'share'), 'weft'))
   const certificateTtlMs = parseDurationMs(file.mesh?.certificateTtl ?? '24h', 'mesh.certificateTtl')
@@ -193,6 +202,8 @@ function compile(file: ConfigFile, { env, uid }: ConfigSources): Config {
       path: file.mesh?.path ?? 'encrypted',
       trustDomain: file.mesh?.trustDomain ?? 'cluster.local',
       certificateTtlMs,
+      ...(file.mesh?.caDirectory === undefined ? {} : { caDirectory: resolve(file.mesh.caDirectory) }),
+      rootOverlapMs: parseDurationMs(file.mesh?.rootOverlap ?? '1h', 'mesh.rootOverlap'),
       outboundPolicy: file.mesh?.outboundPolicy ?? 'ALLOW_ANY',
       jwks: keyFetching(file.mesh?.jwks ?? {}),
       proxies: file.mesh?.proxies ?? 1,

@@ -56,6 +56,8 @@ export function meshSettings({ config, layout, listen, gatewaySocket, ownAddress
     others: Array.from({ length: config.mesh.proxies - 1 }, (_, index) => proxy(`-${index + 2}`)),
     authorityDirectory: layout.mesh,
     leafLifetimeMs: config.mesh.certificateTtlMs,
+    ...(config.mesh.caDirectory === undefined ? {} : { broughtAuthority: config.mesh.caDirectory }),
+    rootOverlapMs: config.mesh.rootOverlapMs,
     trustDomain: config.mesh.trustDomain,
     path: config.mesh.path,
     outbound: config.mesh.outboundPolicy,

@@ -187,6 +187,12 @@ export const ERRORS = {
   },
   // -- certificate authority ---------------------------------------------------------------------------------------
   CA_UNUSABLE: { status: 500, fault: 'user', message: 'the certificate authority cannot use {path}: {reason}', help: '{help}' },
+  CA_UNCHANGED: {
+    status: 409,
+    fault: 'user',
+    message: 'the certificate authority in {directory} is the one that is in force',
+    help: 'replace its files first: ca-cert.pem, ca-key.pem, cert-chain.pem, root-cert.pem (docs/guide/trust.md)',
+  },
   CA_CLOSED: { status: 503, fault: 'system', message: 'the certificate authority is shutting down', help: 'try again when Weft is back' },
   IDENTITY_REFUSED: {
     status: 400,

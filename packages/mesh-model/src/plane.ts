@@ -147,19 +147,44 @@ export interface MeshStatus {
   readonly path: 'encrypted' | 'direct'
   readonly proxies: readonly ProxyStatus[]
   readonly findings: readonly ResourceFinding[]
+  /** Certificates that end soon, in words; the first twenty. */
+  readonly certificateWarnings: readonly string[]
 }
 
 /** One certificate, as `weft mesh certs` shows it. */
 export interface CertificateStatus {
-  /** SPIFFE ID, or `root`. */
+  readonly kind: 'root' | 'intermediate' | 'leaf'
+  /** SPIFFE ID, `root`, or the name of an intermediate. */
   readonly identity: string
   /** Hexadecimal. */
   readonly serial: string
   /** RFC 3339. */
   readonly notBefore: string
   readonly notAfter: string
-  /** RFC 3339; absent for roots. */
+  /** Whole days, rounded down; below zero when it has ended. */
+  readonly daysLeft: number
+  /** When a leaf is replaced. RFC 3339. */
   readonly rotatesAt?: string
+  /** Serial number of the root that a leaf chains to. */
+  readonly root?: string
+  /** Of a root: `announced` is trusted and does not sign yet, `retiring` was replaced and is trusted for some time still. */
+  readonly state?: 'signs' | 'announced' | 'retiring'
+  /** Until when a retiring root is trusted. RFC 3339. */
+  readonly trustedUntil?: string
+  /** What should be done, when its end comes near. */
+  readonly warning?: string
+}
+
+/** How far a rotation of the root got. */
+export interface RootRotation {
+  /** `announced`: every proxy is to trust it first; `signs`: all certificates are issued anew, by it. */
+  readonly phase: 'announced' | 'signs'
+  /** Serial number of the new root. */
+  readonly root: string
+  /** Proxies that have not acknowledged yet; the rotation goes on when they do. */
+  readonly stragglers: readonly { readonly proxy: string; readonly reason: string }[]
+  /** Until when old roots are trusted. RFC 3339. */
+  readonly oldTrustedUntil?: string
 }
 
 /** Configuration of one workload as the proxy has it; secrets without keys. Values are the JSON form of Envoy's resources. */
@@ -204,6 +229,12 @@ export interface MeshPlane {
   certificates(): Promise<readonly CertificateStatus[]>
   /** Issues new certificates for all identities now (for tests and emergencies). */
   rotate(): Promise<void>
+  /**
+   * Replaces the root: by one that is made now, or by the brought files as they are now. No call is lost.
+   * @returns how far it got until the deadline
+   * @throws WeftError `CA_UNCHANGED`, `CA_UNUSABLE`
+   */
+  rotateRoot(deadlineMs: number): Promise<RootRotation>
   /** Takes spans of replicas, to be sent where the proxies' own go. Never fails: spans may be lost. */
   record(spans: readonly RuntimeSpan[]): void
   invocations(): Promise<readonly InvocationStatistics[]>

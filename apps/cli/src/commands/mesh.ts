@@ -1,15 +1,16 @@
-import type { CertificateStatus, MeshStatus, ProxyStatus, WorkloadConfiguration } from '@weft/mesh-model'
+import type { CertificateStatus, MeshStatus, ProxyStatus, RootRotation, WorkloadConfiguration } from '@weft/mesh-model'
 import { GATEWAY_OPTION } from '../cli.ts'
 import { functionRef } from '../client/functions.ts'
 import type { Command } from '../command.ts'
-import { render, structured } from '../output/render.ts'
+import { render, structured, type View } from '../output/render.ts'
 import { age, table } from '../output/table.ts'
 import { NAMESPACE_OPTION, OUTPUT_OPTION, textOption } from './options.ts'
 
 const MESH_PATH = '/apis/mesh.weft.dev/v1alpha1'
+const SHOWN_SERIAL = 8
 const FORMAT_OPTION = { flags: '-o, --output <format>', description: 'how to print', choices: ['json', 'yaml'] }
 
-/** `weft mesh status|config|certs`. */
+/** `weft mesh status|config|certs|rotate-root`. */
 export const meshCommands: readonly Command[] = [
   {
     name: 'mesh status',
@@ -38,25 +39,59 @@ export const meshCommands: readonly Command[] = [
   },
   {
     name: 'mesh certs',
-    summary: 'the certificates in use and when they are replaced',
+    summary: 'roots, intermediates and certificates in use: who signed them, when they end or are replaced, what to do',
     options: [GATEWAY_OPTION, OUTPUT_OPTION],
-    examples: ['weft mesh certs'],
+    examples: ['weft mesh certs', 'weft mesh certs -o json'],
     async run({ world, options, client }) {
       const certificates = await (await client()).json<readonly CertificateStatus[]>({ method: 'GET', path: `${MESH_PATH}/certs` })
-      const view = {
-        heading: ['IDENTITY', 'SERIAL', 'NOT AFTER', 'ROTATES AT'],
-        row: (entry: CertificateStatus) => [entry.identity, entry.serial, entry.notAfter, entry.rotatesAt ?? '-'],
-        name: (entry: CertificateStatus) => entry.identity,
-      }
-      world.stdout.write(render(certificates, view, textOption(options, 'output')))
+      world.stdout.write(render(certificates, CERTIFICATES, textOption(options, 'output')))
+    },
+  },
+  {
+    name: 'mesh rotate-root',
+    summary: 'replace the root of all certificates without losing a call',
+    description:
+      'Makes a new root, lets every proxy trust it, then issues all certificates anew by it; the old root is dropped after mesh.rootOverlap. With an authority of your own (mesh.caDirectory), replace its files first.',
+    options: [GATEWAY_OPTION, FORMAT_OPTION],
+    examples: ['weft mesh rotate-root'],
+    async run({ world, options, client }) {
+      const rotation = await (await client()).json<RootRotation>({ method: 'POST', path: `${MESH_PATH}/rotate-root` })
+      const format = textOption(options, 'output')
+      world.stdout.write(format === undefined ? rotationText(rotation) : structured(rotation, format))
     },
   },
 ]
 
+const CERTIFICATES: View<CertificateStatus> = {
+  heading: ['KIND', 'IDENTITY', 'STATE', 'DAYS LEFT', 'NOT AFTER', 'ROTATES AT', 'ROOT', 'WARNING'],
+  row: ({ kind, identity, serial, state, daysLeft, notAfter, rotatesAt, root, trustedUntil, warning }) => [
+    kind,
+    identity,
+    trustedUntil === undefined ? (state ?? 'in use') : `${state} until ${trustedUntil}`,
+    String(daysLeft),
+    notAfter,
+    rotatesAt ?? '-',
+    // Enough to tell roots apart; JSON has all of it.
+    (kind === 'root' ? serial : (root ?? '-')).slice(0, SHOWN_SERIAL),
+    warning ?? '-',
+  ],
+  wideHeading: ['SERIAL', 'NOT BEFORE'],
+  wideRow: ({ serial, notBefore }) => [serial, notBefore],
+  name: ({ identity }) => identity,
+}
+
+/** What a person reads of a rotation. */
+export function rotationText({ phase, root, stragglers, oldTrustedUntil }: RootRotation): string {
+  const waiting = stragglers.map(({ proxy, reason }) => `Not there yet: proxy ${proxy} ${reason}. It goes on by itself; see: weft mesh certs\n`).join('')
+  if (phase === 'announced') return `The new root ${root} is announced, and signs when every proxy trusts it.\n${waiting}`
+  const old = oldTrustedUntil === undefined ? '' : `The old root is trusted until ${oldTrustedUntil}.\n`
+  return `The new root ${root} signs; all certificates were issued anew.\n${old}${waiting}`
+}
+
 /** What a person reads of the mesh's state. */
 export function meshStatusText(status: MeshStatus, now: number): string {
   const head = `Snapshot ${status.snapshotVersion}, trust domain ${status.trustDomain}, path ${status.path}\n`
-  return [head, ...status.proxies.map((proxy) => proxyText(proxy, now)), findingsText(status)].filter((part) => part !== '').join('\n')
+  return [head, ...status.proxies.map((proxy) => proxyText(proxy, now)), findingsText(status), warningsText(status)].filter((part) => part !== '').join('\n')
 }
 
 function proxyText(proxy: ProxyStatus, now: number): string {
@@ -73,6 +108,10 @@ function proxyText(proxy: ProxyStatus, now: number): string {
     return `  REJECTED ${entry.type} ${entry.resource}${cause}: ${entry.message}\n`
   })
   return `Proxy ${proxy.proxy}: ${since}, ${proxy.restarts} restarts\n${table([['  TYPE', 'RESOURCES', 'STATE', 'ACKED', 'AGE'], ...rows])}${rejected.join('')}`
+}
+
+function warningsText({ certificateWarnings }: MeshStatus): string {
+  return certificateWarnings.length === 0 ? '' : `Certificates:\n${certificateWarnings.map((warning) => `  ${warning}\n`).join('')}`
 }
 
 function findingsText(status: MeshStatus): string {

@@ -25,6 +25,7 @@ export const startCommand: Command = {
     { flags: '--data-dir <path>', description: 'where everything is kept (WEFT_DATA_DIR; default $XDG_DATA_HOME/weft)' },
     { flags: '--no-auth', description: 'control API without a password (WEFT_AUTH=none)' },
     { flags: '--isolation <level>', description: 'sandbox of the functions (WEFT_ISOLATION)', choices: ['required', 'preferred', 'none'] },
+    { flags: '--ca-directory <path>', description: 'certificate authority of your own (WEFT_CA_DIRECTORY; docs/guide/trust.md)' },
     { flags: '--apply <path>', description: 'deploy a stack.yaml, apply resource files, or both from a directory, once it runs', repeat: true },
     { flags: '--config <file>', description: 'configuration file (default ./weft.yaml when it is there)' },
     { flags: '--json-logs', description: 'log as one JSON object per line' },
@@ -69,6 +70,8 @@ async function readStartConfig({ world, options }: Invocation): Promise<Config> 
   for (const [key, value] of Object.entries(texts)) if (value !== undefined) Object.assign(flags, { [key]: value })
   const isolation = textOption(options, 'isolation')
   if (isolation !== undefined) Object.assign(flags, { isolation })
+  const caDirectory = textOption(options, 'caDirectory')
+  if (caDirectory !== undefined) flags.mesh = { caDirectory }
   if (options['auth'] === false) flags.auth = 'none'
   if (options['jsonLogs'] === true) flags.log = { format: 'json' }
   const file = await readConfigFile(world, textOption(options, 'config'))

@@ -5,6 +5,8 @@ import type { MeshPlane } from '@weft/mesh-model'
 import { routeOptions, type RouteSpec } from '../http/route.ts'
 import type { InvocationTotals } from '../metrics/invocations.ts'
 
+/** How long the answer about a rotation waits for the proxies. */
+const ROTATION_DEADLINE_MS = 30_000
 const BASE = '/apis/mesh.weft.dev/v1alpha1'
 const ConfigParams = Type.Object({ name: Type.String({ description: 'NAME or NAME.NAMESPACE of a function or Service' }) })
 const ConfigQuery = Type.Object({ namespace: Type.Optional(Type.String()) })
@@ -30,7 +32,7 @@ export const MESH_ROUTES = {
   certs: {
     method: 'GET',
     url: `${BASE}/certs`,
-    summary: 'Certificates: identity, serial, validity',
+    summary: 'Roots, intermediates and leaves: identity, serial, validity, who signed, warnings',
     tag: 'mesh',
     responses: { 200: { description: 'certificates' } },
   },
@@ -48,6 +50,13 @@ export const MESH_ROUTES = {
     tag: 'mesh',
     responses: { 202: { description: 'issued' } },
   },
+  rotateRoot: {
+    method: 'POST',
+    url: `${BASE}/rotate-root`,
+    summary: 'Replace the root, by a new one or by the files of the certificate authority as they are now; no call is lost',
+    tag: 'mesh',
+    responses: { 200: { description: 'RootRotation: how far it got within 30 s; it goes on by itself' }, 409: { description: 'the files are those in force' } },
+  },
 } as const satisfies Record<string, RouteSpec>
 
 /** Attaches the handlers. */
@@ -64,6 +73,7 @@ export function registerMeshRoutes(app: FastifyInstance, mesh: MeshPlane, invoca
       return workloads
     },
   })
+  app.route({ ...routeOptions(MESH_ROUTES.rotateRoot), handler: () => mesh.rotateRoot(ROTATION_DEADLINE_MS) })
   app.route({
     ...routeOptions(MESH_ROUTES.rotate),
     handler: async (_request, reply) => {

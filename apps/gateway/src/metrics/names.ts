@@ -28,6 +28,11 @@ export const METRICS = {
   gateway_service_count: { type: 'gauge', labels: ['function_name'], help: 'Replicas that are wanted' },
   http_requests_total: { type: 'counter', labels: ['method', 'path', 'status'], help: 'Requests to the control API; path is the pattern of the route' },
   http_request_duration_seconds: { type: 'histogram', labels: ['method', 'path', 'status'], help: 'Time of requests to the control API, in seconds' },
+  weft_mesh_certificate_expiry_seconds: {
+    type: 'gauge',
+    labels: ['kind'],
+    help: 'Seconds until the first certificate of a kind ends: root (those that sign or will), intermediate, leaf',
+  },
   istio_requests_total: { type: 'counter', labels: ISTIO_LABELS, help: 'Calls within the mesh, by who called whom; of both sides' },
   istio_request_duration_milliseconds: { type: 'histogram', labels: ISTIO_LABELS, help: 'Time of calls within the mesh, in milliseconds; of both sides' },
   istio_request_bytes: { type: 'histogram', labels: ISTIO_LABELS, help: 'Size of the bodies of calls; of the side that was called' },

@@ -2,8 +2,9 @@ import { fastify, type FastifyInstance } from 'fastify'
 import type { FunctionResource } from '@weft/api'
 import { keyOf, messageOf } from '@weft/core'
 import type { Log } from '@weft/kit'
-import type { TrafficEnd } from '@weft/mesh-model'
+import type { MeshPlane, TrafficEnd } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
+import { renderCertificateMetrics } from './certificates.ts'
 import type { InvocationTotals } from './invocations.ts'
 import { renderIstioMetrics } from './render-istio.ts'
 import type { TrafficTotals } from './traffic.ts'
@@ -16,6 +17,7 @@ export interface MetricsServerOptions {
   readonly invocations: InvocationTotals
   readonly traffic: TrafficTotals
   readonly store: Store
+  readonly mesh: Pick<MeshPlane, 'certificates'>
   readonly log: Log
   readonly isDraining: () => boolean
 }
@@ -38,7 +40,7 @@ export function createMetricsServer(options: MetricsServerOptions): FastifyInsta
   return app
 }
 
-async function scrape({ apiMetrics, invocations, traffic, store, log }: MetricsServerOptions): Promise<string> {
+async function scrape({ apiMetrics, invocations, traffic, store, mesh, log }: MetricsServerOptions): Promise<string> {
   const own = await apiMetrics.render()
   try {
     const { items } = await store.list({ group: 'weft.dev', kind: 'Function' })
@@ -48,7 +50,8 @@ async function scrape({ apiMetrics, invocations, traffic, store, log }: MetricsS
     const isThere = ({ namespace, service }: TrafficEnd) => keys.has(keyOf({ namespace, name: service }))
     const istio = renderIstioMetrics((await traffic.read()).filter(({ source, destination }) => isThere(source) || isThere(destination)))
     traffic.retain(isThere)
-    return `${own}\n${istio}\n${renderFunctionMetrics(totals, (items as readonly FunctionResource[]).map(serviceCount))}`
+    const certificates = await renderCertificateMetrics(mesh, Date.now())
+    return `${own}\n${certificates}\n${istio}\n${renderFunctionMetrics(totals, (items as readonly FunctionResource[]).map(serviceCount))}`
   } catch (error) {
     log.warn({ reason: messageOf(error) }, 'the metrics of functions could not be collected')
     return own

@@ -124,14 +124,15 @@ describe('the root', () => {
     const [file = ''] = await readdir(join(directory, 'ca'))
     expect([await modeOf(join(directory, 'ca')), await modeOf(join(directory, 'ca', file))]).toEqual(['700', '600'])
     expect((await open()).bundle()).toBe(bundle)
-    expect(await readdir(join(directory, 'ca'))).toEqual([file])
+    expect(await readdir(join(directory, 'ca'))).toEqual([file, 'trust.json'])
   })
 
   it('is the only key on the disk', async () => {
     await (await open()).issue(control)
     const names = await readdir(directory, { recursive: true })
     expect(names.filter((name) => !name.startsWith('ca'))).toEqual([])
-    expect(names).toHaveLength(2)
+    expect(names.toSorted()).toEqual(['ca', expect.stringMatching(/^ca\/root-/), 'ca/trust.json'])
+    expect(await readFile(path('ca/trust.json'), 'utf8')).not.toContain('PRIVATE')
   })
 
   it('is an authority for leaves alone', async () => {
@@ -178,7 +179,7 @@ describe('the root', () => {
       message: expect.stringMatching(says),
       help: expect.stringMatching(/chmod|remove/),
     })
-    expect(await readdir(join(directory, 'ca'))).toEqual([file])
+    expect(await readdir(join(directory, 'ca'))).toEqual([file, 'trust.json'])
   })
 })
 
@@ -295,35 +296,80 @@ describe('renewal', () => {
     expect(seen).toEqual(['stayed'])
   })
 
-  it('of the root overlaps: the new one is trusted, then signs, then the old one goes; all along, leaves of both are accepted', async () => {
+  it('by itself comes for the root too, at four fifths of its life', async () => {
     let now = Date.now()
-    const authority = await open({ now: () => now, rootLifetimeMs: 1000 * HOUR, trustFirstMs: HOUR })
-    const roots = () =>
-      authority
-        .certificates()
-        .filter(({ identity }) => identity === 'root')
-        .map(({ serial }) => serial)
-    const [old] = roots()
-    const oldLeaf = await authority.issue(control)
+    const authority = await open({ now: () => now, rootLifetimeMs: 1000 * HOUR })
     now += 800 * HOUR
     await authority.rotateNow()
-    const [first, second] = roots()
-    expect([first, roots().length]).toEqual([old, 2])
-    const lastOfOld = await authority.issue(temp)
-    expect(signedBy(lastOfOld, authority.bundle())).toBe(old)
-    now += HOUR
-    await authority.rotateNow()
-    expect(roots()).toEqual([second, old])
-    const firstOfNew = await authority.issue(control)
-    expect(signedBy(firstOfNew, authority.bundle())).toBe(second)
-    expect(signedBy(oldLeaf, authority.bundle())).toBe(old)
-    now += 24 * HOUR
-    await authority.rotateNow()
-    expect(roots()).toEqual([second])
-    expect((await readdir(join(directory, 'ca'))).length).toBe(1)
-    expect(signedBy(lastOfOld, authority.bundle())).toBeUndefined()
+    expect(rootsOf(authority).map(({ state }) => state)).toEqual(['signs', 'announced'])
   })
 })
+
+describe('a rotation of the root', () => {
+  it('overlaps: the new one is trusted, then signs, then the old one goes; all along, leaves of both are accepted', async () => {
+    let now = Date.now()
+    const authority = await open({ now: () => now })
+    const [old] = rootsOf(authority)
+    const oldLeaf = await authority.issue(control)
+    let told = 0
+    authority.onRotated(() => void (told += 1))
+    const id = await authority.announce()
+    expect([rootsOf(authority).map(({ serial }) => serial), authority.pending, told]).toEqual([[old?.serial, id], id, 1])
+    expect(signedBy(await authority.issue(temp), authority.bundle())).toBe(old?.serial)
+    await authority.promote(id)
+    expect([authority.pending, told]).toEqual([undefined, 2])
+    expect(rootsOf(authority)).toMatchObject([
+      { serial: id, state: 'signs' },
+      { serial: old?.serial, state: 'retiring', trustedUntil: new Date(now + HOUR).toISOString() },
+    ])
+    for (const account of [control, temp]) expect(signedBy(await authority.issue(account), authority.bundle())).toBe(id)
+    expect(signedBy(oldLeaf, authority.bundle())).toBe(old?.serial)
+    now += HOUR
+    await authority.rotateNow()
+    expect(rootsOf(authority).map(({ serial }) => serial)).toEqual([id])
+    expect((await readdir(path('ca'))).toSorted()).toEqual([`root-${id}.pem`, 'trust.json'])
+    expect(signedBy(oldLeaf, authority.bundle())).toBeUndefined()
+  })
+
+  it('goes on after a crash in every phase', async () => {
+    let now = Date.now()
+    const again = async () => {
+      await Promise.all(opened.splice(0).map((authority) => authority.close()))
+      return open({ now: () => now })
+    }
+    let authority = await again()
+    const [old] = rootsOf(authority)
+    const id = await authority.announce()
+    authority = await again()
+    expect([authority.pending, rootsOf(authority).map(({ state }) => state)]).toEqual([id, ['signs', 'announced']])
+    // The file of a root is there before it is remembered.
+    await writeFile(path('ca/trust.json'), JSON.stringify({ generations: JSON.parse(await readFile(path('ca/trust.json'), 'utf8')).generations.slice(0, 1) }))
+    authority = await again()
+    expect(authority.pending).toBe(id)
+    await authority.promote(id)
+    authority = await again()
+    expect(rootsOf(authority)).toMatchObject([
+      { serial: id, state: 'signs' },
+      { serial: old?.serial, state: 'retiring' },
+    ])
+    now += HOUR
+    authority = await again()
+    expect(rootsOf(authority).map(({ serial }) => serial)).toEqual([id])
+    expect([await modeOf(path('ca/trust.json')), await readFile(path('ca/trust.json'), 'utf8')]).toEqual(['600', expect.not.stringContaining('PRIVATE')])
+  })
+
+  it('signs nothing by the old root any more that was being signed when the new one began', async () => {
+    const authority = await open()
+    const id = await authority.announce()
+    const names = Array.from({ length: 20 }, (_, index) => ({ namespace: 'default', serviceAccount: `f${index}` }))
+    const [leaves] = await Promise.all([Promise.all(names.map((account) => authority.issue(account))), authority.promote(id)])
+    const now = await Promise.all(names.map((account) => authority.issue(account)))
+    expect(leaves).toHaveLength(20)
+    expect(new Set(now.map((leaf) => signedBy(leaf, authority.bundle())))).toEqual(new Set([id]))
+  })
+})
+
+const rootsOf = (authority: CertificateAuthority) => authority.certificates().filter(({ kind }) => kind === 'root')
 
 /** Serial of the root in the bundle that signed a leaf. */
 function signedBy({ certificateChain }: IssuedCertificate, bundle: string): string | undefined {

@@ -1,11 +1,18 @@
-import { messageOf, parseDurationMs, parseSpiffeId, spiffeId, WeftError } from '@weft/core'
+import { join } from 'node:path'
+import { messageOf, parseSpiffeId, spiffeId, WeftError } from '@weft/core'
 import type { Log } from '@weft/kit'
 import type { CertificateStatus } from '@weft/mesh-model'
 import { generateKey, makeLeaf } from './certificate.ts'
 import { MAX_LEAF_MS, planLeaf, type LeafTimes } from './decide/leaf.ts'
 import { planRoots, type RootPlan } from './decide/roots.ts'
 import { Limit } from './limit.ts'
-import { RootStore, type Root } from './root-store.ts'
+import { readBrought } from './brought.ts'
+import type { CertificateFacts } from './certificate-facts.ts'
+import { expiryWarning, type ExpiringCertificate } from './decide/warnings.ts'
+import { FileWatch } from './file-watch.ts'
+import { RootStore } from './root-store.ts'
+import type { Signer } from './signer.ts'
+import { TrustRecord, type TrustedGeneration } from './trust-record.ts'
 
 /** Where the roots are kept and how long things last. */
 export interface AuthorityOptions {
@@ -13,12 +20,16 @@ export interface AuthorityOptions {
   readonly directory: string
   readonly trustDomain: string
   readonly log: Log
+  /** Directory with an authority that somebody brings (`./brought.ts`); without it roots are made here. */
+  readonly brought?: string
   /** Life of a leaf, at most 24 hours (default). */
   readonly leafLifetimeMs?: number
-  /** Life of a root; default ten years. Its successor is made at four fifths of it. */
+  /** Life of a root that is made here; default ten years. Its successor is made at four fifths of it. */
   readonly rootLifetimeMs?: number
-  /** How long a new root is trusted before it signs; default ten minutes. */
-  readonly trustFirstMs?: number
+  /** How long an authority is trusted after the next began to sign; default an hour. */
+  readonly overlapMs?: number
+  /** How often it is looked whether brought files were replaced; default 10 s. */
+  readonly lookEveryMs?: number
   /** Milliseconds since the epoch; default the clock. */
   readonly now?: () => number
   /** From 0 to 1, for jitter; default random. */
@@ -33,7 +44,7 @@ export interface Account {
 
 /** A leaf with its key. It is in memory only: give it to the proxy that serves the identity and to nobody else. */
 export interface IssuedCertificate extends LeafTimes {
-  /** PEM; the leaf alone, since roots sign it directly. */
+  /** PEM; the leaf, then the intermediates up to the root, which is not in it. */
   readonly certificateChain: string
   /** PEM, PKCS #8. */
   readonly privateKey: string
@@ -44,11 +55,17 @@ export interface IssuedCertificate extends LeafTimes {
 interface Leaf {
   readonly account: Account
   readonly certificate: IssuedCertificate
+  /** Serial number of the root that it chains to. */
+  readonly root: string
   /** Whether anybody has asked for it since it was issued; what nobody asks for is forgotten instead of renewed. */
   asked: boolean
 }
 
 const DEFAULT_ROOT_MS = 10 * 365 * 86_400_000
+const DEFAULT_OVERLAP_MS = 3_600_000
+const LOOK_EVERY_MS = 10_000
+const WARN_AGAIN_MS = 86_400_000
+const NO_PLAN: RootPlan = { signer: undefined, trusted: [], pending: undefined, retiring: [], dropped: [], create: true, nextAt: 0 }
 /** Keys that are made at a time: as many as Node's thread pool has threads. */
 const PARALLEL = 4
 /** Longest time without a look at the clock, since timers stand still while a machine sleeps; and how soon a failure is tried again. */
@@ -72,14 +89,18 @@ export async function openAuthority(options: AuthorityOptions): Promise<Certific
 export class CertificateAuthority {
   readonly #options: AuthorityOptions
   readonly #store: RootStore
+  readonly #record: TrustRecord
   readonly #now: () => number
   readonly #leafLifetimeMs: number
-  readonly #roots = new Map<string, Root>()
+  #generations: readonly TrustedGeneration[] = []
+  readonly #signers = new Map<string, Signer>()
   readonly #leaves = new Map<string, Leaf>()
   readonly #issuing = new Map<string, Promise<IssuedCertificate>>()
   readonly #limit = new Limit(PARALLEL)
   readonly #listeners = new Set<() => void>()
-  #plan: RootPlan = { signer: undefined, trusted: [], dropped: [], create: true, nextAt: 0 }
+  readonly #warned = new Map<string, number>()
+  #plan: RootPlan = NO_PLAN
+  #watch: FileWatch | undefined
   #timer: NodeJS.Timeout | undefined
   #timerAt = 0
   #work: Promise<void> = Promise.resolve()
@@ -87,16 +108,40 @@ export class CertificateAuthority {
 
   constructor(options: AuthorityOptions) {
     this.#options = options
-    this.#store = new RootStore(`${options.directory}/ca`, options.trustDomain)
+    this.#store = new RootStore(join(options.directory, 'ca'), options.trustDomain)
+    this.#record = new TrustRecord(join(options.directory, 'ca', 'trust.json'))
     this.#now = options.now ?? Date.now
     this.#leafLifetimeMs = options.leafLifetimeMs ?? MAX_LEAF_MS
   }
 
   /** Called once, by {@link openAuthority}. */
   async start(): Promise<void> {
-    for (const root of await this.#store.load()) this.#roots.set(root.id, root)
-    await this.#renewRoots()
+    const { brought, trustDomain, log, lookEveryMs = LOOK_EVERY_MS } = this.#options
+    const made = (await this.#store.load()).toSorted((a, b) => a.addedAt - b.addedAt)
+    const recorded = await this.#record.load()
+    this.#generations = recorded ?? []
+    for (const root of made) {
+      if (brought === undefined) this.#signers.set(root.id, root)
+      if (!this.#generations.some(({ id }) => id === root.id)) this.#append(root, recorded === undefined ? root.addedAt : undefined)
+    }
+    if (brought !== undefined) this.#take(await readBrought({ directory: brought, trustDomain }, this.#now()))
+    await this.#settle()
+    if (brought !== undefined) this.#watch = new FileWatch({ directory: brought, everyMs: lookEveryMs, log, changed: async () => void (await this.announce()) })
+    this.#warn(this.#now())
     this.#schedule()
+  }
+
+  #append({ id, addedAt, notAfter, roots }: Signer, signsFrom?: number): void {
+    const others = this.#generations.filter((each) => each.id !== id)
+    this.#generations = [...others, { id, addedAt, notAfter, roots, ...(signsFrom === undefined ? {} : { signsFrom }) }]
+  }
+
+  /** @returns whether it is another authority than the last one */
+  #take(signer: Signer): boolean {
+    this.#signers.set(signer.id, signer)
+    if (this.#generations.at(-1)?.id === signer.id) return false
+    this.#append(signer)
+    return true
   }
 
   /**
@@ -113,27 +158,90 @@ export class CertificateAuthority {
     return this.#make(id, account, true)
   }
 
-  /** PEM of all roots to trust now, the one that signs first. */
+  /** PEM of all roots to trust now, those of the authority that signs first. */
   bundle(): string {
-    return this.#plan.trusted.map((id) => this.#roots.get(id)?.certificatePem ?? '').join('')
+    return this.#roots()
+      .map(({ facts }) => facts.pem)
+      .join('')
   }
 
-  /** Roots first, then leaves by identity. */
+  /** Roots to trust, each once. */
+  #roots(): readonly { readonly facts: CertificateFacts; readonly generation: string }[] {
+    const found = new Map<string, { readonly facts: CertificateFacts; readonly generation: string }>()
+    for (const id of this.#plan.trusted) {
+      for (const facts of this.#generations.find((each) => each.id === id)?.roots ?? []) {
+        const known = facts.certificate.fingerprint256
+        if (!found.has(known)) found.set(known, { facts, generation: id })
+      }
+    }
+    return [...found.values()]
+  }
+
+  /** Roots first, then intermediates, then leaves by identity. */
   certificates(): readonly CertificateStatus[] {
-    const roots = this.#plan.trusted.flatMap((id) => {
-      const root = this.#roots.get(id)
-      return root === undefined ? [] : [{ identity: 'root', serial: root.serial, notBefore: rfc3339(root.notBefore), notAfter: rfc3339(root.notAfter) }]
+    const now = this.#now()
+    const retiring = new Map(this.#plan.retiring.map(({ id, dropAt }) => [id, dropAt]))
+    const roots = this.#roots().map(({ facts, generation }) => {
+      const dropAt = retiring.get(generation)
+      const state = generation === this.#plan.signer ? 'signs' : generation === this.#plan.pending ? 'announced' : 'retiring'
+      const until = dropAt === undefined || !Number.isFinite(dropAt) ? {} : { trustedUntil: rfc3339(dropAt) }
+      return { ...statusOf({ kind: 'root', identity: 'root', ...facts, retiring: state === 'retiring' }, now), state, ...until } as const
     })
+    const chain = this.#signers.get(this.#plan.signer ?? '')?.chain ?? []
+    const intermediates = chain.map((facts) => statusOf({ kind: 'intermediate', identity: facts.certificate.subject.replaceAll('\n', ', '), ...facts }, now))
     const leaves = [...this.#leaves]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([identity, { certificate }]) => ({
-        identity,
-        serial: certificate.serial,
-        notBefore: rfc3339(certificate.notBefore),
-        notAfter: rfc3339(certificate.notAfter),
+      .map(([identity, { certificate, root }]) => ({
+        ...statusOf({ kind: 'leaf', identity, ...certificate }, now),
         rotatesAt: rfc3339(certificate.rotatesAt),
+        root,
       }))
-    return [...roots, ...leaves]
+    return [...roots, ...intermediates, ...leaves]
+  }
+
+  /** The authority that is trusted already and waits to sign until {@link promote}. */
+  get pending(): string | undefined {
+    return this.#plan.pending
+  }
+
+  /**
+   * Lets the next authority be trusted: a root that is made now, or what the brought files hold now. It signs when {@link promote} says so.
+   * @returns its id
+   * @throws WeftError `CA_UNUSABLE` for files that cannot be used, `CA_UNCHANGED` for those that are in force already
+   */
+  async announce(): Promise<string> {
+    let announced = ''
+    await this.#queue(async () => {
+      const next = await this.#next()
+      announced = next.id
+      if (!this.#take(next)) throw new WeftError('CA_UNCHANGED', { directory: this.#options.brought ?? '' })
+      await this.#settle()
+      this.#options.log.info({ root: next.root.serial }, 'a new root is trusted, and signs when every proxy knows it')
+      this.#schedule()
+      this.#tell()
+    })
+    return announced
+  }
+
+  #next(): Promise<Signer> {
+    const { brought, trustDomain, rootLifetimeMs = DEFAULT_ROOT_MS } = this.#options
+    return brought === undefined ? this.#store.create(this.#now(), rootLifetimeMs) : readBrought({ directory: brought, trustDomain }, this.#now())
+  }
+
+  /** Lets what was announced sign from now on, and issues all leaves anew. Nothing when it is not waiting (any more). */
+  promote(id: string): Promise<void> {
+    return this.#queue(async () => {
+      if (this.#plan.pending !== id) return
+      this.#generations = this.#generations.map((each) => (each.id === id ? { ...each, signsFrom: this.#now() } : each))
+      await this.#settle()
+      await this.#renewLeaves(() => true)
+      this.#options.log.info(
+        { root: this.#signers.get(id)?.root.serial, retiring: this.#plan.retiring.length },
+        'the new root signs; all leaves are issued anew',
+      )
+      this.#schedule()
+      this.#tell()
+    })
   }
 
   /** Tells when leaves or the bundle have changed: ask again for what you hold. @returns the function that ends it */
@@ -145,7 +253,7 @@ export class CertificateAuthority {
   /** Issues all leaves anew, whether due or not, and does what is due about roots. */
   rotateNow(): Promise<void> {
     return this.#queue(async () => {
-      await this.#renewRoots()
+      await this.#settle()
       await this.#renewLeaves(() => true)
       this.#tell()
     })
@@ -155,6 +263,7 @@ export class CertificateAuthority {
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
+    this.#watch?.stop()
     await this.#work
     this.#listeners.clear()
     this.#leaves.clear()
@@ -179,43 +288,60 @@ export class CertificateAuthority {
 
   async #sign(id: string, account: Account, asked: boolean): Promise<IssuedCertificate> {
     const key = await generateKey()
-    const root = this.#signer()
-    const times = planLeaf(this.#now(), this.#leafLifetimeMs, root.notAfter, (this.#options.random ?? Math.random)())
-    const { pem, serial } = await makeLeaf({ uri: id, publicKey: key.publicKey, ...times }, root)
-    const certificate: IssuedCertificate = { certificateChain: pem, privateKey: key.privateKeyPem, serial, ...times }
-    if (this.#closed) throw new WeftError('CA_CLOSED', {})
-    this.#leaves.set(id, { account, certificate, asked })
-    if (times.rotatesAt < this.#timerAt) this.#schedule()
-    return certificate
+    for (;;) {
+      const signer = this.#signer()
+      const times = planLeaf(this.#now(), this.#leafLifetimeMs, signer.notAfter, (this.#options.random ?? Math.random)())
+      const { pem, serial } = await makeLeaf({ uri: id, publicKey: key.publicKey, ...times }, signer)
+      if (this.#closed) throw new WeftError('CA_CLOSED', {})
+      // Another authority has begun to sign meanwhile: this leaf would outlive the trust in it.
+      if (signer.id !== this.#plan.signer) continue
+      const certificateChain = [pem, ...signer.chain.map((each) => each.pem)].join('')
+      const certificate: IssuedCertificate = { certificateChain, privateKey: key.privateKeyPem, serial, ...times }
+      this.#leaves.set(id, { account, certificate, root: signer.root.serial, asked })
+      if (times.rotatesAt < this.#timerAt) this.#schedule()
+      return certificate
+    }
   }
 
-  #signer(): Root {
-    const root = this.#plan.signer === undefined ? undefined : this.#roots.get(this.#plan.signer)
-    if (root === undefined) throw new WeftError('CA_UNUSABLE', { path: this.#options.directory, reason: 'there is no valid root', help: 'start Weft again' })
-    return root
+  #signer(): Signer {
+    const signer = this.#signers.get(this.#plan.signer ?? '')
+    if (signer !== undefined && signer.notAfter > this.#now()) return signer
+    const { brought } = this.#options
+    const path = brought ?? this.#options.directory
+    const help = brought === undefined ? 'start Weft again' : 'replace its files with those of an authority that is valid'
+    throw new WeftError('CA_UNUSABLE', { path, reason: 'there is no authority in force', help })
   }
 
-  /** Makes, promotes and drops roots as the plan has it. @returns whether the bundle or the signer changed */
-  async #renewRoots(): Promise<boolean> {
-    const before = JSON.stringify([this.#plan.signer, this.#plan.trusted])
+  /** Makes, promotes and drops authorities as the plan has it, and remembers it. @returns whether the bundle or the signer changed */
+  async #settle(): Promise<boolean> {
+    const before = this.#inForce()
     const now = this.#now()
     if (this.#planRoots(now).create) {
       const root = await this.#store.create(now, this.#options.rootLifetimeMs ?? DEFAULT_ROOT_MS)
-      this.#roots.set(root.id, root)
-      this.#options.log.info({ serial: root.serial, trustDomain: this.#options.trustDomain }, 'a new root was made')
+      this.#take(root)
+      this.#options.log.info({ serial: root.id, trustDomain: this.#options.trustDomain }, 'a new root was made')
     }
+    const { signer } = this.#planRoots(now)
+    this.#generations = this.#generations.map((each) => (each.id === signer && each.signsFrom === undefined ? { ...each, signsFrom: now } : each))
     this.#plan = this.#planRoots(now)
+    this.#generations = this.#generations.filter(({ id }) => !this.#plan.dropped.includes(id))
+    await this.#record.save(this.#generations)
     for (const id of this.#plan.dropped) {
       await this.#store.remove(id)
-      this.#roots.delete(id)
+      this.#signers.delete(id)
       this.#options.log.info({ serial: id }, 'an old root was dropped')
     }
-    return before !== JSON.stringify([this.#plan.signer, this.#plan.trusted])
+    return before !== this.#inForce()
+  }
+
+  #inForce(): string {
+    return JSON.stringify([this.#plan.signer, this.#plan.trusted])
   }
 
   #planRoots(now: number): RootPlan {
-    const { trustFirstMs = parseDurationMs('10m', 'trustFirst') } = this.#options
-    return planRoots([...this.#roots.values()], now, { trustFirstMs, leafLifetimeMs: this.#leafLifetimeMs })
+    const { overlapMs = DEFAULT_OVERLAP_MS, brought } = this.#options
+    const generations = this.#generations.map((each) => ({ ...each, canSign: this.#signers.has(each.id) }))
+    return planRoots(generations, now, { overlapMs, own: brought === undefined })
   }
 
   /** Renews the leaves that are due and wanted, and forgets those that nobody asked for since. @returns whether there were any */
@@ -228,9 +354,21 @@ export class CertificateAuthority {
 
   async #renewDue(): Promise<void> {
     const now = this.#now()
-    const roots = await this.#renewRoots()
+    const before = this.#plan.signer
+    const roots = await this.#settle()
+    if (before !== this.#plan.signer) await this.#renewLeaves(() => true)
     const leaves = await this.#renewLeaves((leaf) => leaf.certificate.rotatesAt <= now)
     if (roots || leaves) this.#tell()
+    this.#warn(now)
+  }
+
+  /** What should be known is written once a day. */
+  #warn(now: number): void {
+    for (const { kind, identity, serial, notAfter, warning } of this.certificates()) {
+      if (warning === undefined || now - (this.#warned.get(serial) ?? Number.NEGATIVE_INFINITY) < WARN_AGAIN_MS) continue
+      this.#warned.set(serial, now)
+      this.#options.log.warn({ kind, identity, serial, notAfter, warning }, 'a certificate is about to end')
+    }
   }
 
   #tell(): void {
@@ -272,6 +410,13 @@ export class CertificateAuthority {
     }
     this.#schedule(failed)
   }
+}
+
+function statusOf(certificate: ExpiringCertificate & Pick<CertificateStatus, 'identity' | 'serial'>, now: number): CertificateStatus {
+  const { kind, identity, serial, notBefore, notAfter } = certificate
+  const warning = expiryWarning(certificate, now)
+  const daysLeft = Math.floor((notAfter - now) / 86_400_000)
+  return { kind, identity, serial, notBefore: rfc3339(notBefore), notAfter: rfc3339(notAfter), daysLeft, ...(warning === undefined ? {} : { warning }) }
 }
 
 function rfc3339(ms: number): string {

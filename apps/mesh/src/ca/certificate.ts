@@ -1,6 +1,6 @@
 import { createHash, generateKeyPair, randomBytes, sign, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
-import { bitString, explicit, implicit, octetString, oid, sequence, setOf, time, TRUE, tagged, unsignedInteger, utf8String, type Der } from './der.ts'
+import { bitString, explicit, implicit, NULL, octetString, oid, sequence, setOf, time, TRUE, tagged, unsignedInteger, utf8String, type Der } from './der.ts'
 
 const generate = promisify(generateKeyPair)
 const signAsync = promisify(sign)
@@ -22,11 +22,19 @@ export async function generateKey(): Promise<KeyPair> {
   return { privateKeyPem: privateKey, publicKey }
 }
 
+/** How a key signs: the hash, and the algorithm as certificates name it. */
+export interface SignatureAlgorithm {
+  readonly hash: 'sha256' | 'sha384'
+  readonly identifier: Der
+}
+
 /** Who signs. */
 export interface Issuer {
   readonly privateKey: KeyObject
+  readonly signature: SignatureAlgorithm
   readonly subject: Der
-  readonly keyId: Uint8Array
+  /** Absent when the issuer's certificate has none. */
+  readonly keyId?: Uint8Array
 }
 
 /** What stands in a certificate; times in milliseconds since the epoch, cut to seconds. */
@@ -46,6 +54,8 @@ export interface MadeCertificate {
 
 const OID = {
   ecdsaWithSha256: '1.2.840.10045.4.3.2',
+  ecdsaWithSha384: '1.2.840.10045.4.3.3',
+  sha256WithRsa: '1.2.840.113549.1.1.11',
   commonName: '2.5.4.3',
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
@@ -57,7 +67,12 @@ const OID = {
   clientAuth: '1.3.6.1.5.5.7.3.2',
 } as const
 
-const ALGORITHM = sequence(oid(OID.ecdsaWithSha256))
+/** The algorithms of the keys that an authority may have (RFC 5758 §3.2, RFC 4055 §5). */
+export const SIGNATURES = {
+  p256: { hash: 'sha256', identifier: sequence(oid(OID.ecdsaWithSha256)) },
+  p384: { hash: 'sha384', identifier: sequence(oid(OID.ecdsaWithSha384)) },
+  rsa: { hash: 'sha256', identifier: sequence(oid(OID.sha256WithRsa), NULL) },
+} as const satisfies Record<string, SignatureAlgorithm>
 const VERSION_3 = explicit(0, unsignedInteger(Uint8Array.of(2)))
 /** Leaves have no name but their SAN (SPIFFE X.509-SVID §2: no fall-back to the subject). */
 const NO_NAME = sequence()
@@ -74,11 +89,12 @@ const ROOT_EXTENSIONS: readonly Der[] = [
 
 /** A certificate of a workload (SPIFFE X.509-SVID): for servers and clients, one critical URI SAN, no authority. */
 export function makeLeaf(parts: CertificateParts, issuer: Issuer): Promise<MadeCertificate> {
-  const extensions = [...LEAF_EXTENSIONS, authorityKey(issuer.keyId), extension(OID.subjectAltName, uriName(parts.uri), true)]
+  const key = issuer.keyId === undefined ? [] : [authorityKey(issuer.keyId)]
+  const extensions = [...LEAF_EXTENSIONS, ...key, extension(OID.subjectAltName, uriName(parts.uri), true)]
   return make(parts, NO_NAME, extensions, issuer)
 }
 
-/** A self-signed root. Its name has the beginning of its key's identifier, so that roots that overlap are told apart. */
+/** A self-signed root (P-256). Its name has the beginning of its key's identifier, so that roots that overlap are told apart. */
 export function makeRoot(parts: CertificateParts, privateKey: KeyObject): Promise<MadeCertificate> {
   const keyId = keyIdentifier(parts.publicKey)
   const subject = rootName(parts.publicKey)
@@ -87,7 +103,7 @@ export function makeRoot(parts: CertificateParts, privateKey: KeyObject): Promis
     extension(OID.subjectKeyIdentifier, octetString(keyId), false),
     extension(OID.subjectAltName, uriName(parts.uri), false),
   ]
-  return make(parts, subject, extensions, { privateKey, subject, keyId })
+  return make(parts, subject, extensions, { privateKey, signature: SIGNATURES.p256, subject, keyId })
 }
 
 /** The name of the root that has this key. */
@@ -104,9 +120,10 @@ export function keyIdentifier(publicKey: Uint8Array): Uint8Array {
 async function make({ publicKey, notBefore, notAfter }: CertificateParts, subject: Der, extensions: readonly Der[], issuer: Issuer): Promise<MadeCertificate> {
   const serial = randomSerial()
   const validity = sequence(time(notBefore), time(notAfter))
-  const signed = sequence(VERSION_3, unsignedInteger(serial), ALGORITHM, issuer.subject, validity, subject, publicKey, explicit(3, sequence(...extensions)))
-  const signature = await signAsync('sha256', signed, issuer.privateKey)
-  return { pem: pemOf(sequence(signed, ALGORITHM, bitString(signature))), serial: serial.toString('hex').toUpperCase() }
+  const { hash, identifier } = issuer.signature
+  const signed = sequence(VERSION_3, unsignedInteger(serial), identifier, issuer.subject, validity, subject, publicKey, explicit(3, sequence(...extensions)))
+  const signature = await signAsync(hash, signed, issuer.privateKey)
+  return { pem: pemOf(sequence(signed, identifier, bitString(signature))), serial: serial.toString('hex').toUpperCase() }
 }
 
 /** 128 random bits. The first byte is not zero, so that all tools write the number with the same digits. */

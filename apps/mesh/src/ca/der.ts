@@ -40,6 +40,7 @@ export const sequence = (...content: readonly Der[]): Der => tagged(TAG.sequence
 export const setOf = (...content: readonly Der[]): Der => tagged(TAG.set, ...content)
 export const octetString = (content: Uint8Array): Der => tagged(TAG.octetString, content)
 export const utf8String = (text: string): Der => tagged(TAG.utf8String, new TextEncoder().encode(text))
+export const NULL: Der = tagged(0x05)
 export const TRUE: Der = tagged(TAG.boolean, Uint8Array.of(0xff))
 
 /** A constructed, context-specific tag (`[n] EXPLICIT`). */

@@ -1,17 +1,12 @@
 import { createPrivateKey, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto'
-import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf, WeftError } from '@weft/core'
-import { generateKey, keyIdentifier, makeRoot, rootName, type Issuer } from './certificate.ts'
+import { generateKey, keyIdentifier, makeRoot, rootName } from './certificate.ts'
 import { BACKDATE_MS } from './decide/leaf.ts'
-import type { RootFacts } from './decide/roots.ts'
-
-/** A root with its key. */
-export interface Root extends RootFacts, Issuer {
-  readonly certificatePem: string
-  readonly serial: string
-  readonly notBefore: number
-}
+import { factsOf } from './certificate-facts.ts'
+import { writeDurably } from './durable-file.ts'
+import { signatureOf, type Signer } from './signer.ts'
 
 const FILE = /^root-([0-9A-F]{32})\.pem$/
 
@@ -26,10 +21,10 @@ export class RootStore {
   }
 
   /** Reads all roots, after removing what a crash left half-written. @throws WeftError `CA_UNUSABLE` */
-  async load(): Promise<readonly Root[]> {
+  async load(): Promise<readonly Signer[]> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 })
     await chmod(this.#directory, 0o700)
-    const roots: Root[] = []
+    const roots: Signer[] = []
     for (const name of await readdir(this.#directory)) {
       if (name.endsWith('.tmp')) await rm(join(this.#directory, name), { force: true })
       else if (FILE.test(name)) roots.push(await this.#read(join(this.#directory, name)))
@@ -38,14 +33,14 @@ export class RootStore {
   }
 
   /** Makes a root and writes it durably before anybody hears of it. */
-  async create(now: number, lifetimeMs: number): Promise<Root> {
+  async create(now: number, lifetimeMs: number): Promise<Signer> {
     const key = await generateKey()
     const privateKey = createPrivateKey(key.privateKeyPem)
     const notBefore = Math.floor((now - BACKDATE_MS) / 1000) * 1000
     const parts = { uri: this.#uri(), publicKey: key.publicKey, notBefore, notAfter: Math.floor((now + lifetimeMs) / 1000) * 1000 }
     const { pem, serial } = await makeRoot(parts, privateKey)
     const path = join(this.#directory, `root-${serial}.pem`)
-    await this.#write(path, key.privateKeyPem + pem)
+    await writeDurably(path, key.privateKeyPem + pem)
     return this.#read(path)
   }
 
@@ -57,24 +52,7 @@ export class RootStore {
     return `spiffe://${this.#trustDomain}`
   }
 
-  async #write(path: string, text: string): Promise<void> {
-    const file = await open(`${path}.tmp`, 'wx', 0o600)
-    try {
-      await file.writeFile(text)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(`${path}.tmp`, path)
-    const directory = await open(this.#directory, 'r')
-    try {
-      await directory.sync()
-    } finally {
-      await directory.close()
-    }
-  }
-
-  async #read(path: string): Promise<Root> {
+  async #read(path: string): Promise<Signer> {
     const { mode } = await stat(path)
     if ((mode & 0o077) !== 0) throw unusable(path, 'other users of this machine can read the key', `if none of them did: chmod 600 ${path}`)
     const help = 'restore it from a backup, or remove it: then a new root is made, and all certificates with it'
@@ -85,7 +63,7 @@ export class RootStore {
 }
 
 /** The root in a file, or why there is none. */
-function rootOf(text: string, uri: string): Root | string {
+function rootOf(text: string, uri: string): Signer | string {
   let privateKey: KeyObject
   let certificate: X509Certificate
   try {
@@ -97,15 +75,18 @@ function rootOf(text: string, uri: string): Root | string {
   if (!certificate.ca || !certificate.checkPrivateKey(privateKey)) return 'key and certificate do not belong together'
   if (certificate.subjectAltName !== `URI:${uri}`) return `it is of another trust domain (${certificate.subjectAltName})`
   const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'der' })
-  const notBefore = certificate.validFromDate.getTime()
+  const signature = signatureOf(privateKey)
+  if (typeof signature === 'string') return signature
+  const root = factsOf(certificate)
   return {
-    id: certificate.serialNumber,
-    serial: certificate.serialNumber,
-    createdAt: notBefore + BACKDATE_MS,
-    notBefore,
-    notAfter: certificate.validToDate.getTime(),
-    certificatePem: certificate.toString(),
+    id: root.serial,
+    addedAt: root.notBefore + BACKDATE_MS,
+    notAfter: root.notAfter,
+    chain: [],
+    root,
+    roots: [root],
     privateKey,
+    signature,
     subject: rootName(publicKey),
     keyId: keyIdentifier(publicKey),
   }

@@ -26,7 +26,11 @@ const PROBE_TIMEOUT_MS = 10_000
  */
 export function encodeInboundListener(workload: MeshWorkload, layout: NodeLayout, trustDomain: string): EnvoyResource {
   const name = inboundName(workload.key)
-  const encrypted = { name: 'mtls', filters: [manager(workload, layout, true)], transport_socket: downstreamTls(workload, trustDomain) }
+  const encrypted = {
+    name: `mtls/${layout.trustEpoch ?? 0}`,
+    filters: [manager(workload, layout, true)],
+    transport_socket: downstreamTls(workload, trustDomain),
+  }
   const plain = { name: 'plain', filters: [manager(workload, layout, false)] }
   return resource(TYPE_URLS.listener, name, {
     name,

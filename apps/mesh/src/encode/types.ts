@@ -89,6 +89,8 @@ export interface NodeLayout {
   readonly nameGuard?: { readonly port: number }
   readonly limits: NodeLimits
   readonly telemetry: TelemetrySettings
+  /** Grows when a root is dropped. Connections that were opened under a smaller one end: at their next answer, at the latest when Envoy's drain time is over. */
+  readonly trustEpoch?: number
 }
 
 /** What Envoy has asked for by name, for as long as it is subscribed. Names that the encoder does not know are answered, never removed. */

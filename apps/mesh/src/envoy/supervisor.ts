@@ -23,6 +23,8 @@ export interface SupervisorOptions {
   readonly now: () => number
   /** How long the first start may take until it is ready. */
   readonly startTimeoutMs: number
+  /** How long connections of a listener that was changed live on before they are closed; default ten minutes. */
+  readonly connectionDrainMs?: number
 }
 
 /**
@@ -34,6 +36,7 @@ export interface SupervisorOptions {
 export type EnvoyState = 'starting' | 'ready' | 'restarting' | 'stopped'
 
 const READY_POLL_MS = 10
+const CONNECTION_DRAIN_MS = 600_000
 const KEPT_OUTPUT = 16_384
 /** Kills a process when its own standard input ends, that is when the platform is gone, however it went; start time guards against a reused number. */
 const GUARD = 'read -r _; [ "$(cut -d " " -f 22 /proc/$0/stat 2>/dev/null)" = "$1" ] && kill -9 "$0"'
@@ -86,8 +89,9 @@ export class EnvoySupervisor {
   }
 
   #spawn(): void {
-    const { program, bootstrapFile, concurrency, now } = this.#options
-    const args = ['-c', bootstrapFile, '--concurrency', String(concurrency), '--disable-hot-restart', '-l', 'warning', '--log-format', '%l %n: %v']
+    const { program, bootstrapFile, concurrency, connectionDrainMs = CONNECTION_DRAIN_MS, now } = this.#options
+    const drain = ['--drain-time-s', String(Math.max(1, Math.ceil(connectionDrainMs / 1000)))]
+    const args = ['-c', bootstrapFile, '--concurrency', String(concurrency), '--disable-hot-restart', ...drain, '-l', 'warning', '--log-format', '%l %n: %v']
     this.#state = 'starting'
     this.#startedAt = now()
     this.#output = ''

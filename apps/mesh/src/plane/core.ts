@@ -19,6 +19,7 @@ import {
   type MeshSnapshot,
   type MeshStatus,
   type ProbeResult,
+  type RootRotation,
   type RuntimeSpan,
   type SnapshotDifference,
   type TrafficStatistics,
@@ -70,6 +71,7 @@ import type { CertificateSource } from './ports.ts'
 import { probe } from './prober.ts'
 import { Fleet } from './fleet.ts'
 import { Proxy } from './proxy.ts'
+import { TrustKeeper } from './trust-keeper.ts'
 
 /** What the core is connected with. */
 export interface CoreSurroundings {
@@ -89,6 +91,7 @@ const DEFAULT_TLS_PORT = 8443
 const RETRY_TICK_MS = 500
 /** For the spans that were not sent yet, at the end. */
 const LAST_SPANS_MS = 1000
+const SHOWN_WARNINGS = 20
 /** Before the proxy gives up a held call without a word, the activator says why. */
 const ANSWER_FIRST_MS = 250
 const TRAFFIC_PATH = `/stats/prometheus?usedonly&filter=${encodeURIComponent(`^${TRAFFIC_PREFIX}\\.`)}`
@@ -124,6 +127,7 @@ export class MeshCore {
   readonly #load: LoadReceiver
   readonly #streams: StreamWatch
   readonly #keeper: KeyKeeper
+  readonly #trust: TrustKeeper
   #servers: GrpcServer[] = []
   #pending: Change[] = []
   #compileSoon: NodeJS.Immediate | undefined
@@ -146,6 +150,16 @@ export class MeshCore {
     this.#compiler = createCompiler({ trustDomain, path, outbound, proxies, ...ingressPorts(layout), ...address })
     this.#streams = new StreamWatch({ calleeOf: (workload) => this.#compiler.snapshot.workloads.get(workload), log: surroundings.log })
     this.#keeper = openKeeper(settings, surroundings.log, (name) => this.#publish({ keys: [name] }))
+    this.#trust = new TrustKeeper({
+      certificates: surroundings.certificates,
+      renewSecrets: () => this.#fleet.renewSecrets(),
+      inForce: (signal) => this.#fleet.secretsInForce(signal),
+      rootsDropped: () => {
+        this.#fleet.endOldConnections()
+        this.#publish('everything')
+      },
+      log: surroundings.log,
+    })
     this.#rotations = this.#fleet.all.map(
       (proxy) => new LogRotation({ file: proxy.layout.accessLogFile, moved: () => proxy.reopenLogs(), log: surroundings.log }),
     )
@@ -174,9 +188,7 @@ export class MeshCore {
     })
     this.#servers.push(await serveGrpc(xdsSocket, [ads, this.#load.service()]))
     this.#servers.push(await serveGrpc(activatorSocket, [this.#activatorService(), streamService(this.#streams)]))
-    this.#with.certificates.onRotated(() => {
-      for (const proxy of this.#fleet.all) void proxy.renewSecrets()
-    })
+    this.#trust.start()
     this.#retryTimer = setInterval(() => {
       for (const proxy of this.#fleet.all) proxy.state.retryRejected(this.#with.now())
     }, RETRY_TICK_MS)
@@ -417,7 +429,7 @@ export class MeshCore {
     const { trustDomain, path } = this.#settings
     const cause = (typeUrl: string, name: string): ResourceRef | undefined => causeOf(this.#compiler.snapshot, typeUrl, name)
     const proxies = this.#fleet.all.map((proxy) => proxy.status(cause))
-    return { snapshotVersion: snapshot.version, trustDomain, path, proxies, findings }
+    return { snapshotVersion: snapshot.version, trustDomain, path, proxies, findings, certificateWarnings: this.#certificateWarnings() }
   }
 
   configuration(host: NamespacedName): readonly WorkloadConfiguration[] {
@@ -432,12 +444,22 @@ export class MeshCore {
     return describeHost(this.#compiler.snapshot, host)
   }
 
+  #certificateWarnings(): readonly string[] {
+    const all = this.certificates().flatMap(({ identity, serial, warning }) => (warning === undefined ? [] : [`${identity} (${serial}): ${warning}`]))
+    return all.slice(0, SHOWN_WARNINGS)
+  }
+
   certificates(): readonly CertificateStatus[] {
     return this.#with.certificates.certificates()
   }
 
   async rotate(): Promise<void> {
     await this.#with.certificates.rotateNow()
+  }
+
+  /** @throws WeftError `CA_UNCHANGED`, `CA_UNUSABLE` */
+  rotateRoot(deadlineMs: number): Promise<RootRotation> {
+    return this.#trust.rotateRoot(deadlineMs)
   }
 
   async invocations(): Promise<readonly InvocationStatistics[]> {
@@ -473,6 +495,7 @@ export class MeshCore {
   /** Ends Envoy after at most `drainMs` for the calls under way, then the rest. Idempotent. */
   async stop(drainMs: number): Promise<void> {
     clearInterval(this.#retryTimer)
+    this.#trust.stop()
     this.#keeper.stop()
     for (const rotation of this.#rotations) rotation.stop()
     clearImmediate(this.#compileSoon)

@@ -34,7 +34,26 @@ export class Fleet {
 
   /** What calls leave behind from the next time on that everything is sent. */
   changeTelemetry(telemetry: TelemetrySettings): void {
-    this.#layouts = new Map(this.all.map(({ layout }) => [layout.node, { ...layout, telemetry }]))
+    this.#layouts = new Map([...this.#layouts].map(([node, layout]) => [node, { ...layout, telemetry }]))
+  }
+
+  /** Hands the certificates and roots in force to all. */
+  async renewSecrets(): Promise<void> {
+    await Promise.all(this.all.map((proxy) => proxy.renewSecrets()))
+  }
+
+  /** Waits until every proxy has acknowledged its certificates and the roots. @returns who was not waited for any longer */
+  async secretsInForce(signal: AbortSignal): Promise<readonly Straggler[]> {
+    const stragglers = await Promise.all(this.all.map((proxy) => inForce(proxy.state, proxy.secretTargets(), signal)))
+    return stragglers.filter((straggler) => straggler !== undefined)
+  }
+
+  /**
+   * With the next publication of everything, each listener of a callee is changed a little, so that Envoy ends the connections that it has: softly at first, in any case when
+   * its drain time is over.
+   */
+  endOldConnections(): void {
+    this.#layouts = new Map([...this.#layouts].map(([node, layout]) => [node, { ...layout, trustEpoch: (layout.trustEpoch ?? 0) + 1 }]))
   }
 
   /** Waits until everything that was changed is in force everywhere. @returns who was not waited for any longer */

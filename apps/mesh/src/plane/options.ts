@@ -11,6 +11,14 @@ export interface MeshSettings {
   readonly authorityDirectory: string
   /** Life of a certificate; 24 hours unless set, never more. */
   readonly leafLifetimeMs?: number
+  /** Directory with a certificate authority that somebody brings; without it roots are made here. */
+  readonly broughtAuthority?: string
+  /** How long an old root is trusted after its successor began to sign; an hour unless set. */
+  readonly rootOverlapMs?: number
+  /** How often it is looked whether the files of a brought authority were replaced; 10 s unless set. */
+  readonly lookEveryMs?: number
+  /** How long connections live on that were opened under a root that was dropped, and those of a listener that was changed; ten minutes unless set. */
+  readonly connectionDrainMs?: number
   readonly trustDomain: string
   readonly path: NonNullable<CompilerSettings['path']>
   readonly outbound: NonNullable<CompilerSettings['outbound']>

@@ -1,4 +1,7 @@
 import type { CertificateAuthority } from '../ca/index.ts'
 
 /** Issues certificates; a key leaves it only for the proxy that serves the identity, and for our own prober. */
-export type CertificateSource = Pick<CertificateAuthority, 'issue' | 'bundle' | 'certificates' | 'onRotated' | 'rotateNow' | 'close'>
+export type CertificateSource = Pick<
+  CertificateAuthority,
+  'issue' | 'bundle' | 'certificates' | 'onRotated' | 'rotateNow' | 'pending' | 'announce' | 'promote' | 'close'
+>

@@ -22,6 +22,7 @@ export interface ProxyOptions {
   readonly concurrency: number
   readonly maxConnections: number
   readonly startTimeoutMs: number
+  readonly connectionDrainMs?: number
   readonly certificates: CertificateSource
   readonly log: Log
   readonly now: () => number
@@ -49,7 +50,9 @@ export class Proxy {
   readonly #encoder = createEncoder()
   readonly #supervisor: EnvoySupervisor | undefined
   readonly #open = new Map<string, Target>()
-  readonly #issuing = new Set<string>()
+  /** Secrets that are made now; `true`: once more after that, since something changed meanwhile. */
+  readonly #issuing = new Map<string, boolean>()
+  readonly #issued = new Map<string, Promise<void>>()
   readonly #demand = { virtualHosts: new Set<string>(), clusters: new Set<string>() }
   #flushSoon: NodeJS.Immediate | undefined
   #replicas: ProxyWorld['replicas'] | undefined
@@ -69,7 +72,7 @@ export class Proxy {
   }
 
   #supervise(program: string): EnvoySupervisor {
-    const { layout, xdsSocket, activatorSocket, concurrency, maxConnections, startTimeoutMs, log, now } = this.#options
+    const { layout, xdsSocket, activatorSocket, concurrency, maxConnections, startTimeoutMs, connectionDrainMs, log, now } = this.#options
     return new EnvoySupervisor({
       program,
       bootstrap: bootstrap({ node: layout.node, xdsSocket, activatorSocket, adminSocket: this.adminSocket, maxConnections }),
@@ -80,6 +83,7 @@ export class Proxy {
       log,
       now,
       startTimeoutMs,
+      ...(connectionDrainMs === undefined ? {} : { connectionDrainMs }),
     })
   }
 
@@ -154,15 +158,27 @@ export class Proxy {
   }
 
   async #issue(name: string): Promise<void> {
-    if (this.#issuing.has(name)) return
-    this.#issuing.add(name)
-    try {
-      await this.#putSecret(name)
-    } catch (error) {
-      this.#options.log.error({ proxy: this.layout.node, secret: name, reason: messageOf(error) }, 'a certificate could not be issued')
-    } finally {
-      this.#issuing.delete(name)
+    const running = this.#issued.get(name)
+    if (running !== undefined) {
+      this.#issuing.set(name, true)
+      return running
     }
+    const made = this.#issueWhileAsked(name)
+    this.#issued.set(name, made)
+    return made
+  }
+
+  async #issueWhileAsked(name: string): Promise<void> {
+    do {
+      this.#issuing.set(name, false)
+      try {
+        await this.#putSecret(name)
+      } catch (error) {
+        this.#options.log.error({ proxy: this.layout.node, secret: name, reason: messageOf(error) }, 'a certificate could not be issued')
+      }
+    } while (this.#issuing.get(name) === true)
+    this.#issuing.delete(name)
+    this.#issued.delete(name)
   }
 
   async #putSecret(name: string): Promise<void> {
@@ -182,9 +198,17 @@ export class Proxy {
     })
   }
 
-  /** Sends the certificates in force after they were renewed. */
+  /** Sends the certificates in force after they were renewed; those that are being made when it is called are made once more. */
   async renewSecrets(): Promise<void> {
-    for (const name of this.state.names(TYPE_URLS.secret)) await this.#issue(name)
+    const names = new Set([...this.state.names(TYPE_URLS.secret), ...this.#issued.keys()])
+    await Promise.all([...names].map((name) => this.#issue(name)))
+    this.state.flush()
+  }
+
+  /** Certificates of the mesh and its roots, to be waited for. */
+  secretTargets(): readonly Target[] {
+    const own = this.state.resources(TYPE_URLS.secret).filter(({ name }) => name === TRUST_SECRET || parseIdentitySecret(name) !== undefined)
+    return own.map(({ typeUrl, name, version }) => ({ typeUrl, name, version }))
   }
 
   async reopenLogs(): Promise<void> {

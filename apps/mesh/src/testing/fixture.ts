@@ -100,6 +100,7 @@ export interface FixtureOptions extends Partial<Pick<MeshOptions, 'worker' | 'lo
   /** How many Envoys the workloads are placed over. */
   readonly proxies?: number
   readonly keys?: MeshSettings['keys']
+  readonly settings?: Partial<MeshOptions['settings']>
   /** What the layout of the first proxy says otherwise. */
   readonly layout?: (directory: string) => Partial<NodeLayout>
 }
@@ -132,6 +133,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       path: 'encrypted',
       outbound: 'ALLOW_ANY',
       ...(options.keys === undefined ? {} : { keys: options.keys }),
+      ...options.settings,
     },
     env: process.env,
     progress: () => undefined,

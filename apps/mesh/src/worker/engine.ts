@@ -11,6 +11,7 @@ import type {
   MeshReplica,
   MeshStatus,
   ProbeResult,
+  RootRotation,
   RuntimeSpan,
   TrafficStatistics,
   WakeResult,
@@ -33,6 +34,7 @@ export type EngineMethods = {
   readonly describe: (host: NamespacedName) => HostDescription | undefined
   readonly certificates: () => readonly CertificateStatus[]
   readonly rotate: () => Promise<void>
+  readonly rotateRoot: (deadlineMs: number) => Promise<RootRotation>
   readonly invocations: () => Promise<readonly InvocationStatistics[]>
   readonly traffic: () => Promise<readonly TrafficStatistics[]>
   readonly record: (spans: readonly RuntimeSpan[]) => void
@@ -71,6 +73,7 @@ export const ENGINE_METHODS = [
   'describe',
   'certificates',
   'rotate',
+  'rotateRoot',
   'invocations',
   'traffic',
   'record',

@@ -1,6 +1,6 @@
 import { PRIVATE_RANGES } from '@weft/core'
 import type { Log } from '@weft/kit'
-import { openAuthority } from '../ca/index.ts'
+import { openAuthority, type AuthorityOptions } from '../ca/index.ts'
 import type { NodeLayout } from '../encode/types.ts'
 import { startNameGuard } from '../name-guard/server.ts'
 import { MeshCore } from '../plane/core.ts'
@@ -12,8 +12,7 @@ import type { EngineMethods, HostMethods } from './engine.ts'
  * @throws WeftError `CA_UNUSABLE`
  */
 export async function openEngine(settings: MeshSettings, log: Log, host: Pick<HostMethods, 'wake' | 'load' | 'statuses'>): Promise<EngineMethods> {
-  const { authorityDirectory: directory, trustDomain, leafLifetimeMs } = settings
-  const certificates = await openAuthority({ directory, trustDomain, log, ...(leafLifetimeMs === undefined ? {} : { leafLifetimeMs }) })
+  const certificates = await openAuthority(authorityOptions(settings, log))
   const guard = await startNameGuard({ refused: [...PRIVATE_RANGES, ...settings.layout.ownAddresses] })
   const guarded = (layout: NodeLayout): NodeLayout => ({ ...layout, nameGuard: { port: guard.port } })
   const layouts = { layout: guarded(settings.layout), others: (settings.others ?? []).map(guarded) }
@@ -30,6 +29,7 @@ export async function openEngine(settings: MeshSettings, log: Log, host: Pick<Ho
     describe: (name) => core.describe(name),
     certificates: () => core.certificates(),
     rotate: () => core.rotate(),
+    rotateRoot: (deadlineMs) => core.rotateRoot(deadlineMs),
     invocations: () => core.invocations(),
     traffic: () => core.traffic(),
     record: (spans) => core.record(spans),
@@ -40,5 +40,18 @@ export async function openEngine(settings: MeshSettings, log: Log, host: Pick<Ho
       await core.stop(drainMs)
       await guard.close()
     },
+  }
+}
+
+function authorityOptions(settings: MeshSettings, log: Log): AuthorityOptions {
+  const { authorityDirectory: directory, trustDomain, leafLifetimeMs, broughtAuthority, rootOverlapMs, lookEveryMs } = settings
+  return {
+    directory,
+    trustDomain,
+    log,
+    ...(leafLifetimeMs === undefined ? {} : { leafLifetimeMs }),
+    ...(broughtAuthority === undefined ? {} : { brought: broughtAuthority }),
+    ...(rootOverlapMs === undefined ? {} : { overlapMs: rootOverlapMs }),
+    ...(lookEveryMs === undefined ? {} : { lookEveryMs }),
   }
 }

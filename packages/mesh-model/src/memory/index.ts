@@ -10,6 +10,7 @@ import type {
   MeshReplica,
   MeshStatus,
   ProbeResult,
+  RootRotation,
   RuntimeSpan,
   TrafficEnd,
   TrafficStatistics,
@@ -73,7 +74,7 @@ export class MemoryMesh implements MeshPlane {
   }
 
   async status(): Promise<MeshStatus> {
-    return { snapshotVersion: 1, trustDomain: 'cluster.local', path: 'encrypted', proxies: [], findings: [] }
+    return { snapshotVersion: 1, trustDomain: 'cluster.local', path: 'encrypted', proxies: [], findings: [], certificateWarnings: [] }
   }
 
   async configuration(host: NamespacedName): Promise<readonly WorkloadConfiguration[]> {
@@ -95,11 +96,17 @@ export class MemoryMesh implements MeshPlane {
   }
 
   async certificates(): Promise<readonly CertificateStatus[]> {
-    return [{ identity: 'root', serial: String(this.#serial), notBefore: '2026-01-01T00:00:00Z', notAfter: '2036-01-01T00:00:00Z' }]
+    const validity = { notBefore: '2026-01-01T00:00:00Z', notAfter: '2036-01-01T00:00:00Z', daysLeft: 3652 }
+    return [{ kind: 'root', identity: 'root', serial: String(this.#serial), state: 'signs', ...validity }]
   }
 
   async rotate(): Promise<void> {
     this.#serial += 1
+  }
+
+  async rotateRoot(): Promise<RootRotation> {
+    this.#serial += 1
+    return { phase: 'signs', root: String(this.#serial), stragglers: [] }
   }
 
   async invocations(): Promise<readonly InvocationStatistics[]> {

@@ -1,24 +1,33 @@
-/** What is known of a root; milliseconds since the epoch. */
-export interface RootFacts {
+/** An authority that signs leaves, or did; in the order in which they came. Milliseconds since the epoch. */
+export interface Generation {
   readonly id: string
-  readonly createdAt: number
+  readonly addedAt: number
+  /** Since when it signs leaves; absent: it is only trusted, until everybody knows it. */
+  readonly signsFrom?: number
+  /** Whether its key is here. */
+  readonly canSign: boolean
+  /** Until when its leaves can be valid: the end of its certificate or of one above it. */
   readonly notAfter: number
 }
 
-/** How roots follow each other. */
+/** How authorities follow each other. */
 export interface RootSettings {
-  /** How long a new root is only trusted before it signs: longer than any proxy needs to learn of it. */
-  readonly trustFirstMs: number
-  /** Longest life of a leaf: how long a root is trusted after the next began to sign. */
-  readonly leafLifetimeMs: number
+  /** How long an authority is trusted after the next began to sign. */
+  readonly overlapMs: number
+  /** Whether successors are made here; not for what somebody brought. */
+  readonly own: boolean
 }
 
-/** What is to be done about roots now. */
+/** What is to be done about authorities now. */
 export interface RootPlan {
-  /** Signs from now on; absent when a root must be made first. */
+  /** Signs from now on; absent when there is none. */
   readonly signer: string | undefined
   /** To be trusted: the signer first, then the others, newest first. */
   readonly trusted: readonly string[]
+  /** Trusted, and signs as soon as every proxy knows it. */
+  readonly pending: string | undefined
+  /** Those that were replaced, and when they are not trusted any more. */
+  readonly retiring: readonly { readonly id: string; readonly dropAt: number }[]
   /** No longer needed by anybody. */
   readonly dropped: readonly string[]
   /** A new root is due. */
@@ -31,25 +40,36 @@ export interface RootPlan {
 const SUCCESSOR_AT = 0.8
 
 /**
- * Decides which root signs and which are trusted. A new root is trusted first and signs when everybody knows it; the old one is dropped when the last leaf
- * that it signed has ended. A root that is the only one that is valid signs at once.
+ * Decides which authority signs and which are trusted. A new one is trusted first and signs when everybody knows it; the old one is dropped some time after. One
+ * that is the only one that can sign does so at once.
  */
-export function planRoots(roots: readonly RootFacts[], now: number, settings: RootSettings): RootPlan {
-  const valid = roots.filter((root) => root.notAfter > now).toSorted((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
-  const signsFrom = (root: RootFacts) => root.createdAt + settings.trustFirstMs
-  const signer = valid.findLast((root) => signsFrom(root) <= now) ?? valid[0]
-  const newest = valid.at(-1)
-  if (signer === undefined || newest === undefined) return { signer: undefined, trusted: [], dropped: roots.map((root) => root.id), create: true, nextAt: now }
-  const dropAt = signsFrom(signer) + settings.leafLifetimeMs
-  const old = (root: RootFacts) => valid.indexOf(root) < valid.indexOf(signer)
-  const kept = valid.filter((root) => !old(root) || now < dropAt)
-  const createAt = newest.createdAt + (newest.notAfter - newest.createdAt) * SUCCESSOR_AT
-  const future = [createAt, ...valid.map(signsFrom), ...valid.map((root) => root.notAfter), ...(kept.some(old) ? [dropAt] : [])].filter((at) => at > now)
+export function planRoots(generations: readonly Generation[], now: number, settings: RootSettings): RootPlan {
+  const valid = generations.filter(({ notAfter }) => notAfter > now)
+  const able = valid.filter(({ canSign }) => canSign)
+  const signer = able.findLast(({ signsFrom }) => signsFrom !== undefined) ?? able[0]
+  const newest = able.at(-1)
+  const pending = newest !== signer && newest?.signsFrom === undefined ? newest : undefined
+  const retiring = valid.flatMap((each) => {
+    const dropAt = each === signer || each === pending ? undefined : dropTime(each, valid, settings)
+    return dropAt === undefined || dropAt <= now ? [] : [{ id: each.id, dropAt }]
+  })
+  const trusted = [signer, pending].flatMap((each) => each?.id ?? []).concat(retiring.map(({ id }) => id).toReversed())
+  const createAt = newest === undefined ? now : newest.addedAt + (newest.notAfter - newest.addedAt) * SUCCESSOR_AT
+  const future = [...(settings.own ? [createAt] : []), ...valid.map(({ notAfter }) => notAfter), ...retiring.map(({ dropAt }) => dropAt)]
   return {
-    signer: signer.id,
-    trusted: [signer, ...kept.filter((root) => root !== signer).toReversed()].map((root) => root.id),
-    dropped: roots.filter((root) => !kept.includes(root)).map((root) => root.id),
-    create: createAt <= now,
-    nextAt: Math.min(...future),
+    signer: signer?.id,
+    trusted,
+    pending: pending?.id,
+    retiring,
+    dropped: generations.filter(({ id }) => !trusted.includes(id)).map(({ id }) => id),
+    create: settings.own && createAt <= now,
+    nextAt: Math.min(...future.filter((at) => at > now)),
   }
+}
+
+/** Leaves of an authority are replaced when the next one begins to sign; one that never signed has none. */
+function dropTime(old: Generation, valid: readonly Generation[], { overlapMs }: RootSettings): number | undefined {
+  if (old.signsFrom === undefined) return undefined
+  const next = valid.slice(valid.indexOf(old) + 1).find(({ signsFrom }) => signsFrom !== undefined)
+  return next?.signsFrom === undefined ? Number.POSITIVE_INFINITY : next.signsFrom + overlapMs
 }

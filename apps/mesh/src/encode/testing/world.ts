@@ -82,6 +82,8 @@ export class World {
   wake: (workload: string, headers: Readonly<Record<string, string>>) => Promise<number> = async () => 503
   #snapshot: MeshSnapshot
   readonly #encoder = new WholeEncoder()
+  /** SPIFFE IDs that stand in certificates of service accounts, in place of their own. */
+  readonly identities = new Map<string, string>()
   readonly #secrets = new Map<string, EnvoyResource>()
   readonly #servers: http.Server[] = []
   readonly #sockets = new Set<Duplex>()
@@ -208,7 +210,7 @@ export class World {
   }
 
   #identity(name: string, namespace: string, account: string): Record<string, unknown> {
-    const { certificate, key } = this.authority.issue(`spiffe://cluster.local/ns/${namespace}/sa/${account}`)
+    const { certificate, key } = this.authority.issue(this.identities.get(account) ?? `spiffe://cluster.local/ns/${namespace}/sa/${account}`)
     return { name, tls_certificate: { certificate_chain: { inline_string: certificate }, private_key: { inline_string: key } } }
   }
 }
