@@ -9,7 +9,7 @@ import { functionStatus, type FunctionFacts } from './decide/function-status.ts'
 import { planReplicas, replicasForShare, wantedReplicas } from './decide/replicas.ts'
 import { planRetention } from './decide/retention.ts'
 import { newestOf, planRevision } from './decide/revision.ts'
-import { planTraffic, type CanaryShare, type Share, type TrafficPlan } from './decide/traffic.ts'
+import { planTraffic, servingOf, type CanaryShare, type Share, type TrafficPlan } from './decide/traffic.ts'
 import { byAge } from './canary/owner.ts'
 import type { SpecResolver } from './spec-resolver.ts'
 import type { Workloads } from './workloads.ts'
@@ -35,7 +35,7 @@ interface Pass {
   readonly fn: FunctionResource
   readonly revisions: readonly RevisionResource[]
   readonly refusal: { readonly reason: string; readonly message: string } | undefined
-  readonly canary: CanaryStatus | undefined
+  readonly canary: CanaryResource | undefined
 }
 
 /**
@@ -90,11 +90,11 @@ export class FunctionReconciler {
     return list.items as readonly RevisionResource[]
   }
 
-  async #canaryOf(fn: FunctionResource): Promise<CanaryStatus | undefined> {
+  async #canaryOf(fn: FunctionResource): Promise<CanaryResource | undefined> {
     const { namespace = 'default', name } = fn.metadata
     const { items } = await this.#options.store.list({ group: 'weft.dev', kind: 'Canary', namespace })
     const own = (items as readonly CanaryResource[]).filter((canary) => canary.spec.function === name)
-    return own.toSorted(byAge)[0]?.status
+    return own.toSorted(byAge)[0]
   }
 
   /** Cuts a new revision when the template changed. */
@@ -141,7 +141,7 @@ export class FunctionReconciler {
   #traffic(pass: Pass): TrafficPlan {
     const current = pass.fn.status?.traffic ?? []
     const ready = new Set(pass.revisions.filter((revision) => this.#mayTakeTraffic(pass, revision, current)).map((revision) => revision.spec.revision))
-    return planTraffic({ spec: pass.fn.spec, revisions: pass.revisions, ready, current, ...canaryShare(pass.canary) })
+    return planTraffic({ spec: pass.fn.spec, revisions: pass.revisions, ready, current, ...canaryShare(pass.canary, current) })
   }
 
   /** A revision that serves keeps serving; another must have been proven, and first have all the replicas that are wanted, unless it wants none or nothing serves yet. */
@@ -177,7 +177,7 @@ export class FunctionReconciler {
     const newest = newestOf(pass.revisions)
     for (const revision of pass.revisions) {
       const routed = this.#routed(pass, revision, traffic)
-      const soon = !routed && (targets.has(revision.spec.revision) || (targets.size === 0 && isNext(revision, newest, pass.canary)))
+      const soon = !routed && (targets.has(revision.spec.revision) || (targets.size === 0 && isNext(revision, newest, pass.canary?.status)))
       if (soon && this.#options.workloads.state(workloadOf(revision)) === undefined) await this.#declare(pass, revision)
       await this.#scale(pass, revision, { routed, soon, unproven: revision === newest && !this.#wasProven(revision) })
     }
@@ -273,15 +273,16 @@ function isNext(revision: RevisionResource, newest: RevisionResource | undefined
   return !gaveUp
 }
 
-/** What a canary says of the split; nothing before it has found what is stable. */
-function canaryShare(status: CanaryStatus | undefined): { canary?: CanaryShare } {
-  if (status?.stable === undefined) return {}
-  const { stable, candidate, weight, routing } = status
-  return { canary: { stable, candidate, weight, routing } }
+/** What a canary says of the split. Before it has found what is stable, that is whatever serves: no revision gets past it. */
+function canaryShare(canary: CanaryResource | undefined, current: readonly Share[]): { canary?: CanaryShare } {
+  if (canary === undefined) return {}
+  const { stable = servingOf(current), candidate, weight = 0, routing } = canary.status ?? {}
+  return stable === undefined ? {} : { canary: { stable, candidate, weight, routing } }
 }
 
 /** For which share of the calls a canary's candidate has its replicas. */
-function candidateShare(canary: CanaryStatus | undefined, revision: RevisionResource): { candidateFor?: number } {
+function candidateShare(tried: CanaryResource | undefined, revision: RevisionResource): { candidateFor?: number } {
+  const canary = tried?.status
   const isTried = canary?.candidate === revision.spec.revision && (canary.phase === 'Waiting' || canary.phase === 'Progressing')
   return isTried ? { candidateFor: canary.scaleTo ?? canary.weight } : {}
 }

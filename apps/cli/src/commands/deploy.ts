@@ -1,5 +1,7 @@
 import { ingressRulesOf, type FunctionResource } from '@weft/api'
 import { parseDurationMs, WeftError } from '@weft/core'
+import { ensureCanary } from '../canary/client.ts'
+import { DEPLOY_CANARY_OPTION, deployCanary } from '../canary/read-options.ts'
 import { GATEWAY_OPTION } from '../cli.ts'
 import type { GatewayClient } from '../client/gateway-client.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
@@ -32,6 +34,7 @@ export const deployCommand: Command = {
     ...STACK_OPTIONS,
     ...FUNCTION_OPTIONS,
     ...WAIT_OPTIONS,
+    DEPLOY_CANARY_OPTION,
     { flags: '--dry-run', description: 'print what would be built and written' },
     { flags: '--dryrun', description: 'same as --dry-run', hidden: true },
   ],
@@ -39,6 +42,7 @@ export const deployCommand: Command = {
     'weft deploy hello --from-file hello.js --runtime fetch',
     'weft deploy temp --from-file temp.js --handler temp.sample --runtime nodejs6 --revision v2',
     'weft deploy env --image functions/alpine --fprocess env',
+    'weft deploy temp --from-file temp.js --canary=10,50',
     'weft deploy -f stack.yaml --filter "api-*"',
   ],
   run: (invocation) => deploy(invocation, false),
@@ -56,6 +60,7 @@ export const upCommand: Command = {
     ...STACK_OPTIONS,
     ...FUNCTION_OPTIONS,
     ...WAIT_OPTIONS,
+    DEPLOY_CANARY_OPTION,
     { flags: '--skip-deploy', description: 'build only' },
     { flags: '--skip-push', description: 'as faas-cli has it: nothing is pushed anyway', hidden: true },
   ],
@@ -114,7 +119,9 @@ async function deploy(invocation: Invocation, mustBuild: boolean): Promise<void>
 
 async function deployOne(request: FunctionRequest, tools: DeployTools, { world, options }: Invocation): Promise<void> {
   const { client, progress } = tools
+  const canary = deployCanary(options)
   progress.line(`${request.build === undefined ? 'Deploying' : 'Building and deploying'} ${request.ref.name}`)
+  if (canary !== undefined) await ensureCanary(client, request.ref, canary.steps)
   const { fn, created } = await deployFunction(request, tools)
   if (options['wait'] === false) {
     progress.end()
@@ -124,6 +131,7 @@ async function deployOne(request: FunctionRequest, tools: DeployTools, { world, 
   const ready = await waitUntilReady(fn, client, parseDurationMs(textOption(options, 'waitTimeout') ?? '2m', '--wait-timeout'), world.signal)
   progress.end()
   world.stdout.write(readyText(ready, client))
+  if (canary !== undefined && !created) world.stdout.write(`  It goes through the canary: weft canary status ${request.ref.name}\n`)
 }
 
 /** What a person reads when a function is ready. */

@@ -6,6 +6,7 @@ import type { Store } from '@weft/store'
 import { sameButTime } from '../decide/conditions.ts'
 import { carriedWeight } from '../decide/replicas.ts'
 import { newestOf } from '../decide/revision.ts'
+import { servingOf } from '../decide/traffic.ts'
 import { decideCanary } from './decide.ts'
 import { totalsOf } from './numbers.ts'
 import type { PrometheusMetrics } from './prometheus/metrics.ts'
@@ -113,7 +114,7 @@ export class CanaryReconciler {
       state,
       newest:
         newest === undefined ? undefined : { revision: newest.spec.revision, ready, carries: carriedWeight(fn.spec.scale, newest.status?.readyReplicas ?? 0) },
-      serving: servingOf(fn),
+      serving: servingOf(fn.status?.traffic ?? []),
       owner: this.#options.ownerOf(canary, fn, rules),
       ...(await this.#counted(subject, fn)),
       metrics: this.#options.metrics.read(canary, rules, state, now),
@@ -143,8 +144,4 @@ export class CanaryReconciler {
 /** Proven once, and a replica of it is proven now (or none is wanted). */
 function isReady({ status }: RevisionResource): boolean {
   return status !== undefined && status.phase === 'Active' && (status.readyReplicas > 0 || status.replicas === 0)
-}
-
-function servingOf(fn: FunctionResource): string | undefined {
-  return (fn.status?.traffic ?? []).toSorted((a, b) => b.weight - a.weight)[0]?.revision
 }

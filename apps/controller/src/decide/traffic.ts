@@ -81,3 +81,8 @@ function existing(current: readonly Share[], revisions: readonly RevisionResourc
   const names = new Set(revisions.map((revision) => revision.spec.revision))
   return current.filter((share) => names.has(share.revision))
 }
+
+/** The revision with the greatest share. */
+export function servingOf(traffic: readonly Share[]): string | undefined {
+  return traffic.toSorted((a, b) => b.weight - a.weight)[0]?.revision
+}

@@ -33,7 +33,7 @@ interface Answer {
 export class Webhooks {
   readonly #options: WebhooksOptions
   readonly #ending = new AbortController()
-  readonly #runs = new Map<string, { readonly run: string; readonly answers: Map<string, Answer> }>()
+  readonly #runs = new Map<string, { readonly run: string; readonly answers: Map<string, Answer>; readonly logged: Map<string, string> }>()
 
   constructor(options: WebhooksOptions) {
     this.#options = options
@@ -80,7 +80,7 @@ export class Webhooks {
     const known = this.#runs.get(key)
     if (known?.run === runName(state)) return known.answers
     const answers = new Map<string, Answer>()
-    this.#runs.set(key, { run: runName(state), answers })
+    this.#runs.set(key, { run: runName(state), answers, logged: new Map() })
     return answers
   }
 
@@ -114,11 +114,17 @@ export class Webhooks {
       await pause(RETRY_PAUSE_MS, this.#ending.signal)
       outcome = await this.#options.ask(question, namespace)
     }
-    const fields = { canary: keyOfCanary(moment.canary), webhook: hook.name, type: hook.type }
-    if (!outcome.ok) this.#options.log.warn({ ...fields, reason: outcome.reason }, 'a webhook did not answer')
-    const said = outcome.ok && outcome.status >= 200 && outcome.status < 300
-    if (outcome.ok) this.#options.log.info({ ...fields, status: outcome.status }, 'a webhook answered')
-    return said
+    this.#say(hook, moment, outcome.ok ? `it answered ${outcome.status}` : outcome.reason)
+    return outcome.ok && outcome.status >= 200 && outcome.status < 300
+  }
+
+  /** What a webhook says again and again is in the log once. */
+  #say({ name, type }: CanaryWebhook, { canary }: Moment, reason: string): void {
+    const key = keyOfCanary(canary)
+    const logged = this.#runs.get(key)?.logged
+    if (logged?.get(name) === reason) return
+    logged?.set(name, reason)
+    this.#options.log.info({ canary: key, webhook: name, type, reason }, 'a webhook was asked')
   }
 }
 
