@@ -37,7 +37,7 @@ afterAll(async () => {
   hooks.close()
 })
 
-const says = (text: string, status = 200) => `export default () => new Response('${text}', { status: ${status} })`
+const says = (text: string, code = 200) => `export default () => new Response('${text}', { status: ${code} })`
 
 /** A function with a stable revision `v1` and a canary. */
 async function begin(name: string, spec: Omit<CanarySpec, 'function'>, fields: Readonly<Record<string, unknown>> = {}): Promise<void> {
