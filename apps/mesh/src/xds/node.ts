@@ -1,4 +1,5 @@
 import { messageOf } from '@weft/core'
+import { TYPE_URLS } from '../encode/names.ts'
 import type { EnvoyResource, ResourceName } from '../encode/types.ts'
 import { toWire, type WireResource } from './resource.ts'
 import type { DeltaRequest, DeltaResponse, DeltaStream, NodeView, TypeStatus } from './stream.ts'
@@ -183,7 +184,9 @@ export class NodeState implements NodeView {
   }
 
   #needsDone(stream: DeltaStream, resource: WireResource): boolean {
-    return resource.needs.every(({ typeUrl, name }) => stream.ackedVersion(typeUrl, name) !== undefined)
+    // A filter whose configuration is not there has one to begin with.
+    const given = (typeUrl: string, name: string) => typeUrl === TYPE_URLS.extension && this.current(typeUrl, name) === undefined
+    return resource.needs.every(({ typeUrl, name }) => given(typeUrl, name) || stream.ackedVersion(typeUrl, name) !== undefined)
   }
 
   status(): ReadonlyMap<string, TypeStatus> {

@@ -25,9 +25,10 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
 
 function needsOfNode(value: Record<string, unknown>, add: (need: Need) => void): void {
-  const { rds, sds_config: sds, name } = value
+  const { rds, sds_config: sds, config_discovery: discovered, name } = value
   if (isRecord(rds) && typeof rds['route_config_name'] === 'string') add({ typeUrl: TYPE_URLS.route, name: rds['route_config_name'] })
   if (sds !== undefined && typeof name === 'string') add({ typeUrl: TYPE_URLS.secret, name })
+  if (discovered !== undefined && typeof name === 'string') add({ typeUrl: TYPE_URLS.extension, name })
 }
 
 function walk(value: unknown, add: (need: Need) => void): void {
@@ -38,7 +39,7 @@ function walk(value: unknown, add: (need: Need) => void): void {
   }
 }
 
-/** What a listener or cluster makes Envoy subscribe to: route configurations, secrets, and a cluster's endpoints. */
+/** What a listener or cluster makes Envoy subscribe to: route configurations, secrets, configurations of filters, and a cluster's endpoints. */
 export function needsOf(resource: EnvoyResource): readonly Need[] {
   if (resource.typeUrl !== TYPE_URLS.listener && resource.typeUrl !== TYPE_URLS.cluster) return []
   const found = new Map<string, Need>()

@@ -16,6 +16,8 @@ export interface OutsideQuestion {
   /** Longest body of an answer; default 64 KiB. */
   readonly maxBytes?: number
   readonly signal?: AbortSignal
+  /** Certificates (PEM) to trust in place of the system's. */
+  readonly roots?: string
 }
 
 /** What came of it. Redirects are answers like others: nobody follows them. */
@@ -37,13 +39,20 @@ export function askOutside(question: OutsideQuestion, guard: AddressGuard | unde
 }
 
 function exchange(url: URL, question: OutsideQuestion, guard: AddressGuard | undefined): Promise<OutsideAnswer> {
-  const { method = 'GET', headers = {}, body, timeoutMs, maxBytes = MAX_BYTES } = question
+  const { method = 'GET', headers = {}, body, timeoutMs, maxBytes = MAX_BYTES, roots } = question
   const late = AbortSignal.timeout(timeoutMs)
   const signal = question.signal === undefined ? late : AbortSignal.any([late, question.signal])
   return new Promise((resolve, reject) => {
     const failed = (error: Error) => reject(late.aborted ? new Error(`it did not answer within ${timeoutMs} ms`) : error)
     const client = url.protocol === 'https:' ? https : http
-    const options = { method, headers, signal, agent: false, ...(guard === undefined ? {} : { lookup: guardedLookup(guard) }) }
+    const options = {
+      method,
+      headers,
+      signal,
+      agent: false,
+      ...(guard === undefined ? {} : { lookup: guardedLookup(guard) }),
+      ...(roots === undefined ? {} : { ca: roots }),
+    }
     const request = client.request(url, options, (response) => {
       const chunks: Buffer[] = []
       let bytes = 0
