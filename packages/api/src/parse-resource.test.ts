@@ -68,6 +68,20 @@ describe('a resource in canonical form', () => {
   })
 })
 
+/** A VirtualService without routes of calls. */
+const connections = (spec: object): object => ({
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'VirtualService',
+  metadata: { name: 'v' },
+  spec: { hosts: ['temp'], ...spec },
+})
+const fnOf = (template: object): object => ({
+  apiVersion: 'weft.dev/v1alpha1',
+  kind: 'Function',
+  metadata: { name: 'f' },
+  spec: { template: { image: 'i', ...template } },
+})
+
 describe('a refusal', () => {
   it.each([
     [
@@ -75,7 +89,19 @@ describe('a refusal', () => {
       virtualService([{ route, mirror_percent: 1 }]),
       /spec\.http\[0\]\.mirror_percent: field mirror_percent of VirtualService is not supported yet/,
     ],
-    ['another', virtualService([{ route }], { tcp: [] }), /spec\.tcp: field tcp of VirtualService is not supported yet/],
+    ['another', virtualService([{ route }], { exportTo: [] }), /spec\.exportTo: field exportTo of VirtualService is not supported yet/],
+    [
+      'an address of the mesh',
+      connections({ tcp: [{ match: [{ destinationSubnets: ['10.0.0.0/8'] }], route }] }),
+      /destinationSubnets of VirtualService is not supported/,
+    ],
+    ['routes of nothing', connections({}), /spec: has no routes: it needs one of http, tls and tcp/],
+    ['weights of connections', connections({ tcp: [{ route: [...route, ...route] }] }), /spec\.tcp\[0\]\.route: the weights must add up to 100/],
+    ['TLS without a name', connections({ tls: [{ route }] }), /spec\.tls\[0\].*match/],
+    ['a server name of somebody else', connections({ tls: [{ match: [{ sniHosts: ['other'] }], route }] }), /sniHosts\[0\]: "other" is none of the hosts/],
+    ['a server name that is none', connections({ tls: [{ match: [{ sniHosts: ['a b'] }], route }] }), /sniHosts\[0\]: "a b" is no name of a host/],
+    ['connections to delegate', connections({ hosts: undefined, tcp: [{ route }] }), /spec\.tcp: only routes of http can be delegated to/],
+    ['a protocol', fnOf({ protocol: 'gopher' }), /spec\.template\.protocol: must be one of http, http2, grpc, tcp/],
     [
       'a traffic policy',
       {

@@ -35,10 +35,13 @@ export function tcpIdle({ traffic }: MeshWorkload): Json {
  */
 export function tcpRoutes(host: MeshHost, context: TcpContext): readonly Json[] {
   const { ports = [], routes = [] } = host.tcp ?? {}
-  return ports.flatMap((port) => routes.flatMap((route) => tcpRoute(route, port, context)))
+  return ports.flatMap((port) => [...routes, NOWHERE].flatMap((route) => tcpRoute(route, port, context)))
 }
 
-function tcpRoute(route: MeshTcpRoute, port: number, context: TcpContext): readonly Json[] {
+/** Takes what no route of the host does: what is for a port of raw TCP is never read as HTTP. */
+const NOWHERE: Pick<MeshTcpRoute, 'name' | 'matches' | 'targets'> = { name: 'no-route', matches: [], targets: [] }
+
+function tcpRoute(route: typeof NOWHERE, port: number, context: TcpContext): readonly Json[] {
   const names = context.names.filter((name) => route.matches.length === 0 || route.matches.some((match) => holds(match, { name, port }, context)))
   if (names.length === 0) return []
   const authority = { name: ':authority', string_match: regexMatcher(`(?i:${names.map(escapeRegex).join('|')}):${port}`) }

@@ -127,6 +127,9 @@ const OF_VIRTUAL_SERVICES: readonly Break[] = [
   at('a header value with a line end', ['spec', 'http', 0, 'headers'], { request: { set: { 'x-a': 'a\r\nb: c' } } }),
   at('a header of identity', ['spec', 'http', 0, 'headers'], { request: { set: { 'X-Forwarded-Client-Cert': 'By=me' } } }),
   at('a port that is none', ['spec', 'http', 0, 'match'], [{ port: 70_000 }]),
+  at('connections of TLS without a server name', ['spec', 'tls'], [{ match: [{ port: 443 }], route: [{ destination: { host: 'a' } }] }]),
+  at('connections to an address', ['spec', 'tcp'], [{ match: [{ destinationSubnets: ['10.0.0.0/8'] }], route: [{ destination: { host: 'a' } }] }]),
+  at('connections that go nowhere', ['spec', 'tcp'], [{ route: [] }]),
 ]
 
 const OF_OTHERS: readonly (readonly [(world: World) => fc.Arbitrary<Document>, readonly Break[]])[] = [

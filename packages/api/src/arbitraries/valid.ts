@@ -85,6 +85,7 @@ export function validFunction(world: World = {}): fc.Arbitrary<Document> {
     concurrency: maybe(fc.integer({ min: 0, max: 1000 })),
     limits: maybe(fc.record({ memory: fc.constantFrom('128Mi', '1Gi', '256m', '100M'), cpu: fc.constantFrom('100m', '0.5', '2') })),
     readinessPath: maybe(fc.constantFrom('/_/ready', '/healthz', '/')),
+    protocol: maybe(fc.constantFrom('http', 'http2', 'grpc', 'tcp')),
   })
   const scale = fc
     .tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 3, max: 20 }), maybe(duration))
@@ -111,7 +112,7 @@ export function validService(world: World = {}): fc.Arbitrary<Document> {
       name: fc.constant(`http-${index}`),
       port: fc.constant(8000 + index),
       targetPort: maybe(fc.constantFrom<number | string>(8080, 'http')),
-      appProtocol: maybe(fc.constantFrom('http', 'grpc')),
+      appProtocol: maybe(fc.constantFrom('http', 'grpc', 'kubernetes.io/h2c', 'tcp', 'redis')),
     })
   const ports = fc.integer({ min: 1, max: 3 }).chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => port(index))))
   const selector = labels.map((some) => ({ app: 'temp', ...some }))
@@ -200,7 +201,12 @@ export function validVirtualService(world: World = {}): fc.Arbitrary<Document> {
     ...actions,
     headers: maybe(fc.record({ request: fc.record({ set: fc.constant({ 'x-set': 'a' }), remove: fc.constant(['x-gone']) }) })),
   })
-  const spec = fc.record({ hosts: fc.uniqueArray(host, { minLength: 1, maxLength: 3 }), http: fc.array(http, { minLength: 1, maxLength: 3 }) })
+  const connection = fc.record({ match: maybe(fc.array(fc.record({ port: maybe(fc.constantFrom(6379, 5432)) }), { maxLength: 2 })), route })
+  const spec = fc.record({
+    hosts: fc.uniqueArray(host, { minLength: 1, maxLength: 3 }),
+    http: fc.array(http, { minLength: 1, maxLength: 3 }),
+    tcp: maybe(fc.array(connection, { minLength: 1, maxLength: 2 })),
+  })
   return documentOf(world, ISTIO, 'VirtualService', fc.record({ spec }))
 }
 

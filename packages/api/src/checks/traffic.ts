@@ -1,5 +1,6 @@
 import type { DestinationRuleSpec } from '../istio/destination-rule.ts'
 import type { HttpCors, HttpDirectResponse, HttpFault, HttpRetry, HttpRewrite } from '../istio/http-actions.ts'
+import type { TcpRoute, TlsRoute } from '../istio/connection-routes.ts'
 import type { IstioStringMatch } from '../istio/string-match.ts'
 import type { HttpHeaders, HttpMatch, HttpRoute, VirtualServiceSpec } from '../istio/virtual-service.ts'
 import type { TrafficPolicy } from '../istio/traffic-policy.ts'
@@ -18,13 +19,40 @@ function each<T>(list: readonly T[] | undefined, path: string): Indexed<T> {
 /** What the schema of a VirtualService cannot say. */
 export function checkVirtualService(spec: VirtualServiceSpec): readonly Violation[] {
   const hosts = spec.hosts ?? []
-  const chain = hosts.length === 0 && spec.http.some((route) => route.delegate !== undefined)
+  const { http = [], tls = [], tcp = [] } = spec
+  const chain = hosts.length === 0 && http.some((route) => route.delegate !== undefined)
+  const connections = tls.length > 0 ? 'spec.tls' : 'spec.tcp'
   return [
     ...each(hosts, 'spec.hosts').flatMap(([host, path]) => (isForGateways(spec) && isHostPattern(host) ? [] : checkHost(host, path))),
     ...duplicates(hosts, 'spec.hosts'),
     ...(chain ? [{ field: 'spec.http', reason: 'a VirtualService without hosts is a delegate, and a delegate cannot delegate further' }] : []),
-    ...each(spec.http, 'spec.http').flatMap(([route, path]) => checkRoute(route, path)),
+    ...(http.length + tls.length + tcp.length === 0 ? [{ field: 'spec', reason: 'has no routes: it needs one of http, tls and tcp' }] : []),
+    ...(hosts.length === 0 && tls.length + tcp.length > 0 ? [{ field: connections, reason: 'only routes of http can be delegated to' }] : []),
+    ...each(http, 'spec.http').flatMap(([route, path]) => checkRoute(route, path)),
+    ...each(tls, 'spec.tls').flatMap(([route, path]) => [
+      ...checkConnections(route, path),
+      ...each(route.match, child(path, 'match')).flatMap(([{ sniHosts }, at]) => checkServerNames(sniHosts, hosts, child(at, 'sniHosts'))),
+    ]),
+    ...each(tcp, 'spec.tcp').flatMap(([route, path]) => checkConnections(route, path)),
   ]
+}
+
+function checkConnections(route: TcpRoute | TlsRoute, path: string): readonly Violation[] {
+  const matches: TcpRoute['match'] = route.match
+  return [
+    ...checkWeights(route, child(path, 'route')),
+    ...each(route.route, child(path, 'route')).flatMap(([{ destination }, at]) => checkHost(destination.host, `${at}.destination.host`)),
+    ...each(matches, child(path, 'match')).flatMap(([{ sourceLabels = {} }, at]) => checkLabels(sourceLabels, `${at}.sourceLabels`)),
+  ]
+}
+
+/** Istio: server names are hosts of the VirtualService, or names below one that begins with a star. */
+function checkServerNames(names: readonly string[], hosts: readonly string[], path: string): readonly Violation[] {
+  const fits = (name: string): boolean => hosts.some((host) => host === '*' || host === name || (host.startsWith('*.') && name.endsWith(host.slice(1))))
+  return each(names, path).flatMap(([name, at]) => {
+    if (!isHostPattern(name)) return [{ field: at, reason: `${shown(name)} is no name of a host` }]
+    return fits(name) ? [] : [{ field: at, reason: `${shown(name)} is none of the hosts of the VirtualService` }]
+  })
 }
 
 /** Gateways answer under names that begin with a star, too. */
@@ -64,7 +92,7 @@ function checkKind(route: HttpRoute, path: string): readonly Violation[] {
 }
 
 /** One destination takes everything; several must share out 100. */
-function checkWeights({ route = [] }: HttpRoute, path: string): readonly Violation[] {
+function checkWeights({ route = [] }: { readonly route?: readonly { readonly weight?: number }[] }, path: string): readonly Violation[] {
   if (route.length < 2) return []
   const sum = route.reduce((total, { weight = 0 }) => total + weight, 0)
   return sum === 100 ? [] : [{ field: path, reason: `the weights must add up to 100, and add up to ${sum}` }]

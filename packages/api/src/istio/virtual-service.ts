@@ -1,6 +1,7 @@
 import type { ObjectMeta } from '@weft/core'
 import { Type, type Static } from 'typebox'
 import { closed, closedExcept, istioDuration, nonEmpty, port } from '../pieces.ts'
+import { TcpRoute, TlsRoute } from './connection-routes.ts'
 import { HTTP_ACTIONS, HttpDestination, HttpRetry } from './http-actions.ts'
 import { IstioHeaderMatch, IstioStringMatch } from './string-match.ts'
 
@@ -101,9 +102,11 @@ export const VirtualServiceSpec = Type.Object(
       Type.Array(hostName('a host that this is about'), { maxItems: 64, description: 'the hosts whose routes these are; none: others delegate to these' }),
     ),
     gateways: Type.Optional(gatewayNames('where calls come in: "mesh" (all proxies) and names of Gateways; absent: ["mesh"]')),
-    http: nonEmpty(HttpRoute, { maxItems: 256, description: 'routes; the first that matches wins' }),
+    http: Type.Optional(nonEmpty(HttpRoute, { maxItems: 256, description: 'routes of calls; the first that matches wins' })),
+    tls: Type.Optional(nonEmpty(TlsRoute, { maxItems: 256, description: 'routes of connections of TLS that goes through; the first that matches wins' })),
+    tcp: Type.Optional(nonEmpty(TcpRoute, { maxItems: 256, description: 'routes of connections of raw TCP; the first that matches wins' })),
   },
-  { ...closedExcept('tls', 'tcp', 'exportTo'), description: 'routes of one or several hosts' },
+  { ...closedExcept('exportTo'), description: 'routes of one or several hosts' },
 )
 /** {@link VirtualServiceSpec} as a type. */
 export type VirtualServiceSpec = Static<typeof VirtualServiceSpec>

@@ -13,7 +13,7 @@ import { deliveryRoutes } from './delivery.ts'
 import { endpointsOf, revisionTarget, targetsOf, type Endpoints } from './endpoints.ts'
 import { referToRoutes, routesOf, type Understood, type Work } from './routes.ts'
 import { hostRoutes } from './gateway-routes.ts'
-import { ownTcpRoutes } from './tcp.ts'
+import { tcpRoutes } from './tcp.ts'
 import { hostTraffic, type HostTraffic } from './traffic.ts'
 import { wholeShares } from './weights.ts'
 
@@ -44,7 +44,7 @@ export function compileHost(world: World, key: HostKey): CompiledHost {
     hostRoutes(work, key, undefined, new Map())
   }
   const host = endpoints === undefined ? undefined : hostOf(work, endpoints, virtualServices)
-  referToRoutes(work, host?.routes ?? [])
+  referToRoutes(work, [...(host?.routes ?? []), ...(host?.tcp?.routes ?? [])])
   if (endpoints !== undefined) referToSubsets(work, endpoints, rules)
   const { traffic, ignored } = endpoints === undefined ? NO_TRAFFIC : hostTraffic(endpoints, rules)
   for (const { ref } of ignored)
@@ -72,7 +72,7 @@ function hostOf(work: Work, endpoints: Endpoints, virtualServices: readonly Virt
   const { own, consumers } = precedence(work, namespace, virtualServices)
   const owners = new Map([...(own === undefined ? [] : [own]), ...consumers].map((owner) => [owner.namespace, owner]))
   const attached = hostRoutes(work, endpoints.key, endpoints, owners)
-  const routes = own === undefined ? [...attached.producers, ...ownRoutes(work, endpoints)] : routesOf(work, own, inMesh)
+  const routes = own === undefined || own.routes.length === 0 ? [...attached.producers, ...ownRoutes(work, endpoints)] : routesOf(work, own, inMesh)
   reportOwners(work, endpoints, own)
   reportSplit(work, endpoints, attached.producers)
   work.findings.push(...endpoints.findings)
@@ -82,9 +82,9 @@ function hostOf(work: Work, endpoints: Endpoints, virtualServices: readonly Virt
     name,
     fqdn: hostFqdn(namespace, name),
     ports: endpoints.ports,
-    routes: [...consumers.flatMap((consumer) => consumerRoutes(work, consumer)), ...attached.consumers, ...routes],
+    routes: [...consumers.flatMap((consumer) => (consumer.routes.length === 0 ? [] : consumerRoutes(work, consumer))), ...attached.consumers, ...routes],
     ...(endpoints.owner.model.isPrivate ? { isPrivate: true } : {}),
-    ...(endpoints.tcpPorts.length === 0 ? {} : { tcp: { ports: endpoints.tcpPorts, routes: ownTcpRoutes(work, endpoints) } }),
+    ...(endpoints.tcpPorts.length === 0 ? {} : { tcp: { ports: endpoints.tcpPorts, routes: tcpRoutes(work, endpoints, { own, consumers }) } }),
   }
 }
 

@@ -3,7 +3,7 @@ import { byAge } from '../read/base.ts'
 import { failure, warning } from '../read/finding.ts'
 import type { Destination, DestinationRuleModel, FrontModel, RouteModel } from '../read/models.ts'
 import type { Mirror } from '../route-actions.ts'
-import type { HostKey, MeshRoute, ResourceFinding, RouteMatch, RouteTarget, WorkloadKey } from '../snapshot.ts'
+import type { HostKey, MeshRoute, MeshTcpRoute, ResourceFinding, RouteMatch, RouteTarget, TcpMatch, WorkloadKey } from '../snapshot.ts'
 import type { ParentEntry } from '../status-book.ts'
 import { delegated } from './delegate.ts'
 import { endpointsOf, targetsOf, type Reading } from './endpoints.ts'
@@ -21,7 +21,7 @@ export interface Work extends Reading {
 export type Understood<M extends FrontModel> = M & { readonly routes: readonly RouteModel[] }
 
 /** Notes the workloads that routes may send calls to: they must have a listener. */
-export function referToRoutes(work: Work, routes: readonly MeshRoute[]): void {
+export function referToRoutes(work: Work, routes: readonly Pick<MeshRoute, 'targets' | 'mirrors'>[]): void {
   for (const route of routes) {
     for (const { workload } of [...route.targets, ...(route.mirrors ?? [])]) if (workload !== undefined) work.refersTo.add(workload)
   }
@@ -78,6 +78,16 @@ function mirrorsOf(work: Work, virtualService: FrontModel, route: RouteModel): r
     if (workload !== undefined) shares.set(workload, (shares.get(workload) ?? 0) + weight)
   }
   return [...shares].flatMap(([workload, weight]) => (weight === 0 ? [] : [{ workload, millionths: Math.min(1_000_000, Math.max(1, Math.round(weight))) }]))
+}
+
+/** Routes of connections for one place. `holds`: whether a condition can hold there. */
+export function connectionRoutes(work: Work, front: FrontModel, holds: (match: TcpMatch) => boolean): readonly MeshTcpRoute[] {
+  return (front.connections ?? []).flatMap((route): readonly MeshTcpRoute[] => {
+    const there = route.matches.filter(holds).map(({ gateways: _gateways, ...match }) => match)
+    if (route.matches.length > 0 && there.length === 0) return []
+    const targets = wholeShares(route.destinations.flatMap((share) => resolve(work, front, share, 'this share of the connections is refused')))
+    return [{ name: route.name, matches: there, targets, origin: front.ref }]
+  })
 }
 
 function sharesOf(work: Work, virtualService: FrontModel, route: RouteModel): readonly RouteTarget[] {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { aFunction, aPolicy, aRevision, aService, compiled, reasonsOf } from '../../test/resources.ts'
+import type { Resource } from '@weft/core'
+import { aDestinationRule, aFunction, aPolicy, aRevision, aService, aVirtualService, compiled, reasonsOf } from '../../test/resources.ts'
 
 const RAW = { protocol: 'tcp', port: 6379 }
 const cache = [aFunction('cache', { traffic: { v1: 100 }, spec: { template: { runtime: 'process', ...RAW } } }), aRevision('cache', 'v1', { template: RAW })]
@@ -83,5 +84,57 @@ describe('ports of a Service before functions of HTTP', () => {
       'Service/many ProtocolConflict',
       'Service/many ProtocolConflict',
     ])
+  })
+})
+
+describe('routes of connections', () => {
+  const v2 = aRevision('cache', 'v2', { template: RAW, number: 2 })
+  const subsets = aDestinationRule('cache', { v1: { version: 'v1' }, v2: { version: 'v2' } })
+  const to = (subset: string, weight?: number) => ({ destination: { host: 'cache', subset }, ...(weight === undefined ? {} : { weight }) })
+  const shares = (...resources: readonly Resource[]) =>
+    compiled(...cache, v2, subsets, ...resources)
+      .hosts.get('default/cache')
+      ?.tcp?.routes.map(({ matches, targets, origin }) => [matches, targets.map(({ workload, weight }) => `${weight} ${workload ?? '503'}`), origin.kind])
+
+  it('are those of a VirtualService, TLS first, each with its shares and conditions', () => {
+    const tls = [{ match: [{ sniHosts: ['cache'], port: 6379 }], route: [to('v1')] }]
+    const tcp = [
+      { match: [{ port: 6379, sourceLabels: { app: 'a' }, sourceNamespace: 'shop', gateways: ['mesh'] }, { gateways: ['outside'] }], route: [to('v2')] },
+      { match: [{ gateways: ['outside'] }], route: [to('v2')] },
+      { route: [to('v1', 75), to('v2', 25)] },
+    ]
+    expect(shares(aVirtualService('cache', { hosts: ['cache'], tls, tcp }))).toEqual([
+      [[{ port: 6379, serverNames: ['cache'] }], ['100 default/cache-v1'], 'VirtualService'],
+      [[{ port: 6379, sourceLabels: { app: 'a' }, sourceNamespace: 'shop' }], ['100 default/cache-v2'], 'VirtualService'],
+      [[], ['75 default/cache-v1', '25 default/cache-v2'], 'VirtualService'],
+    ])
+  })
+
+  it('are not changed by a VirtualService that has none, nor are those of calls by one that has only them', () => {
+    expect(shares(aVirtualService('cache', { hosts: ['cache'], http: [{ route: [{ destination: { host: 'cache', subset: 'v2' } }] }] }))).toEqual([
+      [[], ['100 default/cache-v1'], 'Function'],
+    ])
+    const snapshot = compiled(...temp, aVirtualService('temp', { hosts: ['temp'], tcp: [{ route: [{ destination: { host: 'temp' } }] }] }))
+    expect(snapshot.hosts.get('default/temp')?.routes.map(({ origin }) => origin.kind)).toEqual(['Function'])
+    expect(snapshot.hosts.get('default/temp')?.tcp).toBeUndefined()
+  })
+
+  it('of another namespace hold for callers there, and what they do not take is refused there', () => {
+    const foreign = aVirtualService(
+      'theirs',
+      { hosts: ['cache.default'], tcp: [{ match: [{ port: 1 }], route: [{ destination: { host: 'cache.default' } }] }] },
+      { namespace: 'shop' },
+    )
+    expect(shares(foreign)).toEqual([
+      [[{ port: 1, sourceNamespace: 'shop' }], ['100 default/cache-v1'], 'VirtualService'],
+      [[{ sourceNamespace: 'shop' }], ['100 503'], 'VirtualService'],
+      [[], ['100 default/cache-v1'], 'Function'],
+    ])
+  })
+
+  it('to a subset that is not there are refused, and their author is told', () => {
+    const snapshot = compiled(...cache, aVirtualService('cache', { hosts: ['cache'], tcp: [{ route: [to('v9')] }] }))
+    expect(reasonsOf(snapshot)).toEqual(['VirtualService/cache SubsetNotFound'])
+    expect(snapshot.hosts.get('default/cache')?.tcp?.routes[0]?.targets[0]?.workload).toBeUndefined()
   })
 })

@@ -15,6 +15,7 @@ import type {
   PolicyRule,
   ResourceFinding,
   RouteMatch,
+  TcpMatch,
   WorkloadKey,
 } from '../snapshot.ts'
 
@@ -128,6 +129,13 @@ export interface RouteModel {
   readonly delegate?: string
 }
 
+/** A route of connections before it is resolved. */
+export interface ConnectionRouteModel {
+  readonly name: string
+  readonly matches: readonly TcpMatch[]
+  readonly destinations: readonly Destination[]
+}
+
 /** Routes at gateways: of a VirtualService, or of what stands for one. */
 export interface FrontModel extends Model {
   /** The gateways; `server` or `port` (as written): only these servers of it. */
@@ -136,6 +144,8 @@ export interface FrontModel extends Model {
   readonly names: readonly string[]
   /** `undefined`: not understood. */
   readonly routes: readonly RouteModel[] | undefined
+  /** Of raw TCP and of TLS that goes through; absent: none. */
+  readonly connections?: readonly ConnectionRouteModel[]
 }
 
 /** TLS of a server before its Secret is looked up. */

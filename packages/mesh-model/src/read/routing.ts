@@ -17,6 +17,7 @@ import { failure, warning } from './finding.ts'
 import type { Destination, DestinationRuleModel, Model, RouteModel, VirtualServiceModel } from './models.ts'
 import { hostFqdn, hostKeyOf } from './names.ts'
 import { millionths, readActions, readDuration, readRetries } from './route-actions.ts'
+import { readConnections } from './connections.ts'
 import { readText, type IstioText } from './text.ts'
 import { readTrafficPolicy } from './traffic-policy.ts'
 
@@ -32,9 +33,13 @@ export function readVirtualService(resource: Resource): Read<VirtualServiceModel
   if (!checked.ok || problems.length > 0) {
     return { model: { ...base, findings: problems, hosts: [], bindings: [], names: [], routes: undefined, isDelegate: false } }
   }
-  const { hosts: texts = [], gateways = [MESH], http } = checked.value
+  const { hosts: texts = [], gateways = [MESH], http = [] } = checked.value
   const notes: string[] = []
   const routes = http.map((route, index) => readRoute(route, index, base, notes))
+  const connections = readConnections(checked.value, base, {
+    destination: (share, only) => readDestination(share, only, base.namespace, { at: 'spec', notes }),
+    gateway: (text) => (text === MESH ? MESH : gatewayKey(text, base.namespace)),
+  })
   const bindings = gateways.filter((gateway) => gateway !== MESH).map((gateway) => ({ gateway: gatewayKey(gateway, base.namespace) }))
   const { hosts, unknown } = readHosts(gateways.includes(MESH) ? texts : [], base)
   // A name that a Gateway serves need not be one of the mesh.
@@ -47,6 +52,7 @@ export function readVirtualService(resource: Resource): Read<VirtualServiceModel
       bindings,
       names: bindings.length === 0 ? [] : texts.map((text) => gatewayName(text, base.namespace)),
       routes: notes.length > 0 ? undefined : routes,
+      ...(connections.length === 0 || notes.length > 0 ? {} : { connections }),
       isDelegate: texts.length === 0,
     },
   }
