@@ -46,6 +46,25 @@ const canary = (spec: Fields, name = 'temp') => made('weft.dev/v1alpha1', 'Canar
 const selector = { matchLabels: { app: 'temp' } }
 const principal = (text: string) => rule({ principals: [text] })
 
+const api = (kind: string, name: string, spec: Fields, more: Fields = {}, version = 'v1') =>
+  made(`gateway.networking.k8s.io/${version}`, kind, name, { spec }, more)
+const ofTemp = { group: '', kind: 'Service', name: 'temp' }
+const apiRoute = (backend: Fields = {}, parent: Fields = ofTemp, more: Fields = {}) =>
+  api('HTTPRoute', 'r', { parentRefs: [parent], rules: [{ backendRefs: [{ name: 'temp', port: 8080, ...backend }] }], ...more })
+const apiGateway = (listener: Fields = {}, className = 'weft') =>
+  api('Gateway', 'web', { gatewayClassName: className, listeners: [{ name: 'http', port: 80, protocol: 'HTTP', ...listener }] })
+const grant = api(
+  'ReferenceGrant',
+  'g',
+  {
+    from: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'default' }],
+    to: [{ group: '', kind: 'Service' }],
+  },
+  { namespace: 'shop' },
+  'v1beta1',
+)
+const stock = fn('stock', {}, {}, { namespace: 'shop' })
+
 /** For each code: documents that it is found in, and ones that are nearly the same and in order. */
 export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readonly unknown[], near: readonly unknown[]]>> = {
   IST0101: [
@@ -337,4 +356,25 @@ export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readon
     [temp, canary({ webhooks: [{ name: 'a', type: 'event', url: 'http://10.0.0.1/' }] })],
     [temp, canary({ webhooks: [{ name: 'a', type: 'event', url: 'https://hooks.example.org/' }] })],
   ],
+  WEFT0701: [
+    [temp, apiGateway(), apiRoute({}, { name: 'web', sectionName: 'https' })],
+    [temp, apiGateway(), apiRoute({}, { name: 'web', sectionName: 'http' })],
+  ],
+  WEFT0702: [
+    [temp, apiRoute({ name: 'tepm' })],
+    [temp, apiRoute({ port: 80 })],
+  ],
+  WEFT0703: [
+    [temp, stock, ns('shop'), apiRoute({ name: 'stock', namespace: 'shop' })],
+    [temp, stock, ns('shop'), grant, apiRoute({ name: 'stock', namespace: 'shop' })],
+  ],
+  WEFT0704: [
+    [temp, vs('a', { http: [to()] }), apiRoute()],
+    [temp, fn('other'), vs('a', { hosts: ['other'], http: [to()] }), apiRoute()],
+  ],
+  WEFT0705: [
+    [temp, apiGateway({ hostname: '*.example.org' }), apiRoute({}, { name: 'web' }, { hostnames: ['example.org'] })],
+    [temp, apiGateway({ hostname: '*.example.org' }), apiRoute({}, { name: 'web' }, { hostnames: ['shop.example.org'] })],
+  ],
+  WEFT0706: [[apiGateway({}, 'mine')], [apiGateway({}, 'istio')]],
 }

@@ -162,5 +162,28 @@ function withReferences(document: Document): readonly unknown[] {
       { apiVersion: 'networking.istio.io/v1', kind: 'DestinationRule', metadata: { name: `rule-${index}`, namespace }, spec: rule },
     ]
   })
-  return [...secrets, ...rest]
+  return [...secrets, ...rest, ...(document.apiVersion.startsWith('gateway.') ? gatewayReferences(document, namespace) : [])]
+}
+
+/** Everything that has a name in a document of the Gateway API, with leave to refer to it. */
+function gatewayReferences(document: Document, own: string): readonly unknown[] {
+  const found: { readonly name: string; readonly namespace: string; readonly gateway: boolean }[] = []
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return
+    const [name, namespace] = [at(value, 'name'), at(value, 'namespace')]
+    const gateway = !('port' in value) && !('kind' in value)
+    if (typeof name === 'string') found.push({ name, namespace: typeof namespace === 'string' ? namespace : own, gateway })
+    for (const inner of Object.values(value)) walk(inner)
+  }
+  walk(document['spec'])
+  const listeners = ['http', 'https'].map((name, index) => ({ name, port: 9000 + index, protocol: 'HTTP' }))
+  const grant = { from: [{ group: 'gateway.networking.k8s.io', kind: document.kind, namespace: own }], to: [{ group: '', kind: 'Service' }] }
+  return found.flatMap(({ name, namespace, gateway }) => [
+    { apiVersion: 'weft.dev/v1alpha1', kind: 'Function', metadata: { name, namespace }, spec: { template: { image: 'x:1' } } },
+    { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData: { 'tls.crt': 'a', 'tls.key': 'b' } },
+    { apiVersion: 'gateway.networking.k8s.io/v1beta1', kind: 'ReferenceGrant', metadata: { name, namespace }, spec: grant },
+    ...(gateway
+      ? [{ apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway', metadata: { name, namespace }, spec: { gatewayClassName: 'weft', listeners } }]
+      : []),
+  ])
 }

@@ -301,6 +301,42 @@ export const ANALYSIS_CODES = {
     'A webhook or a Prometheus of a Canary has a private address, which is refused unless the operator allows it.',
     'use a public address or a function, or have canary.allowedAddresses set',
   ),
+  WEFT0701: code(
+    'error',
+    'RouteParentNotFound',
+    'A route is attached to a host, Gateway, listener or port that does not exist; it has no effect there.',
+    'correct parentRefs, or apply what they name',
+  ),
+  WEFT0702: code(
+    'error',
+    'RouteBackendNotFound',
+    'A route sends calls to a backend or port that does not exist; its share is answered 500.',
+    'correct backendRefs, or deploy what they name',
+  ),
+  WEFT0703: code(
+    'error',
+    'ReferenceNotPermitted',
+    'A resource refers to something of another namespace that does not allow it.',
+    'apply a ReferenceGrant in that namespace',
+  ),
+  WEFT0704: code(
+    'warning',
+    'RouteOwnedByVirtualService',
+    'A VirtualService has the host that a route of the Gateway API is attached to; the route has no effect.',
+    'remove one of the two',
+  ),
+  WEFT0705: code(
+    'warning',
+    'RouteHostNotServed',
+    'No listener of the Gateway has one of the hostnames of the route; it has no effect there.',
+    'add the host to a listener, or correct hostnames',
+  ),
+  WEFT0706: code(
+    'warning',
+    'GatewayClassNotFound',
+    'The class of a Gateway is none of the platform’s, and no GatewayClass has its name.',
+    'use gatewayClassName: weft, or apply the GatewayClass',
+  ),
 } as const satisfies Record<string, AnalysisCode>
 
 /** One of {@link ANALYSIS_CODES}. */

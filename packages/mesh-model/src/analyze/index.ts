@@ -3,12 +3,13 @@
  *
  *     const findings = analyze([vs, dr, fn])
  *
- * A check is a function in `routing`, `policies`, `tokens`, `hosts`, `gateways` or `canaries`; what it can say is in `codes`.
+ * A check is a function in `routing`, `policies`, `tokens`, `hosts`, `gateways`, `gateway-api` or `canaries`; what it can say is in `codes`.
  */
 import { checkResource } from '@weft/api'
 import { DEFAULT_TRUST_DOMAIN, isWeftError, type Resource, type ResourceRef } from '@weft/core'
 import { checkCanaries } from './canaries.ts'
 import { ANALYSIS_CODES, type AnalysisCodeName } from './codes.ts'
+import { checkGatewayApi } from './gateway-api.ts'
 import { checkGateways } from './gateways.ts'
 import { checkHosts } from './hosts.ts'
 import { at, findingOf, itemOf, text, textMap, type AnalysisFinding, type Item } from './item.ts'
@@ -28,7 +29,7 @@ export function analyze(documents: readonly unknown[], trustDomain: string = DEF
   const items = documents.flatMap((document, index) => read(document, index, findings))
   const world = new AnalysedWorld(items, trustDomain)
   const report = (code: AnalysisCodeName, item: Item, field: string, message: string) => void findings.push(findingOf(code, item, field, message))
-  for (const check of [checkRouting, checkPolicies, checkTokens, checkHosts, checkGateways, checkCanaries]) check(world, report)
+  for (const check of [checkRouting, checkPolicies, checkTokens, checkHosts, checkGateways, checkGatewayApi, checkCanaries]) check(world, report)
   return findings.toSorted((a, b) => RANK[ANALYSIS_CODES[a.code].severity] - RANK[ANALYSIS_CODES[b.code].severity] || a.document - b.document)
 }
 

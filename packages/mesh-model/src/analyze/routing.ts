@@ -153,7 +153,7 @@ function checkGateways(item: Item, world: AnalysedWorld, report: Report): void {
   for (const [name, path] of gatewaysOf(item)) {
     if (name === 'mesh') continue
     const [namespace, short] = name.includes('/') ? [name.split('/')[0] ?? '', name.split('/')[1] ?? ''] : [item.namespace, name]
-    const gateway = world.find('Gateway', namespace, short)
+    const gateway = world.find('Gateway', namespace, short, 'networking.istio.io')
     if (gateway === undefined) {
       report('IST0101', item, path, `there is no Gateway ${name}`)
       continue

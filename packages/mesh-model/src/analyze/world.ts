@@ -31,12 +31,15 @@ export class AnalysedWorld {
     this.#outside = this.all('ServiceEntry').flatMap((entry) => each(at(entry.spec, 'hosts'), '').flatMap(([host]) => text(host) ?? []))
   }
 
-  all(kind: string): readonly Item[] {
-    return this.#byKind.get(kind) ?? []
+  /** Those of a kind; where two groups have one of that name, `group` says which. */
+  all(kind: string, group?: string): readonly Item[] {
+    const all = this.#byKind.get(kind) ?? []
+    return group === undefined ? all : all.filter(({ ref }) => ref.group === group)
   }
 
-  find(kind: string, namespace: string, name: string): Item | undefined {
-    return this.all(kind).find((item) => item.namespace === namespace && item.name === name)
+  // oxlint-disable-next-line max-params -- a reference in its parts
+  find(kind: string, namespace: string, name: string, group?: string): Item | undefined {
+    return this.all(kind, group).find((item) => item.namespace === namespace && item.name === name)
   }
 
   revisionsOf(fn: Item): readonly Item[] {
