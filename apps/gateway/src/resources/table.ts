@@ -15,6 +15,24 @@ const revisionStatus = (resource: Resource) => resource.status as RevisionStatus
 const ready = (conditions: readonly Condition[] | undefined) => conditions?.find((condition) => condition.type === 'Ready')?.status ?? 'Unknown'
 const hosts = (resource: Resource) => ((resource.spec as { readonly hosts?: readonly string[] } | undefined)?.hosts ?? []).join(',')
 
+const hostnames = (resource: Resource) => ((resource.spec as { readonly hostnames?: readonly string[] } | undefined)?.hostnames ?? []).join(',')
+
+interface RouteStatus {
+  readonly parents?: readonly { readonly conditions?: readonly Condition[] }[]
+}
+
+/** Whether every parent takes the route, and everything that it refers to is there. */
+function routeState(resource: Resource): string {
+  const conditions = ((resource.status as RouteStatus | undefined)?.parents ?? []).flatMap((parent) => parent.conditions ?? [])
+  const bad = conditions.find((condition) => condition.status !== 'True')
+  return conditions.length === 0 ? 'Unknown' : (bad?.reason ?? 'Accepted')
+}
+
+const routeColumns: readonly Column[] = [
+  { name: 'Hostnames', type: 'string', read: hostnames },
+  { name: 'State', type: 'string', read: routeState },
+]
+
 /** Columns between NAME and AGE, by `kind`. */
 const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   Function: [
@@ -35,6 +53,8 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
     { name: 'Ready', type: 'integer', read: (resource) => revisionStatus(resource)?.readyReplicas ?? 0 },
   ],
   Secret: [{ name: 'Data', type: 'integer', read: (resource) => Object.keys((resource as Resource & { readonly data?: object }).data ?? {}).length }],
+  HTTPRoute: routeColumns,
+  GRPCRoute: routeColumns,
   VirtualService: [{ name: 'Hosts', type: 'string', read: hosts }],
 }
 
