@@ -138,7 +138,7 @@ describe('an HTTPRoute for calls of a function', () => {
     expect(await platform.weftOk(['apply', '-f', broken])).toMatch(/HTTPRoute temp/)
     await until('its status', async () => (await state('temp')).includes('ResolvedRefs=False BackendNotFound'))
     const statuses = await Promise.all(Array.from({ length: 100 }, async () => (await platform.call('temp')).status))
-    expect([...new Set(statuses)].toSorted()).toEqual([200, 500])
+    expect(new Set(statuses)).toEqual(new Set([200, 500]))
   }, 30_000)
 
   it('is refused with the field that is not supported', async () => {
