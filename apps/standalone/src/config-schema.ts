@@ -13,6 +13,14 @@ const collectorUrl = (description: string) => Type.String({ pattern: '^https?://
 export const ConfigFile = Type.Object(
   {
     listen: Type.Optional(Type.String({ description: 'address of the gateway, `HOST:PORT`; port 0 takes any free one', default: '127.0.0.1:8080' })),
+    tlsListen: Type.Optional(
+      Type.String({
+        description:
+          'address for TLS, `HOST:PORT`: of Gateways with port 443, and of the platform itself with a certificate; port 0 takes any free one; default port 8443 beside `listen`',
+      }),
+    ),
+    tlsCert: Type.Optional(Type.String({ description: 'file with the certificate of the platform itself, PEM; read again when it changes' })),
+    tlsKey: Type.Optional(Type.String({ description: 'file with its key, PEM' })),
     metricsListen: Type.Optional(Type.String({ description: 'address of the metrics, `HOST:PORT`', default: '127.0.0.1:8082' })),
     dataDir: Type.Optional(Type.String({ description: 'where everything is kept; default `$XDG_DATA_HOME/weft`' })),
     runDir: Type.Optional(

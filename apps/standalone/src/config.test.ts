@@ -7,6 +7,7 @@ describe('readConfig', () => {
   it('has a default for everything', () => {
     expect(readConfig(base)).toMatchObject({
       listen: { host: '127.0.0.1', port: 8080 },
+      tlsListen: { host: '127.0.0.1', port: 8443 },
       metricsListen: { host: '127.0.0.1', port: 8082 },
       dataDir: '/home/someone/.local/share/weft',
       auth: 'basic',
@@ -45,6 +46,13 @@ describe('readConfig', () => {
     expect(readConfig(base).mesh).toMatchObject({ rootOverlapMs: 3_600_000 })
   })
 
+  it('takes TLS beside the gateway, unless it is said where', () => {
+    const flags = { listen: '0.0.0.0:80', tlsCert: '/etc/own.pem', tlsKey: '/etc/own.key' }
+    const expected = { tlsListen: { host: '0.0.0.0', port: 8443 }, tlsCertificate: { certificate: '/etc/own.pem', key: '/etc/own.key' } }
+    expect(readConfig({ ...base, flags })).toMatchObject(expected)
+    expect(readConfig({ ...base, flags: { ...flags, tlsListen: '[::1]:443' } })).toMatchObject({ tlsListen: { host: '::1', port: 443 } })
+  })
+
   it('gives different data directories different socket directories', () => {
     const one = readConfig({ ...base, flags: { dataDir: '/tmp/a' } }).runDir
     const two = readConfig({ ...base, flags: { dataDir: '/tmp/b' } }).runDir
@@ -59,6 +67,7 @@ describe('readConfig', () => {
     ['several things at once', 'a: 1\nb: 2', /"a".*"b"/],
     ['a file that is not YAML', 'a: [', /weft\.yaml/],
     ['a duration that cannot be read', 'drainTimeout: soon', /drainTimeout/],
+    ['a certificate without its key', 'tlsCert: a.pem', /tlsCert and tlsKey/],
     ['an address block that is none', 'mesh: { jwks: { allowedAddresses: [10.0.0.0/99] } }', /mesh\.jwks\.allowedAddresses: 10\.0\.0\.0\/99/],
     ['keys that are fetched all the time', 'mesh: { jwks: { refreshInterval: 1ms } }', /at least 100ms/],
     ['a certificate that lives too long', 'mesh: { certificateTtl: 48h }', /from 1m to 24h/],

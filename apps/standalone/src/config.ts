@@ -15,6 +15,10 @@ export interface ListenAddress {
 /** The configuration, checked and complete; nothing below reads the environment or a file for it. */
 export interface Config {
   readonly listen: ListenAddress
+  /** Where TLS is taken. */
+  readonly tlsListen: ListenAddress
+  /** The platform's own certificate and key: paths of files. Absent: TLS for Gateways only. */
+  readonly tlsCertificate?: { readonly certificate: string; readonly key: string }
   readonly metricsListen: ListenAddress
   readonly dataDir: string
   readonly runDir: string
@@ -116,10 +120,13 @@ function check(value: unknown, where: string, problems: string[]): void {
   }
 }
 
-/** The variables that stand for settings: WEFT_LISTEN, WEFT_METRICS_LISTEN, WEFT_DATA_DIR, WEFT_RUN_DIR, WEFT_AUTH, WEFT_ISOLATION. */
+/** The variables that stand for settings: WEFT_LISTEN, WEFT_TLS_LISTEN, WEFT_TLS_CERT, WEFT_TLS_KEY, WEFT_METRICS_LISTEN, WEFT_DATA_DIR, WEFT_RUN_DIR, WEFT_AUTH, WEFT_ISOLATION. */
 function fromEnvironment(env: ConfigSources['env']): ConfigFile {
   const pick = {
     listen: 'WEFT_LISTEN',
+    tlsListen: 'WEFT_TLS_LISTEN',
+    tlsCert: 'WEFT_TLS_CERT',
+    tlsKey: 'WEFT_TLS_KEY',
     metricsListen: 'WEFT_METRICS_LISTEN',
     dataDir: 'WEFT_DATA_DIR',
     runDir: 'WEFT_RUN_DIR',
@@ -190,8 +197,11 @@ function compile(file: ConfigFile, { env, uid }: ConfigSources): Config {
   if (certificateTtlMs > MAX_CERTIFICATE_TTL_MS || certificateTtlMs < 60_000) {
     throw new WeftError('INVALID_CONFIG', { problems: 'mesh.certificateTtl must be from 1m to 24h' })
   }
+  const listen = parseListen(file.listen ?? '127.0.0.1:8080', 'listen')
   return {
-    listen: parseListen(file.listen ?? '127.0.0.1:8080', 'listen'),
+    listen,
+    tlsListen: file.tlsListen === undefined ? { ...listen, port: TLS_PORT } : parseListen(file.tlsListen, 'tlsListen'),
+    ...tlsCertificate(file),
     metricsListen: parseListen(file.metricsListen ?? '127.0.0.1:8082', 'metricsListen'),
     dataDir,
     runDir: resolve(file.runDir ?? join(runtimeRoot(env, uid), createHash('sha256').update(dataDir).digest('hex').slice(0, 8))),
@@ -217,6 +227,14 @@ function compile(file: ConfigFile, { env, uid }: ConfigSources): Config {
     drainTimeoutMs: parseDurationMs(file.drainTimeout ?? '30s', 'drainTimeout'),
     catalogue: file.catalogue,
   }
+}
+
+const TLS_PORT = 8443
+
+function tlsCertificate({ tlsCert, tlsKey }: ConfigFile): Pick<Config, 'tlsCertificate'> {
+  if (tlsCert === undefined && tlsKey === undefined) return {}
+  if (tlsCert === undefined || tlsKey === undefined) throw new WeftError('INVALID_CONFIG', { problems: 'tlsCert and tlsKey go together: name both files' })
+  return { tlsCertificate: { certificate: resolve(tlsCert), key: resolve(tlsKey) } }
 }
 
 const MIN_REFRESH_MS = 100

@@ -28,6 +28,7 @@ export interface MeshSettingsInput {
   readonly config: Config
   readonly layout: DataLayout
   readonly listen: ListenAddress
+  readonly tlsListen: ListenAddress
   readonly gatewaySocket: string
   readonly ownAddresses: readonly string[]
   /** File with the certificates of public authorities, for collectors behind TLS. */
@@ -35,7 +36,7 @@ export interface MeshSettingsInput {
 }
 
 /** The settings of the mesh on one machine. Connections end well before the certificates that they were opened with. */
-export function meshSettings({ config, layout, listen, gatewaySocket, ownAddresses: addresses, authorities }: MeshSettingsInput): MeshInput {
+export function meshSettings({ config, layout, listen, tlsListen, gatewaySocket, ownAddresses: addresses, authorities }: MeshSettingsInput): MeshInput {
   const proxy = (suffix: string): NodeLayout => ({
     node: `${NODE}${suffix}`,
     runDirectory: join(config.runDir, `m${suffix}`),
@@ -52,7 +53,7 @@ export function meshSettings({ config, layout, listen, gatewaySocket, ownAddress
     telemetry: telemetrySettings(config, authorities),
   })
   return {
-    layout: { ...proxy(''), ingress: { address: listen.host === 'localhost' ? '127.0.0.1' : listen.host, port: listen.port } },
+    layout: { ...proxy(''), ingress: { address: addressOf(listen), port: listen.port, tls: tlsOf(config, tlsListen) } },
     others: Array.from({ length: config.mesh.proxies - 1 }, (_, index) => proxy(`-${index + 2}`)),
     authorityDirectory: layout.mesh,
     leafLifetimeMs: config.mesh.certificateTtlMs,
@@ -65,6 +66,12 @@ export function meshSettings({ config, layout, listen, gatewaySocket, ownAddress
     concurrency: config.mesh.envoyConcurrency,
   }
 }
+
+function tlsOf({ tlsCertificate }: Config, listen: ListenAddress): NonNullable<NodeLayout['ingress']>['tls'] {
+  return { address: addressOf(listen), port: listen.port, ...(tlsCertificate === undefined ? {} : { certificate: tlsCertificate }) }
+}
+
+const addressOf = ({ host }: ListenAddress) => (host === 'localhost' ? '127.0.0.1' : host)
 
 type MeshInput = Omit<MeshSettings, 'concurrency' | 'maxConnections' | 'startTimeoutMs'> & Pick<MeshSettings, 'concurrency'>
 

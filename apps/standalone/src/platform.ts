@@ -48,6 +48,8 @@ export interface PlatformAssets {
 export interface Platform {
   /** `http://HOST:PORT` of the ingress. */
   readonly gateway: string
+  /** `https://HOST:PORT`; whether anything is served there depends on the certificate of the platform and on Gateways. */
+  readonly tls: string
   readonly metrics: string
   /** Unix socket of the control API. */
   readonly socket: string
@@ -86,6 +88,9 @@ async function start(config: Config, world: PlatformWorld, down: ShutdownStep[])
   const lock = await lockDirectory(config.dataDir, process.pid)
   undo('directory lock', () => lock.release())
   const listen = await claimAddress(config.listen, '--listen')
+  // Without a certificate it is bound when a Gateway asks for it; that it is taken is a finding of the Gateway then.
+  const lazy = config.tlsCertificate === undefined && config.tlsListen.port !== 0
+  const tlsListen = lazy ? config.tlsListen : await claimAddress(config.tlsListen, '--tls-listen')
   const metricsListen = await claimAddress(config.metricsListen, '--metrics-listen')
   const password = config.auth === 'basic' ? await ensurePassword(layout.passwordFile) : ''
 
@@ -102,7 +107,7 @@ async function start(config: Config, world: PlatformWorld, down: ShutdownStep[])
 
   const socket = join(config.runDir, 'gateway.sock')
   const authorities = authorityFile(world.env, existsSync)
-  const settings = meshSettings({ config, layout, listen, gatewaySocket: socket, ownAddresses: ownAddresses(networkInterfaces()), authorities })
+  const settings = meshSettings({ config, layout, listen, tlsListen, gatewaySocket: socket, ownAddresses: ownAddresses(networkInterfaces()), authorities })
   const mesh = await startMesh({
     store,
     log: part('mesh'),
@@ -124,7 +129,10 @@ async function start(config: Config, world: PlatformWorld, down: ShutdownStep[])
     ...(bubblewrap?.path === undefined ? {} : { bubblewrap: bubblewrap.path }),
   })
   undo('provider', (remainingMs) => provider.close(remainingMs))
-  if (provider.isolation.level !== 'sandbox') requireLoopback(listen, provider.isolation)
+  if (provider.isolation.level !== 'sandbox') {
+    requireLoopback('--listen', listen, provider.isolation)
+    requireLoopback('--tls-listen', tlsListen, provider.isolation)
+  }
 
   const guard = new AddressGuard({ allowed: config.canary.allowedAddresses, own: ownAddresses(networkInterfaces()) })
   const outside = { guard, gateway: ingressUrl(listen), prometheus: config.canary.prometheus }
@@ -148,6 +156,7 @@ async function start(config: Config, world: PlatformWorld, down: ShutdownStep[])
 
   const platform = {
     gateway: `http://${formatAddress(listen)}`,
+    tls: `https://${formatAddress(tlsListen)}`,
     metrics: `http://${formatAddress(metricsListen)}`,
     socket,
     passwordFile: config.auth === 'basic' ? layout.passwordFile : undefined,
@@ -179,16 +188,16 @@ function ingressUrl(listen: ListenAddress): string {
 }
 
 /** Without a sandbox any process of the machine could take a function's identity, so nobody else's machine gets in. @throws WeftError `INVALID_CONFIG` */
-function requireLoopback(listen: ListenAddress, isolation: Isolation): void {
+function requireLoopback(flag: string, listen: ListenAddress, isolation: Isolation): void {
   if (listen.host === 'localhost' || listen.host === '::1' || listen.host.startsWith('127.')) return
-  const problems = `--listen ${formatAddress(listen)} is refused without a sandbox: identities are only advisory then (${isolation.summary}); listen on 127.0.0.1 or use --isolation required`
+  const problems = `${flag} ${formatAddress(listen)} is refused without a sandbox: identities are only advisory then (${isolation.summary}); listen on 127.0.0.1 or use --isolation required`
   throw new WeftError('INVALID_CONFIG', { problems })
 }
 
 /** Lets the command line of the same user find this platform. */
-async function writeInstanceFile(path: string, platform: Pick<Platform, 'gateway' | 'metrics' | 'socket' | 'passwordFile'>): Promise<void> {
-  const { gateway, metrics, socket, passwordFile } = platform
-  const text = JSON.stringify({ pid: process.pid, gateway, metrics, socket, ...(passwordFile === undefined ? {} : { passwordFile }) })
+async function writeInstanceFile(path: string, platform: Pick<Platform, 'gateway' | 'tls' | 'metrics' | 'socket' | 'passwordFile'>): Promise<void> {
+  const { gateway, tls, metrics, socket, passwordFile } = platform
+  const text = JSON.stringify({ pid: process.pid, gateway, tls, metrics, socket, ...(passwordFile === undefined ? {} : { passwordFile }) })
   await writeFile(`${path}.new`, text, { mode: 0o600 })
   await rename(`${path}.new`, path)
 }

@@ -37,6 +37,7 @@ export class TestPlatform implements AsyncDisposable {
   readonly #owned: boolean
   #output = ''
   gateway = ''
+  tls = ''
   metrics = ''
   socket = ''
 
@@ -51,7 +52,8 @@ export class TestPlatform implements AsyncDisposable {
   /** Starts a platform and waits until it says that it is ready. */
   static async start(options: PlatformOptions = {}): Promise<TestPlatform> {
     const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'weft-e2e-')))
-    const args = ['start', '--listen', '127.0.0.1:0', '--metrics-listen', '127.0.0.1:0', '--data-dir', dataDir, '--isolation', options.isolation ?? 'preferred']
+    const addresses = ['--listen', '127.0.0.1:0', '--tls-listen', '127.0.0.1:0', '--metrics-listen', '127.0.0.1:0']
+    const args = ['start', ...addresses, '--data-dir', dataDir, '--isolation', options.isolation ?? 'preferred']
     const configFile = join(dataDir, 'weft.yaml')
     if (options.config !== undefined) await writeFile(configFile, options.config)
     const child = spawn(process.execPath, [CLI, ...args, ...(options.config === undefined ? [] : ['--config', configFile]), ...(options.args ?? [])], {
@@ -161,11 +163,13 @@ export class TestPlatform implements AsyncDisposable {
         const instance = JSON.parse(await readFile(join(this.dataDir, 'instance.json'), 'utf8')) as {
           pid: number
           gateway: string
+          tls: string
           metrics: string
           socket: string
         }
         if (instance.pid !== this.pid) return false
         this.gateway = instance.gateway
+        this.tls = instance.tls
         this.metrics = instance.metrics
         this.socket = instance.socket
         return (await ask(`${this.gateway}/healthz`)).status === 200 && 'ready'

@@ -21,6 +21,9 @@ export const startCommand: Command = {
   description: 'Runs the whole platform in one process with one Envoy, until Ctrl-C. Settings come from flags, WEFT_* variables and weft.yaml, in this order.',
   options: [
     { flags: '--listen <address>', description: 'address of the gateway (WEFT_LISTEN; default 127.0.0.1:8080)' },
+    { flags: '--tls-listen <address>', description: 'address for TLS: port 443 of Gateways (WEFT_TLS_LISTEN; default port 8443 beside --listen)' },
+    { flags: '--tls-cert <file>', description: 'certificate of the platform itself, PEM; read again when it changes (WEFT_TLS_CERT)' },
+    { flags: '--tls-key <file>', description: 'its key, PEM (WEFT_TLS_KEY)' },
     { flags: '--metrics-listen <address>', description: 'address of the metrics (WEFT_METRICS_LISTEN; default 127.0.0.1:8082)' },
     { flags: '--data-dir <path>', description: 'where everything is kept (WEFT_DATA_DIR; default $XDG_DATA_HOME/weft)' },
     { flags: '--no-auth', description: 'control API without a password (WEFT_AUTH=none)' },
@@ -66,8 +69,10 @@ const loadPlatform = () => import('@weft/standalone')
 
 async function readStartConfig({ world, options }: Invocation): Promise<Config> {
   const flags: { -readonly [Key in keyof ConfigFile]: ConfigFile[Key] } = {}
-  const texts = { listen: textOption(options, 'listen'), metricsListen: textOption(options, 'metricsListen'), dataDir: textOption(options, 'dataDir') }
-  for (const [key, value] of Object.entries(texts)) if (value !== undefined) Object.assign(flags, { [key]: value })
+  for (const key of ['listen', 'tlsListen', 'tlsCert', 'tlsKey', 'metricsListen', 'dataDir'] as const) {
+    const value = textOption(options, key)
+    if (value !== undefined) Object.assign(flags, { [key]: value })
+  }
   const isolation = textOption(options, 'isolation')
   if (isolation !== undefined) Object.assign(flags, { isolation })
   const caDirectory = textOption(options, 'caDirectory')
@@ -96,6 +101,7 @@ function greeting(platform: Platform, config: Config): string {
     `Weft ${VERSION} is running.`,
     '',
     `  Gateway      ${platform.gateway}`,
+    ...(config.tlsCertificate === undefined ? [] : [`  TLS          ${platform.tls}`]),
     `  Metrics      ${platform.metrics}/metrics`,
     config.auth === 'none'
       ? '  Credentials  none: the control API is open to everyone who reaches it (--no-auth)'

@@ -70,7 +70,7 @@ function gatewayListener(key: ListenerKey, tools: GatewayTools): void {
   tools.put(`listener/${key}`, [listener, chains.map((chain) => good.has(chain)).join(), own?.chain], () => {
     const parts = {
       layout: tools.layout,
-      address: ingress.address,
+      address: key === listenerKey('ingress', ingress.tls?.port ?? 0) ? (ingress.tls?.address ?? ingress.address) : ingress.address,
       direct: tools.input.snapshot.path === 'direct',
       usable: (chain: ListenerChain) => good.has(chain),
     }

@@ -73,7 +73,7 @@ export interface NodeLayout {
     readonly address: string
     readonly port: number
     /** Where TLS is taken: for gateways, and with a certificate (paths of files) for the platform itself. */
-    readonly tls?: { readonly port: number; readonly certificate?: { readonly certificate: string; readonly key: string } }
+    readonly tls?: { readonly address?: string; readonly port: number; readonly certificate?: { readonly certificate: string; readonly key: string } }
   }
   /** Unix socket of the control API. */
   readonly gatewaySocket: string

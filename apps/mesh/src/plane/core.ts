@@ -46,6 +46,7 @@ import type { TelemetrySettings, Touched } from '../encode/types.ts'
 import { SpanExporter } from '../telemetry/exporter.ts'
 import { runtimeSpan } from '../telemetry/runtime-span.ts'
 import { sendSpans } from '../telemetry/send.ts'
+import { certificateOf } from '../encode/server-tls.ts'
 import { TRAFFIC_PREFIX } from '../encode/traffic-log.ts'
 import { askAdmin } from '../envoy/admin.ts'
 import { LogRotation } from '../envoy/log-rotation.ts'
@@ -122,7 +123,7 @@ export class MeshCore {
   readonly #fleet: Fleet
   readonly #exporter: SpanExporter
   readonly #replicas = new Map<WorkloadKey, readonly MeshReplica[]>()
-  readonly #files = new CredentialFiles({ changed: (files) => this.#publish({ files }) })
+  readonly #files = new CredentialFiles({ changed: (files) => this.#filesChanged(files) })
   readonly #activator: Activator
   readonly #load: LoadReceiver
   readonly #streams: StreamWatch
@@ -194,6 +195,8 @@ export class MeshCore {
     }, RETRY_TICK_MS)
     this.#compileNow()
     await this.#files.look(true)
+    const problem = this.#platformTlsProblem()
+    if (problem !== undefined) throw new WeftError('INVALID_CONFIG', { problems: `--tls-cert and --tls-key: ${problem}` })
     await Promise.all(this.#fleet.all.map((proxy) => proxy.start()))
     await this.#ingressInForce()
     await this.#everythingInForce()
@@ -202,6 +205,20 @@ export class MeshCore {
 
   #activatorService(): GrpcService {
     return activatorService(this.#activator, { now: this.#with.now, activated: (activation) => this.#exporter.add(activationSpans(activation)) })
+  }
+
+  /** Why the platform's own certificate cannot be used. */
+  #platformTlsProblem(): string | undefined {
+    const own = this.#settings.layout.ingress?.tls?.certificate
+    const pair = own === undefined ? undefined : certificateOf({ kind: 'files', ...own }, { snapshot: this.#compiler.snapshot, files: this.#files.contents })
+    return pair === undefined || pair.ok ? undefined : pair.reason
+  }
+
+  #filesChanged(files: readonly string[]): void {
+    const reason = this.#platformTlsProblem()
+    if (reason !== undefined)
+      this.#with.log.error({ reason }, 'the certificate of the platform cannot be used; no TLS connection is accepted until it is mended')
+    this.#publish({ files })
   }
 
   /** Envoy is ready without a listener that it refused: a taken address is found here. */
