@@ -39,8 +39,6 @@ const LATER: ReadonlySet<string> = new Set([
   'gateway.networking.k8s.io/UDPRoute',
   'gateway.networking.k8s.io/BackendTLSPolicy',
   'openfaas.com/Profile',
-  'openfaas.com/FunctionIngress',
-  'kubeless.io/HTTPTrigger',
   'kubeless.io/CronJobTrigger',
   'kubeless.io/NATSTrigger',
   'kubeless.io/KafkaTrigger',

@@ -5,6 +5,7 @@ import { checkCanary } from './checks/canary.ts'
 import { checkService } from './checks/core.ts'
 import { checkFunction, checkTemplate } from './checks/function.ts'
 import { checkIngressWords } from './checks/function-ingress.ts'
+import { checkFunctionIngress, checkHttpTrigger, checkIngress } from './checks/fronts.ts'
 import { checkGateway } from './checks/gateway.ts'
 import { checkRateLimits } from './checks/rate-limits.ts'
 import { checkDestinationRule, checkVirtualService } from './checks/traffic.ts'
@@ -14,6 +15,13 @@ import { checkAuthorizationPolicy, checkPeerAuthentication } from './checks/isti
 import { checkRequestAuthentication } from './checks/jwt.ts'
 import { SecretParts } from './core/secret.ts'
 import { ServiceSpec } from './core/service.ts'
+import { IngressSpec, type IngressSpec as IngressSpecType } from './fronts/ingress.ts'
+import {
+  FunctionIngressSpec,
+  HttpTriggerSpec,
+  type FunctionIngressSpec as FunctionIngressSpecType,
+  type HttpTriggerSpec as HttpTriggerSpecType,
+} from './fronts/triggers.ts'
 import { FunctionSpec, FunctionTemplate, type RevisionSpec } from './function.ts'
 import { ApiGatewaySpec, GatewayClassSpec } from './gateway-api/gateway.ts'
 import { GrpcRouteSpec } from './gateway-api/grpc-route.ts'
@@ -212,6 +220,42 @@ export const KINDS: readonly KindDefinition[] = [
     shortNames: [],
     schema: whole('where gRPC calls of a host or Gateway go', { spec: GrpcRouteSpec }),
     check: ({ spec }) => checkGrpcRoute(spec as GrpcRouteSpec),
+  },
+  {
+    group: 'networking.k8s.io',
+    versions: ['v1'],
+    namespaced: true,
+    status: true,
+    kind: 'Ingress',
+    plural: 'ingresses',
+    singular: 'ingress',
+    shortNames: ['ing'],
+    schema: whole('functions under names and paths', { spec: IngressSpec }),
+    check: ({ spec }) => checkIngress(spec as IngressSpecType),
+  },
+  {
+    group: 'kubeless.io',
+    versions: ['v1beta1'],
+    namespaced: true,
+    status: true,
+    kind: 'HTTPTrigger',
+    plural: 'httptriggers',
+    singular: 'httptrigger',
+    shortNames: [],
+    schema: whole('a function under a name and a path (Kubeless)', { spec: HttpTriggerSpec }),
+    check: ({ spec }) => checkHttpTrigger(spec as HttpTriggerSpecType),
+  },
+  {
+    group: 'openfaas.com',
+    versions: ['v1', 'v1alpha2'],
+    namespaced: true,
+    status: true,
+    kind: 'FunctionIngress',
+    plural: 'functioningresses',
+    singular: 'functioningress',
+    shortNames: ['fni'],
+    schema: whole('a function under a domain and a path (OpenFaaS)', { spec: FunctionIngressSpec }),
+    check: ({ spec }) => checkFunctionIngress(spec as FunctionIngressSpecType),
   },
   {
     ...SECURITY,

@@ -54,9 +54,17 @@ export const CONTROL_SCOPES: readonly (readonly [string, string])[] = [
     'up',
   ].map((name) => ['system', name] as const),
   ...['', 'v1'].map((name) => ['api', name] as const),
-  ...['', 'weft.dev', 'mesh.weft.dev', 'networking.istio.io', 'security.istio.io', 'gateway.networking.k8s.io', 'openfaas.com', 'kubeless.io'].map(
-    (name) => ['apis', name] as const,
-  ),
+  ...[
+    '',
+    'weft.dev',
+    'mesh.weft.dev',
+    'networking.istio.io',
+    'security.istio.io',
+    'gateway.networking.k8s.io',
+    'networking.k8s.io',
+    'openfaas.com',
+    'kubeless.io',
+  ].map((name) => ['apis', name] as const),
   ...['', 'index.html', 'assets'].map((name) => ['ui', name] as const),
 ]
 

@@ -5,6 +5,7 @@ import {
   validFunction,
   validGateway,
   validApiGateway,
+  validIngress,
   validGrpcRoute,
   validHttpRoute,
   validReferenceGrant,
@@ -172,6 +173,19 @@ const OF_OTHERS: readonly (readonly [(world: World) => fc.Arbitrary<Document>, r
       at('a header with a line end', ['spec', 'jwtRules'], [{ issuer: 'a', jwks: keySet, fromHeaders: [{ name: 'a\r\nb' }] }]),
       at('a header of identity', ['spec', 'jwtRules'], [{ issuer: 'a', jwks: keySet, outputPayloadToHeader: 'x-weft-workload' }]),
       at('a target', ['spec', 'targetRef'], { kind: 'Gateway', name: 'a' }),
+    ],
+  ],
+  [
+    validIngress,
+    [
+      at('no rules', ['spec', 'rules'], []),
+      at('a rule for loopback', ['spec', 'rules', 0, 'host'], 'localhost'),
+      at('a path that leaves itself', ['spec', 'rules', 0, 'http', 'paths', 0, 'path'], '/a/../system'),
+      at('a path with an escape', ['spec', 'rules', 0, 'http', 'paths', 0, 'path'], '/a%2fb'),
+      at('a path type that does not exist', ['spec', 'rules', 0, 'http', 'paths', 0, 'pathType'], 'Regex'),
+      at('a backend that is no name', ['spec', 'rules', 0, 'http', 'paths', 0, 'backend'], { service: { name: 'a.b@169.254.169.254' } }),
+      at('a backend that is no Service', ['spec', 'defaultBackend'], { resource: { kind: 'Bucket', name: 'x' } }),
+      at('TLS without a Secret', ['spec', 'tls'], [{ hosts: ['shop.example.com'] }]),
     ],
   ],
   [

@@ -226,6 +226,37 @@ export function validGateway(world: World = {}): fc.Arbitrary<Document> {
   return documentOf(world, ISTIO, 'Gateway', fc.record({ spec: fc.record({ selector: fc.constant({ istio: 'nobody' }), servers }) }))
 }
 
+const front = fc.constantFrom('shop.example.com', 'api.example.org')
+const frontPath = maybe(fc.constantFrom('/', '/shop', '/a/b'))
+
+/** Ingresses of Kubernetes, of a class that nobody serves. */
+export function validIngress(world: World = {}): fc.Arbitrary<Document> {
+  const backend = fc.constantFrom<unknown>({ service: { name: 'nobody', port: { number: 8080 } } }, { service: { name: 'nobody', port: { name: 'http' } } })
+  const path = fc.record({ path: frontPath, pathType: fc.constantFrom('Exact', 'Prefix', 'ImplementationSpecific'), backend })
+  const rule = fc.record({
+    host: maybe(fc.oneof(front, fc.constant('*.example.com'))),
+    http: fc.record({ paths: fc.array(path, { minLength: 1, maxLength: 3 }) }),
+  })
+  const tls = maybe(fc.constant([{ hosts: ['shop.example.com'], secretName: 'shop' }]))
+  const spec = fc.record({
+    ingressClassName: fc.constant('nobody'),
+    rules: fc.array(rule, { minLength: 1, maxLength: 2 }),
+    tls,
+    defaultBackend: maybe(backend),
+  })
+  return documentOf(world, ['networking.k8s.io/v1'], 'Ingress', fc.record({ spec }))
+}
+
+/** HTTPTriggers of Kubeless and FunctionIngresses of OpenFaaS. */
+export function validTrigger(world: World = {}): fc.Arbitrary<Document> {
+  const kubeless = fc.record({ 'function-name': fc.constant('nobody'), 'host-name': front, path: frontPath, 'cors-enable': maybe(fc.boolean()) })
+  const openfaas = fc.record({ function: fc.constant('nobody'), domain: front, path: frontPath, bypassGateway: maybe(fc.boolean()) })
+  return fc.oneof(
+    documentOf(world, ['kubeless.io/v1beta1'], 'HTTPTrigger', fc.record({ spec: kubeless })),
+    documentOf(world, ['openfaas.com/v1', 'openfaas.com/v1alpha2'], 'FunctionIngress', fc.record({ spec: openfaas })),
+  )
+}
+
 /** DestinationRules of Istio, in all its versions. */
 export function validDestinationRule(world: World = {}): fc.Arbitrary<Document> {
   const subsets = fc
@@ -498,6 +529,8 @@ export function validResource(world: World = {}): fc.Arbitrary<Document> {
     validDestinationRule,
     validCanary,
     validGateway,
+    validIngress,
+    validTrigger,
     validHttpRoute,
     validGrpcRoute,
     validReferenceGrant,

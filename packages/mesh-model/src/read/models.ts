@@ -173,6 +173,12 @@ export interface GatewayModel extends Model {
   readonly servers: readonly ServerModel[]
 }
 
+/** What stands for a Gateway and its routes in one: an Ingress, an HTTPTrigger, a FunctionIngress. */
+export interface FrontsModel extends Model {
+  readonly gateway: GatewayModel
+  readonly fronts: readonly FrontModel[]
+}
+
 /** What a Secret has for gateways; PEM in base64. */
 export interface CredentialModel extends Model {
   readonly certificate?: { readonly chain: string; readonly privateKey: string }

@@ -183,6 +183,12 @@ export class GatewayBook {
     }
   }
 
+  /** What depends on a front at one gateway, whether that is here any more or not. */
+  markFrontAt(front: FrontModel, gateway: GatewayModel, marks: GatewayMarks): void {
+    marks.fronts.add(frontKey(front))
+    this.#eachName(front, gateway, (serving, name) => this.#markName(serving, name, marks))
+  }
+
   /** The names under which a gateway takes routes of the front. */
   namesOf(front: FrontModel, gateway: GatewayModel): ReadonlySet<string> {
     const names = new Set<string>()

@@ -1,6 +1,7 @@
 import { canonicalNamespace, DEFAULT_NAMESPACE, refKey, SYSTEM_NAMESPACE, type Resource, type ResourceRef } from '@weft/core'
 import { INGRESS_NAMESPACES } from '../compile/authentication.ts'
 import { equal } from '../equal.ts'
+import { readFunctionIngress, readHttpTrigger, readIngress } from '../read/fronts.ts'
 import { readCredential, readGateway } from '../read/gateways.ts'
 import { readFunction, readNamespace, readRevision, readService, readServiceAccount, type Read } from '../read/core-kinds.ts'
 import type { GatewayRouteModel, ReferenceGrantModel } from '../read/gateway-api/models.ts'
@@ -12,6 +13,7 @@ import type {
   CredentialModel,
   DestinationRuleModel,
   FrontModel,
+  FrontsModel,
   FunctionModel,
   GatewayModel,
   Model,
@@ -179,6 +181,9 @@ function kindsOf(world: World, trustDomain: string): ReadonlyMap<string, Kind<Mo
     ['weft.dev/Function', kind(functionKind(world))],
     ['weft.dev/Revision', kind(revisionKind(world))],
     ['networking.istio.io/Gateway', kind(gatewayKind(world))],
+    ['networking.k8s.io/Ingress', kind(frontsKind(world, readIngress))],
+    ['kubeless.io/HTTPTrigger', kind(frontsKind(world, readHttpTrigger))],
+    ['openfaas.com/FunctionIngress', kind(frontsKind(world, readFunctionIngress))],
     ['networking.istio.io/VirtualService', kind(virtualServiceKind(world))],
     ['networking.istio.io/DestinationRule', kind(destinationRuleKind(world))],
     ['gateway.networking.k8s.io/GatewayClass', kind(mapped(readGatewayClass, world.apiGateways.classes, (_model, marks) => void (marks.apiGateways = true)))],
@@ -283,6 +288,25 @@ function gatewayKind({ gateways }: World): Kind<GatewayModel> {
     add: (model) => gateways.addGateway(model),
     remove: (model) => gateways.removeGateway(model),
     mark: (model, marks) => gateways.markGateway(model, marks.gateways),
+  }
+}
+
+/** A gateway and its routes in one. */
+function frontsKind(world: World, read: (resource: Resource) => Read<FrontsModel>): Kind<FrontsModel> {
+  return {
+    read,
+    add: ({ gateway, fronts }) => {
+      world.gateways.addGateway(gateway)
+      for (const front of fronts) addFront(world, front)
+    },
+    remove: ({ gateway, fronts }) => {
+      for (const front of fronts) removeFront(world, front)
+      world.gateways.removeGateway(gateway)
+    },
+    mark: ({ gateway, fronts }, marks) => {
+      world.gateways.markGateway(gateway, marks.gateways)
+      for (const front of fronts) world.gateways.markFrontAt(front, gateway, marks.gateways)
+    },
   }
 }
 
