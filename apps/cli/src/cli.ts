@@ -93,6 +93,14 @@ function addCommand(parent: Parser, leaf: string, command: Command, world: World
   })
 }
 
+/** What `kubeless trigger http create --gateway` names: a kind of ingress, and no address. */
+const CONTROLLERS: ReadonlySet<unknown> = new Set(['nginx', 'traefik', 'kong'])
+
+/** Whether a value of `--gateway` is the ingress controller that Kubeless asks for. */
+export function isController(value: unknown): value is string {
+  return CONTROLLERS.has(value)
+}
+
 function toOption(spec: OptionSpec): Option {
   const option = new Option(spec.flags, spec.description)
   if (spec.default !== undefined) option.default(spec.default)
@@ -110,7 +118,7 @@ function invocation(world: World, parser: Parser): Invocation {
     args: parser.processedArgs.flat().filter((value): value is string => typeof value === 'string'),
     options,
     client() {
-      const flag = options['gateway']
+      const flag = isController(options['gateway']) ? undefined : options['gateway']
       const token = options['token']
       client ??= locateGateway(world.env, typeof flag === 'string' ? flag : undefined, typeof token === 'string' ? token : undefined).then(
         (target) => new GatewayClient({ ...target, ...(options['tlsNoVerify'] === true ? { insecure: true } : {}) }),

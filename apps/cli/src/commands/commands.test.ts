@@ -154,11 +154,50 @@ describe('kubeless', () => {
   })
 
   it.each([
-    ['trigger', ['trigger', 'http', 'create', 'x'], 'triggers are not there yet'],
+    ['trigger', ['trigger', 'cronjob', 'create', 'x'], 'triggers by time are not there yet'],
     ['topic', ['topic', 'create', 'x'], 'queues are not there yet'],
     ['autoscale', ['autoscale', 'create', 'x'], 'weft deploy NAME --min N --max N'],
   ])('refuses %s by name', async (_name, line, message) => {
     expect(await cli(line, kubeless)).toMatchObject({ code: 2, err: expect.stringContaining(message) })
+  })
+
+  it('creates, lists and removes HTTP triggers', async () => {
+    const spec = { 'function-name': 'temp', 'host-name': 'temp.example.com', path: '/v1', tls: true, 'tls-secret': 'temp' }
+    const trigger = { apiVersion: 'kubeless.io/v1beta1', kind: 'HTTPTrigger', metadata: { name: 'temp', namespace: 'default' }, spec }
+    const path = '/apis/kubeless.io/v1beta1/namespaces/default/httptriggers'
+    const replies: typeof REPLIES = {
+      ...REPLIES,
+      [`POST ${path}`]: [201, trigger],
+      [`GET ${path}`]: [200, { items: [trigger] }],
+      [`DELETE ${path}/temp`]: [200, {}],
+    }
+    await using gateway = await testGateway(replies)
+    const flags = ['--function-name', 'temp', '--hostname', 'temp.example.com', '--path', '/v1', '--tls-secret', 'temp']
+    expect(await cli(['trigger', 'http', 'create', 'temp', ...flags], { gateway, ...kubeless })).toMatchObject({
+      code: 0,
+      out: 'HTTP trigger temp created in namespace default: http://temp.example.com/v1\n',
+    })
+    expect(JSON.parse(gateway.seen.find(({ method }) => method === 'POST')?.body ?? '')).toEqual(trigger)
+    const listed = await cli(['trigger', 'http', 'list'], { gateway, ...kubeless })
+    expect(listed.out).toMatch(/^NAME +NAMESPACE +FUNCTION NAME +HOST +PATH\ntemp +default +temp +temp\.example\.com +\/v1\n$/)
+    expect(await cli(['trigger', 'http', 'delete', 'temp'], { gateway, ...kubeless })).toMatchObject({ code: 0 })
+  })
+
+  it.each([
+    ['a host of the platform', ['--hostname', 'localhost'], 'belongs to the platform'],
+    ['a path that leaves itself', ['--path', '/../system'], 'plain path'],
+    ['ACME', ['--enableTLSAcme'], '--tls-secret'],
+    ['passwords', ['--basic-auth-secret', 'users'], 'AuthorizationPolicy'],
+  ])('refuses an HTTP trigger with %s', async (_name, flags, message) => {
+    const line = ['trigger', 'http', 'create', 'x', '--function-name', 'temp', ...flags]
+    expect(await cli(line, kubeless)).toMatchObject({ code: 2, err: expect.stringContaining(message) })
+  })
+
+  it('prints the trigger that it would create', async () => {
+    const { out } = await cli(['trigger', 'http', 'create', 'x', '--function-name', 'temp', '--cors-enable', '--gateway', 'nginx', '--dryrun'], kubeless)
+    expect(out).toContain('gateway: nginx')
+    expect(out).toContain('host-name: temp.127.0.0.1.nip.io')
+    expect(out).toContain('cors-enable: true')
   })
 
   it('refuses options that mean nothing here', async () => {

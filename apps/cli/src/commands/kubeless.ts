@@ -13,6 +13,7 @@ import { progressOn } from '../output/progress.ts'
 import { render, structured } from '../output/render.ts'
 import { VERSION } from '../version.ts'
 import { describeText } from './describe.ts'
+import { triggerCommands } from './kubeless-trigger.ts'
 import { logsCommand } from './logs.ts'
 import { NAMESPACE_OPTION, textOption } from './options.ts'
 
@@ -267,7 +268,10 @@ export function topRows(statistics: readonly Statistics[]): readonly TopRow[] {
 
 /** What Kubeless had and Weft has under another name, or not: each refused by name. */
 const ELSEWHERE: readonly (readonly [name: string, advice: string])[] = [
-  ['trigger', 'triggers are not there yet'],
+  ['trigger cronjob', 'triggers by time are not there yet'],
+  ['trigger nats', 'triggers by message are not there yet'],
+  ['trigger kafka', 'triggers by message are not there yet'],
+  ['trigger kinesis', 'triggers by message are not there yet'],
   ['topic', 'queues are not there yet'],
   ['autoscale', 'use: weft deploy NAME --min N --max N --zero-after 5m'],
   ['get-server-config', 'use: weft version'],
@@ -286,5 +290,5 @@ export const kubelessProgram: Program = {
   name: 'kubeless',
   summary: 'The commands of Kubeless, on Weft',
   version: VERSION,
-  commands: [...functionCommands, ...refusedCommands],
+  commands: [...functionCommands, ...triggerCommands, ...refusedCommands],
 }

@@ -178,7 +178,7 @@ const OF_OTHERS: readonly (readonly [(world: World) => fc.Arbitrary<Document>, r
   [
     validIngress,
     [
-      at('no rules', ['spec', 'rules'], []),
+      at('no rules', ['spec'], { rules: [] }),
       at('a rule for loopback', ['spec', 'rules', 0, 'host'], 'localhost'),
       at('a path that leaves itself', ['spec', 'rules', 0, 'http', 'paths', 0, 'path'], '/a/../system'),
       at('a path with an escape', ['spec', 'rules', 0, 'http', 'paths', 0, 'path'], '/a%2fb'),
