@@ -67,7 +67,7 @@ export function meshSettings({ config, layout, listen, tlsListen, gatewaySocket,
   }
 }
 
-function tlsOf({ tlsCertificate }: Config, listen: ListenAddress): NonNullable<NodeLayout['ingress']>['tls'] {
+function tlsOf({ tlsCertificate }: Config, listen: ListenAddress): NonNullable<NonNullable<NodeLayout['ingress']>['tls']> {
   return { address: addressOf(listen), port: listen.port, ...(tlsCertificate === undefined ? {} : { certificate: tlsCertificate }) }
 }
 

@@ -73,9 +73,10 @@ export const triggerCommands: readonly Command[] = [
   {
     name: 'trigger http create',
     summary: 'let a function answer under a name and a path',
+    description: 'Lets a function answer under a name and a path. As with Kubeless, --gateway may be nginx, traefik or kong too, which means nothing here.',
     args: NAME,
     options: [
-      { ...GATEWAY_OPTION, description: `${GATEWAY_OPTION.description}; nginx, traefik and kong, which Kubeless asks for, mean nothing here` },
+      GATEWAY_OPTION,
       NAMESPACE_OPTION,
       { flags: '--function-name <name>', description: 'function' },
       { flags: '--hostname <name>', description: 'name under which it answers (default FUNCTION.127.0.0.1.nip.io)' },
