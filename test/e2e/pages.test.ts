@@ -12,6 +12,7 @@ const PAGES: readonly (readonly [page: string, where: 'root' | 'empty'])[] = [
   ['docs/guide/cold-room.md', 'root'],
   ['docs/guide/bookinfo.md', 'root'],
   ['docs/guide/security.md', 'root'],
+  ['docs/guide/observing.md', 'root'],
   ['README.md', 'empty'],
 ]
 
@@ -22,13 +23,14 @@ describe('what the pages say', () => {
       const blocks = readBlocks(await readFile(join(ROOT, page), 'utf8'))
       expect(blocks.length).toBeGreaterThan(2)
       const directory = await mkdtemp(join(tmpdir(), 'weft-page-'))
-      await using platform = await TestPlatform.start()
+      await using platform = await TestPlatform.start({ config: '' })
       const env = {
         PATH: `${await makeShims(directory)}:${process.env['PATH'] ?? ''}`,
         HOME: directory,
         WEFT_GATEWAY: platform.gateway,
         WEFT_DATA_DIR: platform.dataDir,
         GATEWAY: platform.gateway,
+        CONFIG: join(platform.dataDir, 'weft.yaml'),
       }
       try {
         for (const block of blocks) {
