@@ -7,6 +7,8 @@ import { WORKLOAD_PORT } from '../encode/rbac.ts'
 /** What of envoy.service.ext_proc.v3.ProcessingRequest is read, as protobufjs gives it. */
 export interface ProcessingRequest {
   readonly request_headers?: { readonly headers?: { readonly headers?: readonly HeaderValue[] } | null } | null
+  /** What a callee that speaks HTTP/2 may end its answer with. */
+  readonly response_trailers?: object | null
   readonly metadata_context?: { readonly filter_metadata?: Readonly<Record<string, Struct>> } | null
 }
 

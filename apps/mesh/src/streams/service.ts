@@ -18,6 +18,7 @@ export function streamService(watch: StreamWatch): GrpcService {
       channel.end()
     }
     channel.on('data', (request: ProcessingRequest) => {
+      if (request.response_trailers) return void channel.write({ response_trailers: {} })
       const call = callOf(request, watch.portOf(String(workload)))
       if (call === undefined) return
       const begun = watch.begin(String(workload), { call, end })

@@ -1,9 +1,12 @@
 import http from 'node:http'
+import { createServer } from 'node:http2'
+import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import type { MeshSnapshot, PolicyRule, StringMatch, WorkloadPolicy } from '@weft/mesh-model'
-import { host, layout, OPEN, snapshot, workload } from '../encode/testing/model.ts'
+import type { MeshSnapshot, MeshWorkload, PolicyRule, StringMatch, WorkloadPolicy } from '@weft/mesh-model'
+import { host, layout, OPEN, replica, snapshot, workload } from '../encode/testing/model.ts'
 import { echoUpgrade } from '../encode/testing/streams.ts'
+import { bearer, Issuer } from '../encode/testing/tokens.ts'
 import { World } from '../encode/testing/world.ts'
 import { eventually } from '../testing/fixture.ts'
 
@@ -83,8 +86,8 @@ const KINDS = [
 
 describe.each(['encrypted', 'direct'] as const)('on the %s path', (path) => {
   let world: World
-  const made = (policy: WorkloadPolicy): MeshSnapshot => {
-    const workloads = [workload('control'), workload('other'), workload('callee', { policy })]
+  const made = (policy: WorkloadPolicy, more: Partial<MeshWorkload> = {}): MeshSnapshot => {
+    const workloads = [workload('control'), workload('other'), workload('callee', { policy, ...more })]
     return snapshot(
       workloads,
       workloads.map((each) => host(each.function)),
@@ -152,6 +155,30 @@ describe.each(['encrypted', 'direct'] as const)('on the %s path', (path) => {
     await world.apply(made(OPEN))
   })
 
+  it.each(KINDS)('%s that a token let in is ended when its issuer is not believed any more, or the policy wants another claim', async (_name, open) => {
+    const idp = new Issuer('https://idp.example')
+    const only = (values: readonly string[]): WorkloadPolicy => ({
+      ...OPEN,
+      allow: [
+        rule({
+          sources: [{ requestPrincipals: [{ issuer: { kind: 'present' }, subject: { kind: 'present' } }] }],
+          conditions: [{ kind: 'claim', path: ['group'], values: values.map(is) }],
+        }),
+      ],
+    })
+    const believing = (policy: WorkloadPolicy, issuer = idp): MeshSnapshot => made(policy, { authentication: [issuer.rule()] })
+    const asMember = (group: string) => ({ ...as('control'), headers: { host: 'callee', ...bearer(idp.token({ group })) } })
+    await world.apply(believing(only(['a', 'b'])))
+    const [a, b] = [await opened(open(asMember('a'))), await opened(open(asMember('b')))]
+    await counted(2)
+    await world.apply(believing(only(['b'])))
+    await eventually(() => (a.ended() ? true : undefined))
+    expect([await b.alive(), b.ended()]).toEqual([true, false])
+    await world.apply(believing(only(['b']), new Issuer('https://other.example')))
+    await eventually(() => (b.ended() ? true : undefined))
+    await world.apply(made(OPEN))
+  })
+
   it('other calls are not told of', async () => {
     const answer = await world.from('default/control-1', 'http://callee/plain')
     expect([answer.status, answer.body, world.streams.counts().size]).toEqual([200, 'plain', 0])
@@ -159,6 +186,29 @@ describe.each(['encrypted', 'direct'] as const)('on the %s path', (path) => {
 })
 
 describe('the watch of streams', () => {
+  it('lets an answer of HTTP/2 end with its trailers', async () => {
+    const server = createServer()
+    server.on('stream', (stream) => {
+      stream.respond({ ':status': 200, 'content-type': 'text/event-stream' }, { waitForTrailers: true })
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'x-trailer': 'kept' }))
+      stream.end('data: 0\n\n')
+    })
+    const workloads = [workload('callee', { protocol: 'http2' })]
+    const world = await World.start(snapshot(workloads, [host('callee')]), async ({ directory, replicas }) => {
+      const path = join(directory, 'h2')
+      await new Promise<void>((resolve) => server.listen(path, resolve))
+      replicas.set('default/callee-1', [replica('h2', path)])
+    })
+    try {
+      const answer = await world.get('/function/callee/a', { headers: { accept: 'text/event-stream' } })
+      expect([answer.status, answer.body]).toEqual([200, 'data: 0\n\n'])
+      await eventually(() => (world.streams.counts().size === 0 ? true : undefined))
+    } finally {
+      await world.stop()
+      server.close()
+    }
+  })
+
   it.each(KINDS)('ends %s after the longest time that is set, and refuses it when nobody can watch', async (_name, open) => {
     const workloads = [workload('callee')]
     const limits = { ...layout('/').limits, maxStreamDurationMs: 500 }

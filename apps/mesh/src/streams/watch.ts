@@ -1,5 +1,5 @@
 import type { Log } from '@weft/kit'
-import { evaluatePolicy, type MeshWorkload, type PolicyCall, type WorkloadKey, type WorkloadPolicy } from '@weft/mesh-model'
+import { evaluatePolicy, type MeshWorkload, type PolicyCall, type WorkloadKey } from '@weft/mesh-model'
 
 /** One open stream: what was asked when it began, and how to end it. */
 interface OpenStream {
@@ -8,10 +8,13 @@ interface OpenStream {
   end(): void
 }
 
+/** What a call is judged by. */
+export type Callee = Pick<MeshWorkload, 'policy' | 'port' | 'authentication'>
+
 /** What the watch asks and tells. */
 export interface StreamWatchOptions {
   /** A workload in the newest snapshot; `undefined` when there is no such workload. */
-  calleeOf(workload: WorkloadKey): Pick<MeshWorkload, 'policy' | 'port'> | undefined
+  calleeOf(workload: WorkloadKey): Callee | undefined
   readonly log: Log
 }
 
@@ -22,7 +25,7 @@ export interface StreamWatchOptions {
 export class StreamWatch {
   readonly #options: StreamWatchOptions
   readonly #open = new Map<WorkloadKey, Set<OpenStream>>()
-  readonly #judged = new Map<WorkloadKey, WorkloadPolicy>()
+  readonly #judged = new Map<WorkloadKey, Callee>()
 
   constructor(options: StreamWatchOptions) {
     this.#options = options
@@ -40,8 +43,8 @@ export class StreamWatch {
 
   /** Takes a stream on, or ends it at once. @returns whether it may go on, and what to call when it has ended by itself */
   begin(workload: WorkloadKey, stream: OpenStream): { readonly allowed: boolean; ended(): void } {
-    const policy = this.#options.calleeOf(workload)?.policy
-    if (policy === undefined || !evaluatePolicy(policy, stream.call).allowed) return { allowed: false, ended: () => undefined }
+    const callee = this.#options.calleeOf(workload)
+    if (callee === undefined || !allows(callee, stream.call)) return { allowed: false, ended: () => undefined }
     const streams = this.#open.get(workload) ?? new Set()
     streams.add(stream)
     this.#open.set(workload, streams)
@@ -53,11 +56,12 @@ export class StreamWatch {
     for (const workload of workloads) {
       const streams = this.#open.get(workload)
       if (streams === undefined) continue
-      const policy = this.#options.calleeOf(workload)?.policy
+      const callee = this.#options.calleeOf(workload)
+      const before = this.#judged.get(workload)
       // What is gone takes no new calls, and ends its old ones in its own time.
-      if (policy === undefined || this.#judged.get(workload) === policy) continue
-      this.#judged.set(workload, policy)
-      for (const stream of streams) if (!evaluatePolicy(policy, stream.call).allowed) this.#end(workload, stream)
+      if (callee === undefined || (before?.policy === callee.policy && before.authentication === callee.authentication)) continue
+      this.#judged.set(workload, callee)
+      for (const stream of streams) if (!allows(callee, stream.call)) this.#end(workload, stream)
     }
   }
 
@@ -75,4 +79,11 @@ export class StreamWatch {
     this.#open.delete(workload)
     this.#judged.delete(workload)
   }
+}
+
+/** A token counts as long as its issuer is one of those that the callee believes. */
+function allows({ policy, authentication = [] }: Callee, call: PolicyCall): boolean {
+  const { claims, ...bare } = call
+  const believed = claims !== undefined && authentication.some(({ issuer }) => issuer === claims['iss'])
+  return evaluatePolicy(policy, believed ? call : bare).allowed
 }
