@@ -31,12 +31,23 @@ export interface MeshSettingsInput {
   readonly tlsListen: ListenAddress
   readonly gatewaySocket: string
   readonly ownAddresses: readonly string[]
-  /** File with the certificates of public authorities, for collectors behind TLS. */
+  /** Port of the numbers for Prometheus. */
+  readonly metricsPort: number
+  /** File with the certificates of public authorities, for collectors and hosts outside behind TLS. */
   readonly authorities: string
 }
 
 /** The settings of the mesh on one machine. Connections end well before the certificates that they were opened with. */
-export function meshSettings({ config, layout, listen, tlsListen, gatewaySocket, ownAddresses: addresses, authorities }: MeshSettingsInput): MeshInput {
+export function meshSettings({
+  config,
+  layout,
+  listen,
+  tlsListen,
+  gatewaySocket,
+  ownAddresses: addresses,
+  metricsPort,
+  authorities,
+}: MeshSettingsInput): MeshInput {
   const proxy = (suffix: string): NodeLayout => ({
     node: `${NODE}${suffix}`,
     runDirectory: join(config.runDir, `m${suffix}`),
@@ -45,6 +56,8 @@ export function meshSettings({ config, layout, listen, tlsListen, gatewaySocket,
     activationTimeoutMs: ACTIVATION_TIMEOUT_MS,
     timeoutGraceMs: TIMEOUT_GRACE_MS,
     ownAddresses: addresses,
+    platformPorts: [...new Set([listen.port, tlsListen.port, metricsPort])],
+    systemRoots: authorities,
     limits: {
       ...LIMITS,
       maxConnectionDurationMs: Math.min(LIMITS.maxConnectionDurationMs, Math.floor(config.mesh.certificateTtlMs / 4)),

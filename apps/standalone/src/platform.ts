@@ -107,7 +107,16 @@ async function start(config: Config, world: PlatformWorld, down: ShutdownStep[])
 
   const socket = join(config.runDir, 'gateway.sock')
   const authorities = authorityFile(world.env, existsSync)
-  const settings = meshSettings({ config, layout, listen, tlsListen, gatewaySocket: socket, ownAddresses: ownAddresses(networkInterfaces()), authorities })
+  const settings = meshSettings({
+    config,
+    layout,
+    listen,
+    tlsListen,
+    gatewaySocket: socket,
+    ownAddresses: ownAddresses(networkInterfaces()),
+    metricsPort: metricsListen.port,
+    authorities,
+  })
   const mesh = await startMesh({
     store,
     log: part('mesh'),

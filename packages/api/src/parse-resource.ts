@@ -26,8 +26,6 @@ export type ResourceVerdict =
 /** Kinds of the design that are not read yet: refused as such, not as unknown. */
 const LATER: ReadonlySet<string> = new Set([
   'weft.dev/Trigger',
-  'networking.istio.io/ServiceEntry',
-  'networking.istio.io/WorkloadEntry',
   'networking.istio.io/WorkloadGroup',
   'networking.istio.io/Sidecar',
   'networking.istio.io/EnvoyFilter',

@@ -2,7 +2,7 @@ import type { Resource } from '@weft/core'
 import { Type, type TProperties, type TSchema } from 'typebox'
 import { CanarySpec, type CanarySpec as CanarySpecType } from './canary/index.ts'
 import { checkCanary } from './checks/canary.ts'
-import { checkService } from './checks/core.ts'
+import { checkExportAnnotation, checkService } from './checks/core.ts'
 import { checkFunction, checkTemplate } from './checks/function.ts'
 import { checkIngressWords } from './checks/function-ingress.ts'
 import { checkFunctionIngress, checkHttpTrigger, checkIngress } from './checks/fronts.ts'
@@ -13,6 +13,7 @@ import { checkApiGateway } from './checks/api-gateway.ts'
 import { checkGrpcRoute, checkHttpRoute } from './checks/gateway-routes.ts'
 import { checkAuthorizationPolicy, checkPeerAuthentication } from './checks/istio.ts'
 import { checkRequestAuthentication } from './checks/jwt.ts'
+import { checkServiceEntry, checkWorkloadEntry } from './checks/service-entry.ts'
 import { SecretParts } from './core/secret.ts'
 import { ServiceSpec } from './core/service.ts'
 import { IngressSpec, type IngressSpec as IngressSpecType } from './fronts/ingress.ts'
@@ -33,6 +34,12 @@ import { DestinationRuleSpec } from './istio/destination-rule.ts'
 import { GatewaySpec } from './istio/gateway.ts'
 import { RequestAuthenticationSpec, type RequestAuthenticationSpec as RequestAuthenticationSpecType } from './istio/request-authentication.ts'
 import { PeerAuthenticationSpec, type PeerAuthenticationSpec as PeerAuthenticationSpecType } from './istio/peer-authentication.ts'
+import {
+  ServiceEntrySpec,
+  WorkloadEntrySpec,
+  type ServiceEntrySpec as ServiceEntrySpecType,
+  type WorkloadEntrySpec as WorkloadEntrySpecType,
+} from './istio/service-entry.ts'
 import { VirtualServiceSpec } from './istio/virtual-service.ts'
 import { ObjectMetaSchema } from './metadata.ts'
 import { closed, closedExcept, dnsLabel } from './pieces.ts'
@@ -116,7 +123,7 @@ export const KINDS: readonly KindDefinition[] = [
     shortNames: ['svc'],
     namespaced: true,
     schema: whole('a host over workloads', { spec: ServiceSpec }),
-    check: ({ spec }) => checkService(spec as ServiceSpec),
+    check: ({ spec, metadata }) => [...checkService(spec as ServiceSpec), ...checkExportAnnotation(metadata.annotations)],
   },
   {
     ...WEFT,
@@ -144,6 +151,24 @@ export const KINDS: readonly KindDefinition[] = [
     shortNames: ['cn'],
     schema: whole('progressive delivery of a function', { spec: CanarySpec }),
     check: ({ spec }) => checkCanary(spec as CanarySpecType),
+  },
+  {
+    ...NETWORKING,
+    kind: 'WorkloadEntry',
+    plural: 'workloadentries',
+    singular: 'workloadentry',
+    shortNames: ['we'],
+    schema: whole('a program or machine outside', { spec: WorkloadEntrySpec }),
+    check: ({ spec }) => checkWorkloadEntry(spec as WorkloadEntrySpecType),
+  },
+  {
+    ...NETWORKING,
+    kind: 'ServiceEntry',
+    plural: 'serviceentries',
+    singular: 'serviceentry',
+    shortNames: ['se'],
+    schema: whole('hosts outside of the mesh', { spec: ServiceEntrySpec }),
+    check: ({ spec }) => checkServiceEntry(spec as ServiceEntrySpecType),
   },
   {
     ...NETWORKING,

@@ -292,6 +292,12 @@ export const ERRORS = {
     message: 'this connection was opened for another name than the one that the call is for',
     help: 'open a connection for the name of the call (SNI)',
   },
+  HOST_NOT_REGISTERED: {
+    status: 502,
+    fault: 'user',
+    message: 'only registered hosts may be called, and {host} is not one',
+    help: 'register it with a ServiceEntry, or set mesh.outboundPolicy to ALLOW_ANY',
+  },
   NO_REPLICA: {
     status: 503,
     fault: 'system',

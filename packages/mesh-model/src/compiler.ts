@@ -7,6 +7,7 @@ import { Multimap } from './world/multimap.ts'
 import type { ResourceStatus } from './resource-status.ts'
 import type { IngressAuthentication } from './authentication.ts'
 import { compileIngressAuthentication } from './compile/authentication.ts'
+import { compileExternal, type PlatformPlaces } from './compile/external.ts'
 import { compileHost, type CompiledHost } from './compile/host.ts'
 import { compileListener, compileNames } from './compile/listener.ts'
 import { chosenTraffic } from './compile/traffic.ts'
@@ -14,6 +15,7 @@ import { placedOn } from './compile/placement.ts'
 import { compileWorkload } from './compile/workload.ts'
 import { equal, shared } from './equal.ts'
 import { StatusBook } from './status-book.ts'
+import type { MeshExternal } from './external.ts'
 import { FindingBook } from './finding-book.ts'
 import type { WorkloadTraffic } from './workload-traffic.ts'
 import {
@@ -30,7 +32,7 @@ import {
 } from './snapshot.ts'
 import type { Change } from './world/change.ts'
 import type { IngressPorts } from './world/gateways.ts'
-import { FRONT, World, type Dirt } from './world/world.ts'
+import { FRONT, OUTSIDE, World, type Dirt } from './world/world.ts'
 
 /** What is the same for the whole mesh. */
 export interface CompilerSettings {
@@ -39,6 +41,8 @@ export interface CompilerSettings {
   readonly outbound?: MeshSnapshot['outbound']['policy']
   /** Xds node ids of the proxies over which the workloads are placed; at least one. */
   readonly proxies: readonly string[]
+  /** Where the platform itself listens. */
+  readonly platform?: PlatformPlaces
   /** The platform's ports for calls from outside, without and with TLS: ports 80 and 443 of Gateways. Default 8080 and 8443. */
   readonly ingressPorts?: IngressPorts
   /** Where the platform takes calls from outside, for the status of Gateways. */
@@ -73,6 +77,7 @@ const NOTHING: SnapshotDifference = {
   chainNames: SAME,
   gatewayHosts: SAME,
   credentials: SAME,
+  externals: SAME,
 }
 const INGRESS_PORTS: IngressPorts = { http: 8080, https: 8443 }
 
@@ -84,6 +89,8 @@ export function createCompiler(settings: CompilerSettings): MeshCompiler {
 class Compiler implements MeshCompiler {
   readonly #world: World
   readonly #proxies: readonly string[]
+  readonly #platform: PlatformPlaces
+  readonly #externalReferences = new Map<string, ReadonlySet<WorkloadKey>>()
   readonly #hosts = new Map<string, CompiledHost>()
   readonly #gatewayHosts = new Map<string, CompiledGatewayHost>()
   /** How many hosts refer to a workload. */
@@ -106,6 +113,7 @@ class Compiler implements MeshCompiler {
     this.#world = new World(trustDomain, settings.ingressPorts ?? INGRESS_PORTS)
     this.#proxies = settings.proxies
     this.#ingressAddress = settings.ingressAddress
+    this.#platform = settings.platform ?? { addresses: [], ports: [] }
     this.#snapshot = {
       version: 0,
       cause: [],
@@ -118,6 +126,7 @@ class Compiler implements MeshCompiler {
       chainNames: compileNames(this.#world, new Map()),
       gatewayHosts: new Map(),
       credentials: new Map(),
+      externals: new Map(),
       namespaces: new Set([DEFAULT_NAMESPACE]),
       outbound: { policy: settings.outbound ?? 'ALLOW_ANY' },
       findings: this.#findings.list(),
@@ -136,6 +145,7 @@ class Compiler implements MeshCompiler {
     for (const key of dirt.hosts) drafts.hosts.put(key, this.#compileHost(key, dirtyWorkloads))
     this.#compileGateways(dirt, drafts, dirtyWorkloads)
     this.#sayOfGateways(dirt, drafts)
+    for (const key of dirt.externals) drafts.externals.put(key, this.#compileExternal(key, dirtyWorkloads))
     for (const key of dirtyWorkloads) drafts.workloads.put(key, this.#compileWorkload(key))
     for (const key of dirt.findings) this.#findings.put(`resource ${key}`, this.#world.findings.get(key) ?? [])
     if (dirt.ingress) this.#compileIngress()
@@ -230,6 +240,18 @@ class Compiler implements MeshCompiler {
     return after.host
   }
 
+  #compileExternal(key: string, dirtyWorkloads: Set<WorkloadKey>): MeshExternal | undefined {
+    const before = this.#externalReferences.get(key)
+    const { external, refersTo, findings, dependencies } = compileExternal(this.#world, key, this.#platform)
+    const exists = external !== undefined || findings.length > 0
+    this.#world.dependencies.set(OUTSIDE + key, exists ? dependencies : new Set())
+    this.#findings.put(`outside ${key}`, findings)
+    if (refersTo.size === 0) this.#externalReferences.delete(key)
+    else this.#externalReferences.set(key, refersTo)
+    this.#referAnew(before ?? new Set(), refersTo, dirtyWorkloads)
+    return external
+  }
+
   #referAnew(before: ReadonlySet<WorkloadKey>, after: ReadonlySet<WorkloadKey>, dirtyWorkloads: Set<WorkloadKey>): void {
     for (const workload of before) if (!after.has(workload)) this.#refer(workload, -1, dirtyWorkloads)
     for (const workload of after) if (!before.has(workload)) this.#refer(workload, 1, dirtyWorkloads)
@@ -301,6 +323,7 @@ class Compiler implements MeshCompiler {
       chainNames: drafts.chainNames.result(),
       gatewayHosts: drafts.gatewayHosts.result(),
       credentials: drafts.credentials.result(),
+      externals: drafts.externals.result(),
       namespaces,
       findings,
       statuses,
@@ -331,6 +354,7 @@ function draftsOf(snapshot: MeshSnapshot): Drafts {
     chainNames: new Draft(snapshot.chainNames),
     gatewayHosts: new Draft(snapshot.gatewayHosts),
     credentials: new Draft(snapshot.credentials),
+    externals: new Draft(snapshot.externals),
   }
 }
 
@@ -343,6 +367,7 @@ function differenceOf(drafts: Drafts): SnapshotDifference {
     chainNames: drafts.chainNames.difference(),
     gatewayHosts: drafts.gatewayHosts.difference(),
     credentials: drafts.credentials.difference(),
+    externals: drafts.externals.difference(),
   }
 }
 

@@ -14,6 +14,7 @@ export function difference(before: Pick<MeshSnapshot, SnapshotMap>, after: Pick<
     chainNames: of('chainNames'),
     gatewayHosts: of('gatewayHosts'),
     credentials: of('credentials'),
+    externals: of('externals'),
   }
 }
 

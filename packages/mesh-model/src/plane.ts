@@ -89,8 +89,10 @@ export interface TrafficEnd {
   readonly principal: string
   readonly app: string
   readonly version: string
-  /** The function. */
+  /** The function; of a place outside, its host. */
   readonly service: string
+  /** Not of the mesh: `workload` is its host too. */
+  readonly outside?: true
 }
 
 /** A histogram as Prometheus has it: upper bound → cumulative count. */

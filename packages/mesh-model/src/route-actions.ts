@@ -1,3 +1,4 @@
+import type { ExternalTarget } from './external.ts'
 import type { StringMatch, WorkloadKey } from './snapshot.ts'
 
 /** What the callee sees of path and host in place of what was asked for. Queries stay. */
@@ -47,7 +48,9 @@ export interface Fault {
 
 /** Where copies of calls go; what they are answered is dropped. */
 export interface Mirror {
-  readonly workload: WorkloadKey
+  /** `undefined`: it goes outside. */
+  readonly workload: WorkloadKey | undefined
+  readonly external?: ExternalTarget
   /** Share of the calls in millionths. */
   readonly millionths: number
 }

@@ -2,6 +2,7 @@ import type { Protocol } from '@weft/api'
 import type { ResourceRef } from '@weft/core'
 import type { ResourceStatus } from './resource-status.ts'
 import type { IngressAuthentication, JwtRule } from './authentication.ts'
+import type { ExternalTarget, MeshExternal } from './external.ts'
 import type { RouteActions } from './route-actions.ts'
 import type { WorkloadRates, WorkloadTraffic } from './workload-traffic.ts'
 
@@ -162,6 +163,8 @@ export interface RouteTarget {
   readonly weight: number
   /** Where it goes; `undefined` when the host or subset does not exist (yet): this share answers 503 with `missing` as its reason. */
   readonly workload: WorkloadKey | undefined
+  /** Set: it goes there, outside of the mesh, and `workload` is `undefined`. */
+  readonly external?: ExternalTarget
   readonly missing?: string
   /** Status of that answer where it is another. */
   readonly missingStatus?: 500
@@ -239,6 +242,8 @@ export interface MeshHost {
   readonly isPrivate?: true
   /** The ports, among those above, on which it carries raw TCP, and where connections to them go. */
   readonly tcp?: { readonly ports: readonly number[]; readonly routes: readonly MeshTcpRoute[] }
+  /** Namespaces whose calls may know it (`networking.istio.io/exportTo` of its Service); absent: all. */
+  readonly visibleIn?: readonly string[]
 }
 
 /** `namespace/name` of a Gateway. */
@@ -390,6 +395,8 @@ export interface MeshSnapshot {
   readonly gatewayHosts: ReadonlyMap<GatewayHostKey, GatewayHost>
   /** Those that gateways refer to and that are there. */
   readonly credentials: ReadonlyMap<CredentialKey, GatewayCredential>
+  /** What is registered of the outside, by name (see {@link externalKeysOf}). */
+  readonly externals: ReadonlyMap<string, MeshExternal>
   /** Namespaces that exist. */
   readonly namespaces: ReadonlySet<string>
   readonly outbound: { readonly policy: 'ALLOW_ANY' | 'REGISTRY_ONLY' }
@@ -407,7 +414,7 @@ export interface MapDifference {
 }
 
 /** The entries of a snapshot that have keys. */
-export const SNAPSHOT_MAPS = ['workloads', 'hosts', 'gateways', 'listeners', 'chainNames', 'gatewayHosts', 'credentials'] as const
+export const SNAPSHOT_MAPS = ['workloads', 'hosts', 'gateways', 'listeners', 'chainNames', 'gatewayHosts', 'credentials', 'externals'] as const
 /** One of {@link SNAPSHOT_MAPS}. */
 export type SnapshotMap = (typeof SNAPSHOT_MAPS)[number]
 

@@ -20,7 +20,19 @@ export interface Found {
 }
 
 /** What others refer to comes first. */
-const ORDER = ['Namespace', 'ServiceAccount', 'Secret', 'Function', 'Service', 'DestinationRule', 'ReferenceGrant', 'GatewayClass', 'Gateway']
+const ORDER = [
+  'Namespace',
+  'ServiceAccount',
+  'Secret',
+  'Function',
+  'Service',
+  'WorkloadEntry',
+  'ServiceEntry',
+  'DestinationRule',
+  'ReferenceGrant',
+  'GatewayClass',
+  'Gateway',
+]
 
 /**
  * Reads and checks a file, or all `*.yaml`, `*.yml` and `*.json` of a directory and those below it, before anything is sent. In a directory, files that

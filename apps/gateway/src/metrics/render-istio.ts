@@ -42,12 +42,12 @@ function family(name: MetricName, lines: readonly string[]): string {
 }
 
 function labelsOf({ reporter, source, destination, code, flags, security }: TrafficStatistics): string {
-  const { service, namespace } = destination
+  const { service, namespace, outside } = destination
   const labels = {
     reporter,
     ...endLabels('source', source),
     ...endLabels('destination', destination),
-    destination_service: service === 'unknown' ? 'unknown' : `${service}.${namespace}.svc.cluster.local`,
+    destination_service: service === 'unknown' || outside === true ? service : `${service}.${namespace}.svc.cluster.local`,
     destination_service_name: service,
     destination_service_namespace: namespace,
     request_protocol: 'http',
@@ -60,7 +60,8 @@ function labelsOf({ reporter, source, destination, code, flags, security }: Traf
     .join(',')
 }
 
-function endLabels(side: 'source' | 'destination', { workload, namespace, principal, app, version }: TrafficEnd): Readonly<Record<string, string>> {
+function endLabels(side: 'source' | 'destination', { outside, principal, app, version, ...end }: TrafficEnd): Readonly<Record<string, string>> {
+  const [workload, namespace] = outside === true ? ['unknown', 'unknown'] : [end.workload, end.namespace]
   return {
     [`${side}_workload`]: workload,
     [`${side}_workload_namespace`]: namespace,

@@ -68,6 +68,10 @@ describe("Istio's metrics", () => {
     expect(text).toContain(
       'istio_requests_total{reporter="destination",source_workload="a-v1",source_workload_namespace="default",source_principal="spiffe://cluster.local/ns/default/sa/a",source_app="a",source_version="v1",source_canonical_service="a",source_canonical_revision="v1",destination_workload="b-v1",destination_workload_namespace="default",destination_principal="spiffe://cluster.local/ns/default/sa/b",destination_app="b",destination_version="v1",destination_canonical_service="b",destination_canonical_revision="v1",destination_service="b.default.svc.cluster.local",destination_service_name="b",destination_service_namespace="default",request_protocol="http",response_code="200",response_flags="-",connection_security_policy="mutual_tls"} 1',
     )
+    const outside = { ...calls(1).destination, workload: 'api.example.org', service: 'api.example.org', outside: true as const }
+    expect(renderIstioMetrics([calls(1, { destination: outside })])).toMatch(
+      /destination_workload="unknown".*destination_service="api\.example\.org",destination_service_name="api\.example\.org",destination_service_namespace="default"/,
+    )
     expect(text).toMatch(/istio_request_duration_milliseconds_bucket\{.*,le="10"\} 1\n/)
     expect(text).toMatch(/istio_request_bytes_sum\{.*\} 50\n/)
     expect(text).toMatch(/# TYPE istio_response_bytes histogram\n/)

@@ -55,6 +55,7 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   Secret: [{ name: 'Data', type: 'integer', read: (resource) => Object.keys((resource as Resource & { readonly data?: object }).data ?? {}).length }],
   HTTPRoute: routeColumns,
   GRPCRoute: routeColumns,
+  ServiceEntry: [{ name: 'Hosts', type: 'string', read: hosts }],
   VirtualService: [{ name: 'Hosts', type: 'string', read: hosts }],
 }
 

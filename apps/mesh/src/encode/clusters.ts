@@ -34,7 +34,8 @@ function endpoint(address: Json): Json {
   return { endpoint: { address } }
 }
 
-function httpOptions(explicit: Json, more: Json = {}): Json {
+/** Options of the HTTP that is spoken to a cluster. */
+export function httpOptions(explicit: Json, more: Json = {}): Json {
   return { typed_extension_protocol_options: { [HTTP_OPTIONS]: any(HTTP_OPTIONS, { explicit_http_config: explicit, ...more }) } }
 }
 
@@ -197,16 +198,25 @@ export function encodeGatewayCluster(layout: NodeLayout): EnvoyResource {
  * may be reached or none of them: Envoy checks the first address of a list only, but connects to the next ones when it fails.
  */
 export function dnsCache({ nameGuard }: NodeLayout): Json {
+  return nameCache('egress', nameGuard?.port)
+}
+
+/** The same for what is passed on by its server name, without a filter that looks at addresses: it asks the strict name guard. */
+export function strictDnsCache(port: number): Json {
+  return nameCache('outside', port)
+}
+
+function nameCache(name: string, guard: number | undefined): Json {
   const resolver = (port: number): Json =>
     extension('envoy.network.dns_resolver.cares', 'envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig', {
       resolvers: [{ socket_address: { address: '127.0.0.1', port_value: port } }],
     })
   return {
-    name: 'egress',
+    name,
     dns_lookup_family: 'V4_PREFERRED',
     max_hosts: wrap(1024),
     host_ttl: duration(60_000),
-    ...(nameGuard === undefined ? {} : { typed_dns_resolver_config: resolver(nameGuard.port) }),
+    ...(guard === undefined ? {} : { typed_dns_resolver_config: resolver(guard) }),
   }
 }
 
@@ -225,7 +235,11 @@ export function encodeEgressCluster(layout: NodeLayout): EnvoyResource {
 
 /** To the internal listener that takes what a workload sends through CONNECT to a mesh name, and first calls, in the protocol that they came in. */
 export function encodeConnectCluster(workload: string): EnvoyResource {
-  const name = connectName(workload)
+  return internalCluster(connectName(workload))
+}
+
+/** To the internal listener of the same name. */
+export function internalCluster(name: string): EnvoyResource {
   return resource(TYPE_URLS.cluster, name, {
     name,
     type: 'STATIC',

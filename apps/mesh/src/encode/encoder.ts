@@ -1,5 +1,5 @@
 import { messageOf } from '@weft/core'
-import { keySourceName, keySourcesOf } from '@weft/mesh-model'
+import { isVisible, keySourceName, keySourcesOf } from '@weft/mesh-model'
 import type { HostKey, JwtRule, MeshHost, MeshReplica, MeshSnapshot, MeshWorkload, WorkloadKey } from '@weft/mesh-model'
 import { encodeAuthentication, encodeEdgeAuthentication } from './authentication.ts'
 import {
@@ -15,6 +15,7 @@ import {
   speaksHttp2,
 } from './clusters.ts'
 import { encodeCollectorClusters } from './collector.ts'
+import { Accounts, AskedNames, TCP_HOSTS, TcpHosts } from './books.ts'
 import { Dependencies } from './dependencies.ts'
 import { gatewayGroups, runGatewayGroup, type GatewayTools } from './gateway-groups.ts'
 import { encodeHoldListener } from './hold.ts'
@@ -32,9 +33,24 @@ import {
   encodeTcpHost,
   encodeUnknownHost,
   encodeVirtualHost,
+  isMeshAuthority,
   namesOf,
   parseAuthority,
 } from './outbound.ts'
+import {
+  authoritiesOfPlace,
+  bytesHost,
+  carriesHttp,
+  findOutside,
+  needOutside,
+  parsePlace,
+  placesOf,
+  routedOutside,
+  type Making,
+  type Place,
+} from './outside.ts'
+import type { Routed } from './routes.ts'
+import { encodePassthrough } from './outside-hosts.ts'
 import { tcpRoutes } from './tcp.ts'
 import type { EncodeInput, Json, NodeLayout, ResourceChanges, Touched } from './types.ts'
 import { bundle, UnitBook, type Bundle, type Wanted } from './units.ts'
@@ -124,6 +140,7 @@ class IncrementalEncoder implements Encoder {
       add(`host/${key}`)
       if (this.#tcpHosts.set(key, input.snapshot.hosts.get(key))) add(TCP_HOSTS)
     }
+    for (const key of touched.externals) add(`external/${key}`)
     for (const name of touched.clusters) add(`cluster/${name}`)
     for (const name of touched.keys ?? []) add(`keys/${name}`)
     for (const key of touched.listeners ?? []) add(`listener/${key}`)
@@ -177,82 +194,6 @@ function ownAccount({ snapshot, node }: EncodeInput, key: WorkloadKey): string |
 }
 
 const accountOf = (account: { readonly namespace: string; readonly serviceAccount: string }) => `account/${account.namespace}/${account.serviceAccount}`
-
-/** Which workloads of the node have which identity. */
-class Accounts {
-  readonly #of = new Map<WorkloadKey, string>()
-  readonly #members = new Map<string, Set<WorkloadKey>>()
-
-  workloads(): readonly WorkloadKey[] {
-    return [...this.#of.keys()]
-  }
-
-  /** @returns accounts of which the members changed */
-  set(key: WorkloadKey, account: string | undefined): readonly string[] {
-    const before = this.#of.get(key)
-    if (before === account) return []
-    if (before !== undefined && this.#members.get(before)?.delete(key) === true && this.#members.get(before)?.size === 0) this.#members.delete(before)
-    if (account === undefined) this.#of.delete(key)
-    else {
-      this.#of.set(key, account)
-      this.#members.set(account, (this.#members.get(account) ?? new Set()).add(key))
-    }
-    return [before, account].filter((each) => each !== undefined)
-  }
-
-  /** A workload with the identity. */
-  one(account: string): WorkloadKey | undefined {
-    return this.#members.get(account)?.values().next().value
-  }
-}
-
-/** Names of virtual hosts that are asked for, by who asks. */
-class AskedNames {
-  readonly #of = new Map<WorkloadKey, Set<string>>()
-
-  names(): readonly string[] {
-    return [...this.#of.values()].flatMap((names) => [...names])
-  }
-
-  set(name: string, asked: boolean): void {
-    const workload = parseVirtualHost(name)?.workload
-    if (workload === undefined) return
-    const names = this.#of.get(workload) ?? new Set()
-    if (asked) names.add(name)
-    else names.delete(name)
-    if (names.size === 0) this.#of.delete(workload)
-    else this.#of.set(workload, names)
-  }
-
-  of(workload: WorkloadKey): Iterable<string> {
-    return this.#of.get(workload) ?? []
-  }
-}
-
-/** What callers look at who may connect to a port of raw TCP: all of them, since a connection cannot wait for its route as a call can. */
-const TCP_HOSTS = 'tcp-hosts'
-
-/** Hosts that carry raw TCP. */
-class TcpHosts {
-  readonly #hosts = new Map<HostKey, MeshHost>()
-
-  keys(): Iterable<HostKey> {
-    return this.#hosts.keys()
-  }
-
-  /** @returns whether there is something different in what is kept */
-  set(key: HostKey, host: MeshHost | undefined): boolean {
-    const kept = host?.tcp === undefined ? undefined : host
-    if (this.#hosts.get(key) === kept) return false
-    if (kept === undefined) this.#hosts.delete(key)
-    else this.#hosts.set(key, kept)
-    return true
-  }
-
-  values(): Iterable<MeshHost> {
-    return this.#hosts.values()
-  }
-}
 
 /** What is kept from one round to the next. */
 interface Books {
@@ -315,6 +256,10 @@ class Round {
     this.wanted.push(this.#units.want(key, [this.#layout, trustDomain, path, ...parts], make))
   }
 
+  get #making(): Making {
+    return { input: this.#input, layout: this.#layout, lookAt: (name) => void this.lookedAt.add(name), put: (key, parts, make) => this.#put(key, parts, make) }
+  }
+
   #common(): void {
     this.#put('common', [], () =>
       bundle(
@@ -341,9 +286,10 @@ class Round {
 
   #ingressHost(key: HostKey): void {
     const host = this.#input.snapshot.hosts.get(key)
-    if (host === undefined || host.isPrivate === true || this.#layout.ingress === undefined) return
+    if (host === undefined || host.isPrivate === true || this.#layout.ingress === undefined || !isVisible(host, INGRESS_CALLER.namespace)) return
     const targets = this.#targets(host)
-    this.#put(`ingress/${key}`, [host, ...targets], () => {
+    const outside = needOutside(this.#making, INGRESS_CALLER, host.routes, ingressPort(host))
+    this.#put(`ingress/${key}`, [host, ...targets, ...outside], () => {
       const context = routeContext(this.#input, this.#layout, INGRESS_CALLER, ingressPort(host))
       return bundle([encodeIngressRoutes(key, host, context), ...encodeHostScopes(key, host)])
     })
@@ -418,23 +364,18 @@ class Round {
 
   #outboundRoutes(workload: MeshWorkload): void {
     const { snapshot, demand } = this.#input
-    this.lookedAt.add('namespaces')
     const whole = this.#asksTooMuch(workload) ? [...snapshot.hosts.values()] : undefined
-    if (whole !== undefined) this.lookedAt.add('everything')
     const connections = this.#connections(workload)
-    const parts = [
-      JSON.stringify(connections),
-      [...snapshot.namespaces].toSorted().join(' '),
-      snapshot.outbound.policy,
-      ...(whole === undefined ? [] : [snapshot, [...demand.virtualHosts].join(' ')]),
-    ]
-    this.#put(`outbound/${workload.key}`, parts, () => {
-      const virtualHosts = whole?.flatMap((host) => this.#wholeHost(workload, host))
-      return bundle([
-        encodeOutboundRoutes({ workload, snapshot, layout: this.#layout, connections, ...(virtualHosts === undefined ? {} : { whole: virtualHosts }) }),
-      ])
-    })
-    if (whole !== undefined) for (const host of whole) this.#pairs(workloadCaller(workload), host)
+    if (whole === undefined) {
+      this.#put(`outbound/${workload.key}`, [JSON.stringify(connections)], () => bundle([encodeOutboundRoutes({ workload, snapshot, connections })]))
+      return
+    }
+    this.lookedAt.add('everything')
+    const virtualHosts = [...whole.flatMap((host) => this.#wholeHost(workload, host)), ...this.#wholeOutside(workload)]
+    this.#put(`outbound/${workload.key}`, [snapshot, [...demand.virtualHosts].join(' ')], () =>
+      bundle([encodeOutboundRoutes({ workload, snapshot, connections, whole: virtualHosts })]),
+    )
+    for (const host of whole) this.#pairs(workloadCaller(workload), host)
   }
 
   /** Routes of a caller's connections to all ports of raw TCP (or of those to one host). Their clusters come when they are needed. */
@@ -457,17 +398,36 @@ class Round {
   #asksTooMuch(workload: MeshWorkload): boolean {
     const prefix = `${outboundRoutes(workload.key)}/`
     let unknown = 0
-    for (const name of this.#asked.of(workload.key)) if (this.#find(workload, name.slice(prefix.length)).host === undefined) unknown += 1
+    for (const name of this.#asked.of(workload.key)) if (!this.#isKnown(workload, name.slice(prefix.length))) unknown += 1
     return unknown > this.#layout.limits.maxUnknownHosts
   }
 
+  /** Names below a wildcard are as many as a caller likes. */
+  #isKnown(workload: MeshWorkload, authority: string): boolean {
+    if (this.#find(workload, authority).host !== undefined) return true
+    const place = parsePlace(authority)
+    return findOutside(this.#making, workload, place).entry?.entry.host === place.host
+  }
+
+  #isAsked(workload: MeshWorkload, authority: string): boolean {
+    return this.#input.demand.virtualHosts.has(`${outboundRoutes(workload.key)}/${authority}`)
+  }
+
+  #wholeOutside(workload: MeshWorkload): readonly Json[] {
+    return placesOf(this.#input.snapshot).flatMap((place) => {
+      const domains = authoritiesOfPlace(place).filter((authority) => !this.#isAsked(workload, authority))
+      const [name] = domains
+      const made = name === undefined ? undefined : this.#outsideHost(workload, place, { name, domains })
+      return made === undefined ? [] : [made.json]
+    })
+  }
+
   #wholeHost(workload: MeshWorkload, host: MeshHost): readonly Json[] {
-    const { virtualHosts } = this.#input.demand
-    const asked = (authority: string): boolean => virtualHosts.has(`${outboundRoutes(workload.key)}/${authority}`)
+    if (!isVisible(host, workload.namespace)) return []
     return authoritiesOf(host, workload.namespace).flatMap((authority): readonly Json[] => {
-      if (asked(authority)) return []
+      if (this.#isAsked(workload, authority)) return []
       const port = parseAuthority(authority, workload.namespace)?.port ?? 80
-      return [encodeVirtualHost(authority, authority, host, workload.key, routeContext(this.#input, this.#layout, workloadCaller(workload), port))]
+      return [encodeVirtualHost(authority, [authority], named(host), workload.key, routeContext(this.#input, this.#layout, workloadCaller(workload), port))]
     })
   }
 
@@ -476,7 +436,8 @@ class Round {
   #find(caller: MeshWorkload, authority: string): { readonly host: MeshHost | undefined; readonly port: number } {
     const asked = parseAuthority(authority, caller.namespace)
     if (asked !== undefined) this.lookedAt.add(`host/${asked.namespace}/${asked.name}`)
-    return { host: asked === undefined ? undefined : this.#input.snapshot.hosts.get(`${asked.namespace}/${asked.name}`), port: asked?.port ?? 80 }
+    const host = asked === undefined ? undefined : this.#input.snapshot.hosts.get(`${asked.namespace}/${asked.name}`)
+    return { host: host !== undefined && isVisible(host, caller.namespace) ? host : undefined, port: asked?.port ?? 80 }
   }
 
   #virtualHost(name: string): void {
@@ -487,8 +448,14 @@ class Round {
     const { host, port } = workload === undefined ? { host: undefined, port: 0 } : this.#find(workload, asked.authority)
     const key = `virtual-host/${name}`
     const made = (json: Json): Bundle => bundle([resource(TYPE_URLS.virtualHost, name, json)])
+    const outside =
+      workload === undefined || host !== undefined ? undefined : this.#outsideHost(workload, parsePlace(asked.authority), { name, domains: [asked.authority] })
+    if (outside !== undefined) {
+      this.#put(key, outside.parts, () => made(outside.json))
+      return
+    }
     if (workload === undefined || host === undefined || !host.ports.includes(port)) {
-      this.#put(key, [host], () => made(encodeUnknownHost(name, asked.authority, { host, port }, asked.workload)))
+      this.#unknownHost(name, asked.authority, { host, port, workload })
       return
     }
     if (host.tcp?.ports.includes(port) === true) {
@@ -498,13 +465,54 @@ class Round {
     }
     const caller = workloadCaller(workload)
     const targets = this.#pairs(caller, host)
-    this.#put(key, [workload, host, ...targets], () =>
-      made(encodeVirtualHost(name, asked.authority, host, asked.workload, routeContext(this.#input, this.#layout, caller, port))),
+    const outsideParts = needOutside(this.#making, caller, host.routes, port)
+    this.#put(key, [workload, host, ...targets, ...outsideParts], () =>
+      made(encodeVirtualHost(name, [asked.authority], named(host), asked.workload, routeContext(this.#input, this.#layout, caller, port))),
     )
   }
 
+  /** A name of the mesh that it does not know, or any other one, which is passed on or refused. */
+  #unknownHost(
+    name: string,
+    authority: string,
+    { host, port, workload }: { readonly host: MeshHost | undefined; readonly port: number; readonly workload: MeshWorkload | undefined },
+  ): void {
+    const { namespaces, outbound } = this.#input.snapshot
+    const key = `virtual-host/${name}`
+    const caller = parseVirtualHost(name)?.workload ?? ''
+    if (host === undefined) this.lookedAt.add('namespaces')
+    const ofMesh = workload === undefined || host !== undefined || isMeshAuthority(authority, namespaces)
+    this.#put(key, [host, ofMesh, outbound.policy], () =>
+      bundle([
+        resource(
+          TYPE_URLS.virtualHost,
+          name,
+          ofMesh ? encodeUnknownHost(name, authority, { host, port }, caller) : encodePassthrough(name, authority, outbound.policy),
+        ),
+      ]),
+    )
+  }
+
+  /** The virtual host of a registered place outside; `undefined` where nothing is registered. */
+  #outsideHost(
+    workload: MeshWorkload,
+    place: Place,
+    names: { readonly name: string; readonly domains: readonly string[] },
+  ): { readonly json: Json; readonly parts: readonly unknown[] } | undefined {
+    const found = findOutside(this.#making, workload, place)
+    if (found.entry === undefined && found.routes === undefined) return undefined
+    const caller = workloadCaller(workload)
+    const parts = [workload, ...found.parts]
+    if (!carriesHttp(found)) return { json: bytesHost(this.#making, caller, place, names), parts }
+    const host = routedOutside(found, place)
+    const targets = this.#pairs(caller, host)
+    const outside = needOutside(this.#making, caller, host.routes, place.port)
+    const json = encodeVirtualHost(names.name, names.domains, host, workload.key, routeContext(this.#input, this.#layout, caller, place.port))
+    return { json, parts: [...parts, ...targets, ...outside] }
+  }
+
   /** Clusters that routes to the host need for this caller. */
-  #pairs(caller: Caller, host: MeshHost): readonly MeshWorkload[] {
+  #pairs(caller: Caller, host: Pick<MeshHost, 'routes'>): readonly MeshWorkload[] {
     const targets = this.#targets(host)
     for (const callee of waysOf(this.#input, host).encrypted) this.#pair(caller, callee)
     return targets
@@ -535,6 +543,9 @@ class Round {
     return workload === undefined ? undefined : workloadCaller(workload)
   }
 }
+
+/** A host of the mesh as messages name it. */
+const named = ({ name, namespace, routes }: MeshHost): Routed => ({ name: `${name}.${namespace}`, routes })
 
 const pairUnit = (caller: Caller, callee: MeshWorkload) => `pair/${caller.namespace}/${caller.serviceAccount}/${callee.key}`
 

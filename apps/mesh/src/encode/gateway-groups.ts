@@ -11,6 +11,7 @@ import {
 } from '@weft/mesh-model'
 import { encodeChain, encodeGatewayHost, encodeGatewayListener, type ListenerParts } from './gateways.ts'
 import { GATEWAY_CALLER, routeContext } from './legs.ts'
+import { needOutside } from './outside.ts'
 import { encodeCredentials, tlsProblem } from './server-tls.ts'
 import type { EncodeInput, NodeLayout } from './types.ts'
 import { bundle, type Bundle } from './units.ts'
@@ -113,8 +114,10 @@ function gatewayHost(key: GatewayHostKey, tools: GatewayTools): void {
   const host = tools.input.snapshot.gatewayHosts.get(key)
   if (host === undefined || tools.layout.ingress === undefined) return
   const targets = tools.targets(host)
-  tools.put(`gateway-host/${key}`, [host, ...targets], () =>
-    bundle(encodeGatewayHost(host, routeContext(tools.input, tools.layout, GATEWAY_CALLER, tools.layout.ingress?.port ?? 0))),
+  const { port } = tools.layout.ingress
+  const outside = needOutside(tools, GATEWAY_CALLER, host.routes, port)
+  tools.put(`gateway-host/${key}`, [host, ...targets, ...outside], () =>
+    bundle(encodeGatewayHost(host, routeContext(tools.input, tools.layout, GATEWAY_CALLER, port))),
   )
   tools.reach(host, targets)
 }

@@ -7,7 +7,7 @@ import type { EncodeInput, Touched } from './types.ts'
 
 const LAYOUT = layout('/run/weft', { ingress: { address: '127.0.0.1', port: 8080 } })
 const LAYOUTS = new Map([['node-1', LAYOUT]])
-const NOTHING: Touched = { workloads: [], hosts: [], virtualHosts: [], clusters: [] }
+const NOTHING: Touched = { workloads: [], hosts: [], externals: [], virtualHosts: [], clusters: [] }
 const NO_DEMAND = { virtualHosts: new Set<string>(), clusters: new Set<string>() }
 
 /** Counts how often somebody looks at an entry. */

@@ -1,9 +1,12 @@
-import type { MeshHost, MeshSnapshot, MeshWorkload, RouteTarget, WorkloadKey } from '@weft/mesh-model'
+import type { ExternalTarget, MeshHost, MeshRoute, MeshSnapshot, MeshWorkload, WorkloadKey } from '@weft/mesh-model'
 import { INGRESS_PREFIX, type PathPrefix } from './matching.ts'
 import { directCluster, INGRESS_IDENTITY, localCluster, pairCluster, workloadSpiffeId } from './names.ts'
 import type { PairParts } from './clusters.ts'
 import { decidesByCaller, policyConfig } from './rbac.ts'
-import type { Leg, RouteContext } from './routes.ts'
+import { encodeOutsideCluster } from './outside-clusters.ts'
+import { outsideCluster } from './outside-names.ts'
+import { outsideWay } from './outside-way.ts'
+import type { Leg, LegTarget, RouteContext } from './routes.ts'
 import { speaksTcp } from './tcp.ts'
 import type { EncodeInput, NodeLayout } from './types.ts'
 
@@ -46,7 +49,7 @@ function isDirect(input: EncodeInput, callee: MeshWorkload): boolean {
  * How `caller` reaches the target of a route; `undefined` when the workload or its proxy is not there. `throughListener`: through the callee's inbound
  * listener, whatever the path of other calls.
  */
-export function legOf(input: EncodeInput, caller: Caller, target: Pick<RouteTarget, 'workload'>, throughListener: boolean): Leg | undefined {
+export function legOf(input: EncodeInput, caller: Caller, target: LegTarget, throughListener: boolean): Leg | undefined {
   const callee = target.workload === undefined ? undefined : input.snapshot.workloads.get(target.workload)
   if (callee === undefined || speaksTcp(callee) || !input.layouts.has(callee.proxy)) return undefined
   if (throughListener || !isDirect(input, callee)) return { cluster: pairCluster(caller, callee.key), workload: callee }
@@ -62,8 +65,14 @@ export function legOf(input: EncodeInput, caller: Caller, target: Pick<RouteTarg
   }
 }
 
+/** One way of a connection of raw TCP. */
+interface TcpLeg {
+  readonly cluster: string
+  readonly workload: MeshWorkload
+}
+
 /** How `caller` reaches the target of a connection of raw TCP: always by mutual TLS, since what it carries says nothing of who calls. */
-export function tcpLegOf(input: EncodeInput, caller: Caller, target: Pick<RouteTarget, 'workload'>): Pick<Leg, 'cluster' | 'workload'> | undefined {
+export function tcpLegOf(input: EncodeInput, caller: Caller, target: LegTarget): TcpLeg | undefined {
   const callee = target.workload === undefined ? undefined : input.snapshot.workloads.get(target.workload)
   if (callee === undefined || !speaksTcp(callee) || !input.layouts.has(callee.proxy)) return undefined
   return { cluster: pairCluster(caller, callee.key), workload: callee }
@@ -93,8 +102,20 @@ export function routeContext(input: EncodeInput, layout: NodeLayout, caller: Cal
     callerNamespace: caller.namespace,
     callerLabels: caller.workload?.labels,
     verifiesTokens: caller.workload === undefined,
-    leg: (target, throughListener) => legOf(input, caller, target, throughListener),
+    leg: (target, throughListener) =>
+      target.external === undefined ? legOf(input, caller, target, throughListener) : outsideLeg(input, layout, caller, target.external, port),
   }
+}
+
+function outsideLeg(input: EncodeInput, layout: NodeLayout, caller: Caller, target: ExternalTarget, port: number): Leg | undefined {
+  const way = outsideWay(input.snapshot, layout, caller, target, port)
+  return way === undefined || 'missing' in encodeOutsideCluster(way, layout) ? undefined : { cluster: outsideCluster(way), outside: way }
+}
+
+/** Places outside to which routes may send calls or copies, each once. */
+export function outsideTargetsOf(routes: readonly MeshRoute[]): readonly ExternalTarget[] {
+  const all = routes.flatMap((route) => [...route.targets, ...(route.mirrors ?? [])].flatMap(({ external }) => external ?? []))
+  return [...new Map(all.map((target) => [JSON.stringify(target), target])).values()]
 }
 
 /** Port of a host that calls through the ingress are taken to be for. */

@@ -213,8 +213,12 @@ describe('calls to the outside', () => {
   it('are refused when only the mesh may be called, with the reason', async () => {
     await world.apply(model({ outbound: { policy: 'REGISTRY_ONLY' } }))
     const answer = await world.from(CALLER, 'http://192.0.2.1/')
-    expect([answer.status, answer.json().error.code, answer.json().error.message]).toEqual([403, 'CALL_FORBIDDEN', expect.stringContaining('registry-only')])
-    expect(await connected('192.0.2.1:443')).toBe(403)
+    expect([answer.status, answer.json().error.code, answer.json().error.message]).toEqual([
+      502,
+      'HOST_NOT_REGISTERED',
+      expect.stringContaining('only registered hosts'),
+    ])
+    expect(await connected('192.0.2.1:443')).toBe(502)
     await world.apply(model())
   })
 })

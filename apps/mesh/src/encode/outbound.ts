@@ -1,19 +1,21 @@
 import { canonicalNamespace, OPENFAAS_NAMESPACE_ALIAS } from '@weft/core'
 import type { MeshHost, MeshReplica, MeshSnapshot, MeshWorkload, WorkloadKey } from '@weft/mesh-model'
 import { pipe } from './clusters.ts'
-import { egressFilter, egressRules, resolveFilter } from './egress.ts'
+import { egressFilter, resolveFilter } from './egress.ts'
+import { ASKS_FIRST, firstConnectFilter } from './first-connect.ts'
 import { addHeader, earlyMutation, STRANGERS_HEADERS } from './headers.ts'
 import { httpManager } from './http-manager.ts'
 import { ads, any, duration, escapeRegex, extension, resource, wrap } from './json.ts'
 import { directError } from './local-reply.ts'
 import { headerMatcher, regexMatcher } from './matching.ts'
-import { connectName, EGRESS_CLUSTER, MESH_HEADERS, outboundListener, outboundRoutes, TYPE_URLS } from './names.ts'
+import { connectName, MESH_HEADERS, outboundListener, outboundRoutes, TYPE_URLS } from './names.ts'
 import { ON_DEMAND_TIMEOUT_MS, onDemandFilter } from './on-demand.ts'
+import { connectRoute, known, passthroughRoutes } from './outside-hosts.ts'
 import { ALLOW_FILTER, DENY_FILTER, rbacFilter } from './rbac.ts'
 import { callerFilters } from './route-actions.ts'
 import { encodeRoutes } from './routes.ts'
 import { serviceOf } from './tracing.ts'
-import type { RouteContext } from './routes.ts'
+import type { RouteContext, Routed } from './routes.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
 
 /** The directory that holds the socket is private to the replica's sandbox, whose user is not Envoy's. */
@@ -60,8 +62,9 @@ function manager(workload: MeshWorkload, layout: NodeLayout, direct: boolean, { 
       ...(outer ? [] : [noConnect()]),
       onDemandFilter(),
       firstCallFilter(workload),
+      ...(outer ? [firstConnectFilter(workload.key)] : []),
       resolveFilter(layout),
-      egressFilter(),
+      egressFilter(layout),
       ...callerFilters(),
       ...policy,
     ],
@@ -105,46 +108,57 @@ export function meshAuthorityRegex(namespaces: ReadonlySet<string>): string {
   return `(?i)(?:[a-z0-9-]+|[a-z0-9-]+\\.(?:${spaces})|[a-z0-9.-]+\\.svc(?:\\.cluster\\.local)?)(?::[0-9]*)?`
 }
 
+/** Whether an authority is one of {@link meshAuthorityRegex}. */
+export function isMeshAuthority(authority: string, namespaces: ReadonlySet<string>): boolean {
+  const name = authority.toLowerCase().replace(/:[0-9]*$/, '')
+  if (!/^[a-z0-9.-]+$/.test(name)) return false
+  const [, namespace, ...rest] = name.split('.')
+  if (namespace === undefined || name.endsWith('.svc') || name.endsWith('.svc.cluster.local')) return true
+  return rest.length === 0 && (namespaces.has(namespace) || namespace === OPENFAAS_NAMESPACE_ALIAS)
+}
+
+/** RE2 over what can be an authority: a name or an address, and perhaps a port. */
+const AUTHORITY = regexMatcher('(?i)(?:[a-z0-9_](?:[a-z0-9._-]{0,252}[a-z0-9_])?|\\[[0-9a-f:.]{2,45}\\])(?::[0-9]{1,5})?')
+
 /** What the route configuration of a caller is made of. */
 export interface CallerParts {
   readonly workload: MeshWorkload
   readonly snapshot: Pick<MeshSnapshot, 'namespaces' | 'outbound'>
-  readonly layout: NodeLayout
   /** Virtual hosts of all names that the caller has not asked for yet; set when it asked for too many unknown ones: nothing is asked for on demand any more. */
   readonly whole?: readonly Json[]
   /** Routes of connections of raw TCP to hosts of the mesh. */
   readonly connections: readonly Json[]
 }
 
-/** Routes of the calls that a workload makes: outside hosts are here, mesh hosts come on demand when they are called for the first time. */
+/** Routes of the calls that a workload makes: every host comes on demand when it is called for the first time. */
 export function encodeOutboundRoutes(parts: CallerParts): EnvoyResource {
-  const { workload, snapshot, layout, whole, connections } = parts
+  const { workload, whole, connections } = parts
   const name = outboundRoutes(workload.key)
-  const mesh = regexMatcher(meshAuthorityRegex(snapshot.namespaces))
-  const rules = egressRules(snapshot.outbound.policy, layout)
-  const unknown = { name: 'unknown', match: { prefix: '/' }, ...directError('HOST_NOT_FOUND', { host: 'of that name' }) }
-  const routes = [
-    ...connections,
-    connectRoute('connect-mesh', { headers: [{ name: ':authority', string_match: mesh }] }, connectName(workload.key)),
-    { ...connectRoute('connect-egress', {}, EGRESS_CLUSTER), typed_per_filter_config: rules },
-    { name: 'https-without-connect', match: notMesh(mesh, [{ name: ':scheme', string_match: { exact: 'https' } }]), ...directError('USE_CONNECT', {}) },
-    { name: 'egress', match: notMesh(mesh, []), route: { cluster: EGRESS_CLUSTER, timeout: duration(0) }, typed_per_filter_config: rules },
-    whole === undefined ? firstCallRoute(mesh, workload) : unknown,
-  ]
-  const outside = { name: 'outside', domains: ['*'], routes }
+  const routes = [...connections, ...(whole === undefined ? [firstConnect(), firstCallRoute(workload), noAuthority()] : wholeRoutes(parts))]
   return resource(TYPE_URLS.route, name, {
     name,
-    virtual_hosts: [outside, ...(whole ?? [])],
+    virtual_hosts: [{ name: 'outside', domains: ['*'], routes }, ...(whole ?? [])],
     // Stays in any case: Envoy 1.38 keeps a mixture of old and new when a route configuration loses it.
     vhds: { config_source: ads(1) },
   })
 }
 
-/** Takes calls to mesh names that have no virtual host here yet; the question about one is not taken, so that Envoy fetches it. */
-function firstCallRoute(mesh: Json, workload: MeshWorkload): Json {
+/** For names that are neither asked for nor among those that the caller has: of the mesh (unknown), or outside. */
+function wholeRoutes({ workload, snapshot }: CallerParts): readonly Json[] {
+  const mesh = regexMatcher(meshAuthorityRegex(snapshot.namespaces))
+  const ofMesh = { headers: [{ name: ':authority', string_match: mesh }] }
+  return [
+    connectRoute('connect-mesh', ofMesh, connectName(workload.key)),
+    { name: 'unknown', match: { prefix: '/', ...ofMesh }, ...directError('HOST_NOT_FOUND', { host: 'of that name' }) },
+    ...passthroughRoutes(snapshot.outbound.policy, 'this host'),
+  ]
+}
+
+/** Takes calls to hosts that have no virtual host here yet; the question about one is not taken, so that Envoy fetches it. */
+function firstCallRoute(workload: MeshWorkload): Json {
   return {
     name: 'first-call',
-    match: { prefix: '/', headers: [{ name: ':authority', string_match: mesh }, headerMatcher(MESH_HEADERS.first, { kind: 'present' }, true)] },
+    match: { prefix: '/', headers: [{ name: ':authority', string_match: AUTHORITY }, headerMatcher(MESH_HEADERS.first, { kind: 'present' }, true)] },
     route: { cluster: connectName(workload.key), timeout: duration(0), idle_timeout: duration(0) },
     typed_per_filter_config: {
       [FIRST_FILTER]: any('envoy.config.route.v3.FilterConfig', {
@@ -154,16 +168,22 @@ function firstCallRoute(mesh: Json, workload: MeshWorkload): Json {
   }
 }
 
-function connectRoute(name: string, match: Json, cluster: string): Json {
+/** The same for CONNECT; the answer to the question names the cluster. */
+function firstConnect(): Json {
   return {
-    name,
-    match: { connect_matcher: {}, ...match },
-    route: { cluster, timeout: duration(0), upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] },
+    name: 'first-connect',
+    match: { connect_matcher: {}, headers: [{ name: ':authority', string_match: AUTHORITY }] },
+    route: { cluster_header: MESH_HEADERS.cluster, timeout: duration(0), upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] },
+    typed_per_filter_config: ASKS_FIRST,
   }
 }
 
-function notMesh(mesh: Json, headers: readonly Json[]): Json {
-  return { prefix: '/', headers: [{ name: ':authority', string_match: mesh, invert_match: true }, ...headers] }
+function noAuthority(): Json {
+  return {
+    name: 'no-authority',
+    match: { prefix: '/', headers: [{ name: ':authority', string_match: AUTHORITY, invert_match: true }] },
+    ...directError('HOST_NOT_FOUND', { host: 'of that name' }),
+  }
 }
 
 /** A host as a caller wrote it. */
@@ -203,21 +223,11 @@ function nothingThere(authority: string): Json {
   return { name: 'nothing', match: { prefix: '/' }, ...directError('ROUTE_NOT_FOUND', { path: `${authority}: no route of the host takes this call` }) }
 }
 
-function connectMesh(caller: WorkloadKey): Json {
-  return connectRoute('connect-mesh', {}, connectName(caller))
-}
-
-/** The answer to the question before a first call. */
-const KNOWN: Json = {
-  name: 'known',
-  match: { prefix: '/', headers: [headerMatcher(MESH_HEADERS.first, { kind: 'present' })] },
-  direct_response: { status: 200 },
-}
-
 /** The virtual host of a mesh host, for one caller and one way to write it. Names differ in their ports, so no domain is in two of them. */
-export function encodeVirtualHost(name: string, authority: string, host: MeshHost, caller: WorkloadKey, context: RouteContext): Json {
-  const routes = [connectMesh(caller), KNOWN, ...encodeRoutes({ ...host, name: `${host.name}.${host.namespace}` }, context), nothingThere(authority)]
-  return { name, domains: [authority], routes, ...CALL_HEADERS }
+export function encodeVirtualHost(name: string, domains: readonly string[], host: Routed, caller: WorkloadKey, context: RouteContext): Json {
+  const connect = connectName(caller)
+  const routes = [connectRoute('connect-mesh', {}, connect), known(connect), ...encodeRoutes(host, context), nothingThere(domains[0] ?? name)]
+  return { name, domains, routes, ...CALL_HEADERS }
 }
 
 /** The virtual host of a port that carries raw TCP, for who sends it HTTP: connections go as they go without it. */
@@ -238,5 +248,5 @@ export function encodeUnknownHost(
     host === undefined
       ? directError('HOST_NOT_FOUND', { host: authority })
       : directError('PORT_NOT_FOUND', { host: host.name, port: String(port), ports: host.ports.join(', ') })
-  return { name, domains: [authority], routes: [connectMesh(caller), { name: 'unknown', match: { prefix: '/' }, ...answer }] }
+  return { name, domains: [authority], routes: [connectRoute('connect-mesh', {}, connectName(caller)), { name: 'unknown', match: { prefix: '/' }, ...answer }] }
 }

@@ -3,11 +3,14 @@ import { speaksHttp2 } from './clusters.ts'
 import { brokenShare, refusedShare } from './broken-share.ts'
 import type { HeaderOperations, MeshRoute, MeshWorkload, RetryPolicy, RouteMatch, RouteTarget } from '@weft/mesh-model'
 import { addHeader, literal, STRANGERS_HEADERS, XFCC } from './headers.ts'
-import { duration, extension, wrap } from './json.ts'
+import { RESOLVE_FILTER } from './egress.ts'
+import { any, duration, extension, wrap } from './json.ts'
 import { callIdleTimeout, directError } from './local-reply.ts'
 import { headerMatcher, regexMatcher, routeMatch } from './matching.ts'
 import type { PathPrefix } from './matching.ts'
 import { MESH_HEADERS, MISSING_CLUSTER } from './names.ts'
+import { isForwarded } from './outside-way.ts'
+import type { OutsideWay } from './outside-way.ts'
 import { answerOf, filterConfig, mirrorPolicies, needsCalleeListener, rewriteOf, rewriteVariants } from './route-actions.ts'
 import { STREAM_REQUESTS } from './streams.ts'
 import { hashPolicy } from './traffic.ts'
@@ -79,10 +82,15 @@ function conditionsOf(idempotent: boolean, asked: RetryPolicy | undefined): { re
 /** One way to a workload, as the caller's side of the compiler chose it. */
 export interface Leg {
   readonly cluster: string
-  readonly workload: MeshWorkload
+  /** `undefined`: outside of the mesh. */
+  readonly workload?: MeshWorkload
+  readonly outside?: OutsideWay
   /** One hop: this route chooses the replica and enforces the callee's policy. */
   readonly direct?: { readonly policy: Json; readonly xfcc: string }
 }
+
+/** What a leg leads to. */
+export type LegTarget = Pick<RouteTarget, 'workload' | 'external'>
 
 /** What routes of a host are written for. */
 export interface RouteContext {
@@ -95,7 +103,7 @@ export interface RouteContext {
   /** `undefined`: a caller without labels (the ingress). */
   readonly callerLabels: Readonly<Record<string, string>> | undefined
   /** How the caller reaches a workload; `undefined` when it is not there. */
-  readonly leg: (target: Pick<RouteTarget, 'workload'>, throughListener: boolean) => Leg | undefined
+  readonly leg: (target: LegTarget, throughListener: boolean) => Leg | undefined
 }
 
 /** A name with routes. */
@@ -164,14 +172,34 @@ function action(host: Routed, route: MeshRoute, legs: Legs, idempotent: boolean,
     route: {
       ...clusters(weighted),
       ...timeouts(route, weighted, context.layout),
-      ...(direct && first.leg !== undefined ? hashPolicy(first.leg.workload) : {}),
+      ...hashOf(first.leg),
       ...context.rewrite,
       ...mirrorPolicies(route.mirrors, (mirror) => context.leg(mirror, true)?.cluster),
       ...(route.retries?.attempts === 0 ? {} : { retry_policy: { ...retryPolicy(idempotent, direct, route.retries), ...tryTimeout(route) } }),
     },
     ...headerChanges(route),
-    ...filterConfig(route),
+    ...withConfig(filterConfig(route), forwardedName(route, weighted)),
   }
+}
+
+/** Consistent hashing, where this hop chooses the place. */
+function hashOf(leg: Leg | undefined): Json {
+  if (leg?.outside !== undefined) return hashPolicy({ traffic: leg.outside.settings.traffic })
+  return leg?.direct !== undefined && leg.workload !== undefined ? hashPolicy(leg.workload) : {}
+}
+
+/** The filter that resolves names must look at the host that the call will have. */
+function forwardedName(route: MeshRoute, legs: Legs): Json {
+  const authority = route.rewrite?.authority
+  const forwarded = authority !== undefined && legs.some(({ leg }) => leg?.outside !== undefined && isForwarded(leg.outside))
+  return forwarded
+    ? { [RESOLVE_FILTER]: any('envoy.extensions.filters.http.dynamic_forward_proxy.v3.PerRouteConfig', { host_rewrite_literal: authority }) }
+    : {}
+}
+
+function withConfig(config: Json, more: Json): Json {
+  const { typed_per_filter_config: own } = config
+  return Object.keys(more).length === 0 ? config : { typed_per_filter_config: { ...(own as Json | undefined), ...more } }
 }
 
 function clusters(weighted: Legs): Json {
@@ -194,7 +222,8 @@ function share(target: RouteTarget, leg: Leg): Json {
   return {
     name: leg.cluster,
     request_headers_to_add: [...added(target.requestHeaders), ...direct],
-    request_headers_to_remove: removed(target.requestHeaders),
+    // What our proxies tell each other is nobody else's business.
+    request_headers_to_remove: [...removed(target.requestHeaders), ...(leg.outside === undefined ? [] : Object.values(MESH_HEADERS))],
     response_headers_to_add: added(target.responseHeaders),
     response_headers_to_remove: removed(target.responseHeaders),
     ...(leg.direct === undefined ? {} : { typed_per_filter_config: leg.direct.policy }),
@@ -211,13 +240,14 @@ function timeouts(route: MeshRoute, legs: Legs, layout: NodeLayout): Json {
 
 /** A caller of gRPC says itself how long it waits (`grpc-timeout`): then the call ends everywhere, with DEADLINE_EXCEEDED. */
 function deadlines(legs: Legs): Json {
-  const some = legs.some(({ leg }) => leg !== undefined && speaksHttp2(leg.workload))
+  const some = legs.some(({ leg }) => leg?.workload !== undefined && speaksHttp2(leg.workload))
   return some ? { max_stream_duration: { grpc_timeout_header_max: duration(0) } } : {}
 }
 
 function ownTimeouts(route: MeshRoute, legs: Legs, layout: NodeLayout): Json {
-  const longest = Math.max(...legs.map(({ leg }) => leg?.workload.timeoutMs ?? 0))
+  const longest = Math.max(...legs.map(({ leg }) => leg?.workload?.timeoutMs ?? 0))
   if (route.timeoutMs !== undefined && route.timeoutMs > 0) return { timeout: duration(route.timeoutMs), idle_timeout: duration(0) }
+  if (legs.every(({ leg }) => leg?.workload === undefined)) return { timeout: duration(0), idle_timeout: duration(layout.limits.streamIdleTimeoutMs) }
   return { timeout: duration(0), idle_timeout: callIdleTimeout(longest, layout.activationTimeoutMs, layout.timeoutGraceMs) }
 }
 

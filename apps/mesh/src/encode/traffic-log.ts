@@ -7,6 +7,14 @@ export const TRAFFIC_PREFIX = 'traffic'
 /** Upper bounds: milliseconds, bytes. Istio's default has more; each costs a line per series in every scrape. */
 export const TRAFFIC_BUCKETS = { duration: [1, 5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30_000], bytes: [1000, 100_000, 10_000_000] } as const
 
+/** Metadata of routes that refuse hosts which are not registered. */
+const ROUTE_NAMESPACE = 'weft'
+const BLOCKED_KEY = 'blocked'
+/** Its value. */
+export const BLOCKED = 'yes'
+/** Marks a route as such. */
+export const BLOCKED_ROUTE: Json = { metadata: { filter_metadata: { [ROUTE_NAMESPACE]: { fields: { [BLOCKED_KEY]: { stringValue: BLOCKED } } } } } }
+
 /** Which side counts. */
 export type TrafficSide = 'destination' | 'source'
 
@@ -21,7 +29,7 @@ export function trafficLog(side: TrafficSide, workload: string): Json {
   const peer =
     side === 'destination'
       ? { peer: '%DOWNSTREAM_PEER_URI_SAN%', tls: '%DOWNSTREAM_TLS_VERSION%' }
-      : { peer: '%UPSTREAM_PEER_URI_SAN%', cluster: '%UPSTREAM_CLUSTER%' }
+      : { peer: '%UPSTREAM_PEER_URI_SAN%', cluster: '%UPSTREAM_CLUSTER%', blocked: `%METADATA(ROUTE:${ROUTE_NAMESPACE}:${BLOCKED_KEY})%` }
   const who = { side, workload, ...peer }
   // Only the hold listener has this metadata: it says which calls waited for a replica.
   const how = { code: '%RESPONSE_CODE%', flags: '%RESPONSE_FLAGS%', protocol: '%PROTOCOL%', held: '%UPSTREAM_METADATA(weft:workload)%' }

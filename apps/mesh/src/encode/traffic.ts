@@ -1,4 +1,4 @@
-import type { Balancer, HashKey, MeshWorkload, OutlierLimits, PoolLimits, WarmUp } from '@weft/mesh-model'
+import type { Balancer, HashKey, OutlierLimits, PoolLimits, WarmUp, WorkloadTraffic } from '@weft/mesh-model'
 import { XFCC } from './headers.ts'
 import { duration, wrap } from './json.ts'
 import type { Json, NodeLayout } from './types.ts'
@@ -34,7 +34,7 @@ function slowStart({ ms, minimumPercent, aggression }: WarmUp): Json {
 }
 
 /** What a route says of the replica that it chooses; nothing without consistent hashing. */
-export function hashPolicy({ traffic }: MeshWorkload): Json {
+export function hashPolicy({ traffic }: { readonly traffic?: WorkloadTraffic | undefined }): Json {
   const balancer = traffic?.balancer
   return balancer?.kind === 'ring-hash' || balancer?.kind === 'maglev' ? { hash_policy: hashKeys(balancer.key) } : {}
 }

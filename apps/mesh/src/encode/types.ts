@@ -85,6 +85,12 @@ export interface NodeLayout {
   readonly timeoutGraceMs: number
   /** Addresses of this machine that are not private (CIDR): never reachable by egress. */
   readonly ownAddresses: readonly string[]
+  /** TCP ports on which the platform itself listens on this machine: never reached by a ServiceEntry. */
+  readonly platformPorts?: readonly number[]
+  /** The name server for registered hosts: it knows no name that stands for a refused address, also among others. */
+  readonly outsideNames?: { readonly port: number }
+  /** File with the roots that the system trusts; absent: none was found. */
+  readonly systemRoots?: string
   /** The name server on loopback that answers the proxy (`../name-guard`). Without one, a name with several addresses can reach a refused one. */
   readonly nameGuard?: { readonly port: number }
   readonly limits: NodeLimits
@@ -121,6 +127,8 @@ export interface Touched {
   /** Workloads that changed, or whose list of replicas did. */
   readonly workloads: Iterable<WorkloadKey>
   readonly hosts: Iterable<HostKey>
+  /** Names of the outside. */
+  readonly externals: Iterable<string>
   /** Names that are asked for now and were not, or the other way round. */
   readonly virtualHosts: Iterable<string>
   readonly clusters: Iterable<string>

@@ -1,7 +1,7 @@
 import dgram from 'node:dgram'
 import { Resolver } from 'node:dns/promises'
 import { inRanges } from '@weft/kit'
-import { guardAddresses } from './decide.ts'
+import { guardAddresses, strictAddresses } from './decide.ts'
 import { addressBytes, CODES, readQuestion, TYPES, writeAnswer } from './message.ts'
 import type { Question } from './message.ts'
 
@@ -15,6 +15,8 @@ export interface NameSource {
 export interface NameGuardOptions {
   /** CIDR ranges that no outside name may stand for: those that the egress policy refuses. */
   readonly refused: readonly string[]
+  /** A name that stands for a refused address has no address at all; else it has that one, which the proxy refuses with a reason. */
+  readonly strict?: boolean
   /** Where names are looked up; by default the system's name servers. */
   readonly source?: NameSource
 }
@@ -38,13 +40,14 @@ const LOOKUP_MS = 3000
 export async function startNameGuard(options: NameGuardOptions): Promise<NameGuard> {
   const source = options.source ?? new Resolver({ timeout: LOOKUP_MS, tries: 2 })
   const refused = inRanges(options.refused)
+  const guarded = options.strict === true ? strictAddresses : guardAddresses
   const socket = dgram.createSocket('udp4')
   let underWay = 0
   socket.on('message', (message, from) => {
     const question = readQuestion(message)
     if (question === undefined || underWay >= MAX_UNDER_WAY) return
     underWay += 1
-    void answer(question, source, refused).then((reply) => {
+    void answer(question, source, (found) => guarded(found, refused)).then((reply) => {
       underWay -= 1
       socket.send(reply, from.port, from.address, () => undefined)
     })
@@ -62,10 +65,10 @@ export async function startNameGuard(options: NameGuardOptions): Promise<NameGua
   return { port: socket.address().port, close: () => (closed ??= new Promise((resolve) => socket.close(resolve))) }
 }
 
-async function answer(question: Question, source: NameSource, refused: (address: string) => boolean): Promise<Buffer> {
+async function answer(question: Question, source: NameSource, guarded: (found: readonly string[]) => readonly string[]): Promise<Buffer> {
   try {
     const found = await lookUp(question, source)
-    return writeAnswer(question, CODES.ok, guardAddresses(found, refused).map(addressBytes), TTL_SECONDS)
+    return writeAnswer(question, CODES.ok, guarded(found).map(addressBytes), TTL_SECONDS)
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? error.code : undefined
     const code = reason === 'ENODATA' ? CODES.ok : reason === 'ENOTFOUND' ? CODES.noSuchName : CODES.serverFailure

@@ -42,6 +42,7 @@ import {
   TYPE_URLS,
   workloadSpiffeId,
 } from '../encode/names.ts'
+import { platformPlaces } from '../encode/outside-way.ts'
 import type { TelemetrySettings, Touched } from '../encode/types.ts'
 import { SpanExporter } from '../telemetry/exporter.ts'
 import { runtimeSpan } from '../telemetry/runtime-span.ts'
@@ -148,7 +149,7 @@ export class MeshCore {
     const proxies = this.#fleet.all.map((proxy) => proxy.layout.node)
     this.#exporter = new SpanExporter({ send: sendSpans, log: surroundings.log }, layout.telemetry.tracing?.collector)
     const address = layout.ingress === undefined ? {} : { ingressAddress: layout.ingress.address }
-    this.#compiler = createCompiler({ trustDomain, path, outbound, proxies, ...ingressPorts(layout), ...address })
+    this.#compiler = createCompiler({ trustDomain, path, outbound, platform: platformPlaces(layout), proxies, ...ingressPorts(layout), ...address })
     this.#streams = new StreamWatch({ calleeOf: (workload) => this.#compiler.snapshot.workloads.get(workload), log: surroundings.log })
     this.#keeper = openKeeper(settings, surroundings.log, (name) => this.#publish({ keys: [name] }))
     this.#trust = new TrustKeeper({

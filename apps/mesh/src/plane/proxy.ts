@@ -28,7 +28,7 @@ export interface ProxyOptions {
   readonly now: () => number
 }
 
-const UNTOUCHED: Touched = { workloads: [], hosts: [], virtualHosts: [], clusters: [] }
+const UNTOUCHED: Touched = { workloads: [], hosts: [], externals: [], virtualHosts: [], clusters: [] }
 const short = (typeUrl: string) => typeUrl.slice(typeUrl.lastIndexOf('.') + 1)
 
 /** What the configuration of a proxy follows from, beside what it asks for. */

@@ -42,6 +42,7 @@ const EXTENSIONS = [
   'filters/network/http_connection_manager/v3/http_connection_manager',
   'filters/network/rbac/v3/rbac',
   'filters/network/set_filter_state/v3/set_filter_state',
+  'filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy',
   'filters/network/tcp_proxy/v3/tcp_proxy',
   'formatter/metadata/v3/metadata',
   'formatter/req_without_query/v3/req_without_query',

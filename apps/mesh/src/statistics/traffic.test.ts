@@ -64,15 +64,24 @@ describe('the traffic that the proxy counts', () => {
     })
   })
 
-  it('leaves out the prober, and what went to no workload', () => {
+  it('leaves out the prober and the control API, and names the outside as Istio does', () => {
     const line = (labels: string) => `envoy_traffic_requests{${labels},code="200",flags="-",protocol="HTTP/2"} 1\n`
     const given = [
       line('side="destination",workload="default/a-v1",peer="spiffe://cluster.local/ns/weft-system/sa/prober",tls="TLSv1.3"'),
       line('side="source",workload="ingress",peer="",cluster="gateway"'),
       line('side="source",workload="default/a-v1",peer="",cluster="egress"'),
+      line('side="source",workload="default/a-v1",peer="",cluster="outside/default/*.example.org/80/-/-/-"'),
+      line('side="source",workload="default/a-v1",peer="",cluster="tunnel/default/example.org/443/-/-/-"'),
+      line('side="source",workload="default/a-v1",peer="",cluster="-",blocked="yes"'),
       line('side="destination",workload="default/gone-v1",peer="",tls=""'),
     ]
     const found = trafficOf(given.join(''), { trustDomain: 'cluster.local', workloads: new Map() })
-    expect(found.map(text)).toEqual(['destination: unknown -> gone-v1 200 none 1'])
+    expect(found.map(text)).toEqual([
+      'source: a-v1 -> PassthroughCluster 200 unknown 1',
+      'source: a-v1 -> *.example.org 200 unknown 1',
+      'source: a-v1 -> example.org 200 unknown 1',
+      'source: a-v1 -> BlackHoleCluster 200 unknown 1',
+      'destination: unknown -> gone-v1 200 none 1',
+    ])
   })
 })

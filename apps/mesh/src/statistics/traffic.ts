@@ -1,7 +1,8 @@
 import { parseSpiffeId, spiffeId, splitKey } from '@weft/core'
 import type { MeshSnapshot, MeshWorkload, TrafficEnd, TrafficHistogram, TrafficStatistics } from '@weft/mesh-model'
-import { INGRESS_IDENTITY, parseIngressStatName, parsePairCluster, SYSTEM_ACCOUNTS, workloadSpiffeId } from '../encode/names.ts'
-import { TRAFFIC_PREFIX } from '../encode/traffic-log.ts'
+import { EGRESS_CLUSTER, INGRESS_IDENTITY, parseIngressStatName, parsePairCluster, SYSTEM_ACCOUNTS, workloadSpiffeId } from '../encode/names.ts'
+import { parseOutsideName } from '../encode/outside-names.ts'
+import { BLOCKED, TRAFFIC_PREFIX } from '../encode/traffic-log.ts'
 import { parseSamples, type Sample } from './prometheus.ts'
 
 type Known = Pick<MeshSnapshot, 'trustDomain' | 'workloads'>
@@ -10,7 +11,7 @@ const UNKNOWN: TrafficEnd = { workload: 'unknown', namespace: 'unknown', princip
 const PREFIX = `envoy_${TRAFFIC_PREFIX}_`
 
 /**
- * What the proxy's `trafficLog`s counted, by who called whom. Calls that did not go to a workload (the control API, the outside) are left out, and the prober's. Cost:
+ * What the proxy's `trafficLog`s counted, by who called whom. Calls that went neither to a workload nor outside (the control API) are left out, and the prober's. Cost:
  * about a microsecond for each line of the proxy's answer, of which there are 42 for a pair of workloads that called.
  */
 export function trafficOf(text: string, snapshot: Known): readonly TrafficStatistics[] {
@@ -68,9 +69,9 @@ class Draft {
   }
 
   result(ends: Ends): TrafficStatistics | undefined {
-    const { side, workload = '', peer = '', cluster = '', tls = '', code = '0', flags = '-', held = '-' } = this.#labels
+    const { side, workload = '', peer = '', cluster = '', blocked = '', tls = '', code = '0', flags = '-', held = '-' } = this.#labels
     const isCallee = side === 'destination'
-    const other = isCallee ? ends.ofPrincipal(peer) : ends.ofCallee(cluster, peer)
+    const other = isCallee ? ends.ofPrincipal(peer) : blocked === BLOCKED ? outsideEnd(BLACK_HOLE) : ends.ofCallee(cluster, peer)
     const own = workload === 'ingress' ? ends.ingress : ends.ofWorkload(workload)
     if (other === undefined || this.#requests === 0) return undefined
     const histogram = (name: Name): TrafficHistogram => this.#histograms.get(name) ?? { buckets: [], sum: 0, count: 0 }
@@ -87,6 +88,14 @@ class Draft {
       ...(isCallee ? { requestBytes: histogram('request_bytes'), responseBytes: histogram('response_bytes') } : {}),
     }
   }
+}
+
+/** Names of Istio's for what is not registered: called nevertheless, or refused. */
+const PASSTHROUGH = 'PassthroughCluster'
+const BLACK_HOLE = 'BlackHoleCluster'
+
+function outsideEnd(host: string, namespace = 'unknown'): TrafficEnd {
+  return { ...UNKNOWN, workload: host, namespace, service: host, outside: true }
 }
 
 /** Finds out who is who. */
@@ -137,6 +146,9 @@ class Ends {
   ofCallee(cluster: string, principal: string): TrafficEnd | undefined {
     const workload = parseIngressStatName(cluster) ?? parsePairCluster(cluster)?.workload
     if (workload !== undefined) return this.ofWorkload(workload)
+    if (cluster === EGRESS_CLUSTER) return outsideEnd(PASSTHROUGH)
+    const outside = parseOutsideName(cluster)
+    if (outside !== undefined) return outsideEnd(outside.host, outside.namespace)
     return cluster === '' || cluster === '-' ? (principal === '' || principal === '-' ? undefined : this.ofPrincipal(principal)) : undefined
   }
 }

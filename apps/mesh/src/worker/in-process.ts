@@ -13,8 +13,10 @@ import type { EngineMethods, HostMethods } from './engine.ts'
  */
 export async function openEngine(settings: MeshSettings, log: Log, host: Pick<HostMethods, 'wake' | 'load' | 'statuses'>): Promise<EngineMethods> {
   const certificates = await openAuthority(authorityOptions(settings, log))
-  const guard = await startNameGuard({ refused: [...PRIVATE_RANGES, ...settings.layout.ownAddresses] })
-  const guarded = (layout: NodeLayout): NodeLayout => ({ ...layout, nameGuard: { port: guard.port } })
+  const refused = [...PRIVATE_RANGES, ...settings.layout.ownAddresses]
+  const guard = await startNameGuard({ refused })
+  const strict = await startNameGuard({ refused, strict: true })
+  const guarded = (layout: NodeLayout): NodeLayout => ({ ...layout, nameGuard: { port: guard.port }, outsideNames: { port: strict.port } })
   const layouts = { layout: guarded(settings.layout), others: (settings.others ?? []).map(guarded) }
   const core = new MeshCore({ ...settings, ...layouts }, { certificates, log, now: Date.now, wake: host.wake, load: host.load, statuses: host.statuses })
   return {
@@ -39,6 +41,7 @@ export async function openEngine(settings: MeshSettings, log: Log, host: Pick<Ho
     async stop(drainMs) {
       await core.stop(drainMs)
       await guard.close()
+      await strict.close()
     },
   }
 }

@@ -18,6 +18,7 @@ import {
   type Document,
   type World,
 } from './valid.ts'
+import { validServiceEntry, validWorkloadEntry } from './valid-outside.ts'
 
 /** A body that must be refused, and why. */
 export interface Malformed {
@@ -138,8 +139,10 @@ const OF_OTHERS: readonly (readonly [(world: World) => fc.Arbitrary<Document>, r
     validDestinationRule,
     [
       at('no host', ['spec', 'host'], undefined),
-      at('settings of a port', ['spec', 'trafficPolicy'], { portLevelSettings: [] }),
-      at('TLS that is not the mesh\u2019s', ['spec', 'trafficPolicy'], { tls: { mode: 'SIMPLE' } }),
+      at('settings of no port', ['spec', 'trafficPolicy'], { portLevelSettings: [{}] }),
+      at('a key of the machine', ['spec', 'trafficPolicy'], { tls: { mode: 'MUTUAL', privateKey: '/etc/key.pem' } }),
+      at('TLS with a certificate that is not said', ['spec', 'trafficPolicy'], { tls: { mode: 'MUTUAL' } }),
+      at('a file that leaves its directory', ['spec', 'trafficPolicy'], { tls: { mode: 'SIMPLE', caCertificates: '/etc/../key' } }),
       at('two keys of a hash', ['spec', 'trafficPolicy'], { loadBalancer: { consistentHash: { useSourceIp: true, httpHeaderName: 'x' } } }),
       at('a subset twice', ['spec', 'subsets'], [{ name: 'v1' }, { name: 'v1' }]),
       at('a subset without a name', ['spec', 'subsets'], [{ labels: {} }]),
@@ -188,6 +191,33 @@ const OF_OTHERS: readonly (readonly [(world: World) => fc.Arbitrary<Document>, r
       at('TLS without a Secret', ['spec', 'tls'], [{ hosts: ['shop.example.com'] }]),
     ],
   ],
+  [
+    validServiceEntry,
+    [
+      at('no host', ['spec', 'hosts'], []),
+      at('a host that is an address', ['spec', 'hosts'], ['127.0.0.1']),
+      at('every host', ['spec', 'hosts'], ['*']),
+      at('a star in the middle', ['spec', 'hosts'], ['a.*.example.org']),
+      at('a host with a path', ['spec', 'hosts'], ['example.org/admin']),
+      at('a Unix socket', ['spec'], { hosts: ['a.example.org'], resolution: 'STATIC', endpoints: [{ address: 'unix:///run/weft/admin' }] }),
+      at('a name that is to be an address', ['spec'], { hosts: ['a.example.org'], resolution: 'STATIC', endpoints: [{ address: 'localhost' }] }),
+      at('an address that means this machine', ['spec'], { hosts: ['a.example.org'], resolution: 'STATIC', endpoints: [{ address: '0.0.0.0' }] }),
+      at('IPv4 within IPv6', ['spec'], { hosts: ['a.example.org'], resolution: 'STATIC', endpoints: [{ address: '::ffff:127.0.0.1' }] }),
+      at('endpoints that nothing leads to', ['spec'], { hosts: ['a.example.org'], endpoints: [{ address: '192.0.2.1' }] }),
+      at('every address', ['spec', 'addresses'], ['0.0.0.0/0']),
+      at(
+        'one port twice',
+        ['spec', 'ports'],
+        [
+          { number: 80, name: 'a' },
+          { number: 80, name: 'b' },
+        ],
+      ),
+      at('a port that is none', ['spec', 'ports'], [{ number: 0, name: 'a' }]),
+      at('a protocol that is not supported yet', ['spec', 'ports'], [{ number: 80, name: 'a', protocol: 'UDP' }]),
+    ],
+  ],
+  [validWorkloadEntry, [at('a Unix socket', ['spec', 'address'], 'unix:///run/x'), at('no address', ['spec', 'address'], undefined)]],
   [
     validService,
     [

@@ -48,9 +48,9 @@ function checkKey(key: string, path: string): readonly Violation[] {
     : [{ field: child(path, key), reason: 'the key must be NAME or DNS-PREFIX/NAME, with a NAME of at most 63 letters, digits, "-", "_" and "."' }]
 }
 
-/** A host name as routes and rules have it. */
+/** A host name as routes have it. */
 export function checkHost(host: string, field: string): readonly Violation[] {
-  if (host.includes('*')) return [{ field, reason: 'wildcard hosts are not supported yet' }]
+  if (host.includes('*')) return [{ field, reason: `${shown(host)} is a wildcard; here one name is meant` }]
   if (host.length <= 253 && SUBDOMAIN.test(host)) return []
   return [{ field, reason: `must be a DNS name in lower case, and is ${shown(host)}` }]
 }
@@ -58,4 +58,11 @@ export function checkHost(host: string, field: string): readonly Violation[] {
 /** Whether a text is a host of a gateway: `*`, `*.` before a name, or a whole name (an address too). */
 export function isHostPattern(text: string): boolean {
   return text === '*' || (text.length <= 253 && SUBDOMAIN.test(text.replace(/^\*\./, '')))
+}
+
+/** A host name, or `*.NAME` for all names below one, or `*` for all. */
+export function checkHostPattern(host: string, field: string): readonly Violation[] {
+  if (!host.includes('*')) return checkHost(host, field)
+  if (isHostPattern(host)) return []
+  return [{ field, reason: `${shown(host)}: a wildcard is "*" alone, or "*." before a DNS name in lower case` }]
 }

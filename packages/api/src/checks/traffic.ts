@@ -6,7 +6,8 @@ import type { HttpHeaders, HttpMatch, HttpRoute, VirtualServiceSpec } from '../i
 import type { TrafficPolicy } from '../istio/traffic-policy.ts'
 import { child, shown, type Violation } from '../violation.ts'
 import { duplicates } from './function.ts'
-import { checkHost, checkLabels, isHostPattern } from './metadata.ts'
+import { checkHost, checkHostPattern, checkLabels, isHostPattern } from './metadata.ts'
+import { checkClientTls } from './client-tls.ts'
 import { re2Problem } from './re2.ts'
 import { grpcStatusOf, retryConditions, ROUTE_KINDS } from './traffic-words.ts'
 
@@ -23,7 +24,7 @@ export function checkVirtualService(spec: VirtualServiceSpec): readonly Violatio
   const chain = hosts.length === 0 && http.some((route) => route.delegate !== undefined)
   const connections = tls.length > 0 ? 'spec.tls' : 'spec.tcp'
   return [
-    ...each(hosts, 'spec.hosts').flatMap(([host, path]) => (isForGateways(spec) && isHostPattern(host) ? [] : checkHost(host, path))),
+    ...each(hosts, 'spec.hosts').flatMap(([host, path]) => checkHostPattern(host, path)),
     ...duplicates(hosts, 'spec.hosts'),
     ...(chain ? [{ field: 'spec.http', reason: 'a VirtualService without hosts is a delegate, and a delegate cannot delegate further' }] : []),
     ...(http.length + tls.length + tcp.length === 0 ? [{ field: 'spec', reason: 'has no routes: it needs one of http, tls and tcp' }] : []),
@@ -53,11 +54,6 @@ function checkServerNames(names: readonly string[], hosts: readonly string[], pa
     if (!isHostPattern(name)) return [{ field: at, reason: `${shown(name)} is no name of a host` }]
     return fits(name) ? [] : [{ field: at, reason: `${shown(name)} is none of the hosts of the VirtualService` }]
   })
-}
-
-/** Gateways answer under names that begin with a star, too. */
-function isForGateways({ gateways }: VirtualServiceSpec): boolean {
-  return gateways?.some((name) => name !== 'mesh') ?? false
 }
 
 function checkRoute(route: HttpRoute, path: string): readonly Violation[] {
@@ -199,7 +195,7 @@ function checkHeaders(headers: HttpHeaders | undefined, path: string): readonly 
 export function checkDestinationRule(spec: DestinationRuleSpec): readonly Violation[] {
   const subsets = spec.subsets ?? []
   return [
-    ...checkHost(spec.host, 'spec.host'),
+    ...checkHostPattern(spec.host, 'spec.host'),
     ...duplicates(
       subsets.map(({ name }) => name),
       'spec.subsets',
@@ -213,6 +209,22 @@ export function checkDestinationRule(spec: DestinationRuleSpec): readonly Violat
 }
 
 function checkTrafficPolicy(policy: TrafficPolicy | undefined, path: string): readonly Violation[] {
+  const ports = policy?.portLevelSettings ?? []
+  return [
+    ...checkSettings(policy, path),
+    ...duplicates(
+      ports.map(({ port }) => String(port.number)),
+      `${path}.portLevelSettings`,
+    ),
+    ...each(ports, `${path}.portLevelSettings`).flatMap(([settings, at]) => checkSettings(settings, at)),
+  ]
+}
+
+function checkSettings(policy: Omit<TrafficPolicy, 'portLevelSettings'> | undefined, path: string): readonly Violation[] {
+  return [...checkBalancer(policy, path), ...checkClientTls(policy?.tls, `${path}.tls`)]
+}
+
+function checkBalancer(policy: Omit<TrafficPolicy, 'portLevelSettings'> | undefined, path: string): readonly Violation[] {
   const { simple, consistentHash: hash, warmup } = policy?.loadBalancer ?? {}
   const at = `${path}.loadBalancer`
   if (hash === undefined) return simple === 'RANDOM' && warmup !== undefined ? [{ field: `${at}.warmup`, reason: 'has no effect with RANDOM' }] : []

@@ -1,6 +1,7 @@
 import type { ObjectMeta } from '@weft/core'
 import { Type, type Static } from 'typebox'
 import { closed, closedExcept, stringMap } from '../pieces.ts'
+import { ExportTo } from './shared.ts'
 import { TrafficPolicy } from './traffic-policy.ts'
 
 // Fields after https://istio.io/latest/docs/reference/config/networking/destination-rule/ (API v1).
@@ -22,9 +23,10 @@ export const DestinationRuleSpec = Type.Object(
   {
     host: Type.String({ minLength: 1, maxLength: 253, description: 'NAME, NAME.NAMESPACE or NAME.NAMESPACE.svc.cluster.local' }),
     trafficPolicy: Type.Optional(TrafficPolicy),
+    exportTo: Type.Optional(ExportTo),
     subsets: Type.Optional(Type.Array(Subset, { maxItems: 256, description: 'the named parts' })),
   },
-  { ...closedExcept('exportTo', 'workloadSelector'), description: 'subsets of a host, and how its calls are carried' },
+  { ...closedExcept('workloadSelector'), description: 'subsets of a host, and how its calls are carried' },
 )
 /** {@link DestinationRuleSpec} as a type. */
 export type DestinationRuleSpec = Static<typeof DestinationRuleSpec>

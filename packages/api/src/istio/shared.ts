@@ -8,3 +8,9 @@ export const WorkloadSelector = Type.Object(
 )
 /** {@link WorkloadSelector} as a type. */
 export type WorkloadSelector = Static<typeof WorkloadSelector>
+
+/** In which namespaces a resource is seen (Istio `exportTo`). */
+export const ExportTo = Type.Array(Type.String({ pattern: '^([.*~]|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$', description: 'a namespace, or one of . * ~' }), {
+  maxItems: 256,
+  description: 'namespaces whose calls this is about: "." its own, "*" all (default), "~" none, or names',
+})

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { closed, closedExcept, istioDuration, UNSUPPORTED_VALUES } from '../pieces.ts'
+import { closed, closedExcept, istioDuration, port, UNSUPPORTED_VALUES } from '../pieces.ts'
 
 // Fields after https://istio.io/latest/docs/reference/config/networking/destination-rule/ (API v1).
 
@@ -106,27 +106,54 @@ export const OutlierDetection = Type.Object(
 /** {@link OutlierDetection} as a type. */
 export type OutlierDetection = Static<typeof OutlierDetection>
 
+/** How the mesh speaks TLS to a host outside (Istio `ClientTLSSettings`). */
+export const ClientTls = Type.Object(
+  {
+    mode: Type.Optional(
+      Type.Enum(['DISABLE', 'SIMPLE', 'MUTUAL', 'ISTIO_MUTUAL'], {
+        description:
+          'for hosts outside: plain (DISABLE), TLS that begins in the mesh (SIMPLE), with a certificate of its own (MUTUAL), with the caller\u2019s mesh certificate (ISTIO_MUTUAL). Calls to functions are always ISTIO_MUTUAL',
+      }),
+    ),
+    credentialName: Type.Optional(
+      Type.String({ pattern: '^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$', description: 'Secret with tls.crt and tls.key (MUTUAL) and ca.crt' }),
+    ),
+    caCertificates: Type.Optional(
+      Type.String({
+        pattern: '^(system|/[^\\u0000]{1,1023})$',
+        description: 'file with the roots that are trusted, on the machine of the mesh; default: those of the system',
+      }),
+    ),
+    subjectAltNames: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 512 }), { maxItems: 64, description: 'names, one of which the certificate must have' }),
+    ),
+    sni: Type.Optional(Type.String({ pattern: '^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$', description: 'server name that is asked for; default: the host' })),
+    insecureSkipVerify: Type.Optional(Type.Boolean({ description: 'take any certificate; the status of the resource warns of it' })),
+  },
+  closedExcept('clientCertificate', 'privateKey', 'caCrl'),
+)
+/** {@link ClientTls} as a type. */
+export type ClientTls = Static<typeof ClientTls>
+
+const SETTINGS = {
+  loadBalancer: Type.Optional(LoadBalancer),
+  connectionPool: Type.Optional(ConnectionPool),
+  outlierDetection: Type.Optional(OutlierDetection),
+  tls: Type.Optional(ClientTls),
+}
+
+/** The same for calls to one port (Istio `TrafficPolicy.PortTrafficPolicy`). */
+export const PortTrafficPolicy = Type.Object({ port: Type.Object({ number: port('port of the host') }, closed), ...SETTINGS }, closed)
+/** {@link PortTrafficPolicy} as a type. */
+export type PortTrafficPolicy = Static<typeof PortTrafficPolicy>
+
 /** How calls of a workload are carried (Istio `TrafficPolicy`). */
 export const TrafficPolicy = Type.Object(
   {
-    loadBalancer: Type.Optional(LoadBalancer),
-    connectionPool: Type.Optional(ConnectionPool),
-    outlierDetection: Type.Optional(OutlierDetection),
-    tls: Type.Optional(
-      Type.Object(
-        {
-          mode: Type.Optional(
-            Type.Enum(['ISTIO_MUTUAL'], {
-              description: 'what calls within the mesh do anyway; whether plain text is taken is said by PeerAuthentication',
-              [UNSUPPORTED_VALUES]: ['DISABLE', 'SIMPLE', 'MUTUAL'],
-            }),
-          ),
-        },
-        closedExcept('clientCertificate', 'privateKey', 'caCertificates', 'caCrl', 'credentialName', 'subjectAltNames', 'sni', 'insecureSkipVerify'),
-      ),
-    ),
+    ...SETTINGS,
+    portLevelSettings: Type.Optional(Type.Array(PortTrafficPolicy, { maxItems: 256, description: 'what holds for one port, in place of the rest' })),
   },
-  { ...closedExcept('portLevelSettings', 'tunnel', 'proxyProtocol', 'retryBudget'), description: 'how calls are carried' },
+  { ...closedExcept('tunnel', 'proxyProtocol', 'retryBudget'), description: 'how calls are carried' },
 )
 /** {@link TrafficPolicy} as a type. */
 export type TrafficPolicy = Static<typeof TrafficPolicy>

@@ -3,6 +3,7 @@ import { Type, type Static } from 'typebox'
 import { closed, closedExcept, istioDuration, nonEmpty, port } from '../pieces.ts'
 import { TcpRoute, TlsRoute } from './connection-routes.ts'
 import { HTTP_ACTIONS, HttpDestination, HttpRetry } from './http-actions.ts'
+import { ExportTo } from './shared.ts'
 import { IstioHeaderMatch, IstioStringMatch } from './string-match.ts'
 
 // Fields after https://istio.io/latest/docs/reference/config/networking/virtual-service/ (API v1).
@@ -102,11 +103,12 @@ export const VirtualServiceSpec = Type.Object(
       Type.Array(hostName('a host that this is about'), { maxItems: 64, description: 'the hosts whose routes these are; none: others delegate to these' }),
     ),
     gateways: Type.Optional(gatewayNames('where calls come in: "mesh" (all proxies) and names of Gateways; absent: ["mesh"]')),
+    exportTo: Type.Optional(ExportTo),
     http: Type.Optional(nonEmpty(HttpRoute, { maxItems: 256, description: 'routes of calls; the first that matches wins' })),
     tls: Type.Optional(nonEmpty(TlsRoute, { maxItems: 256, description: 'routes of connections of TLS that goes through; the first that matches wins' })),
     tcp: Type.Optional(nonEmpty(TcpRoute, { maxItems: 256, description: 'routes of connections of raw TCP; the first that matches wins' })),
   },
-  { ...closedExcept('exportTo'), description: 'routes of one or several hosts' },
+  { ...closed, description: 'routes of one or several hosts' },
 )
 /** {@link VirtualServiceSpec} as a type. */
 export type VirtualServiceSpec = Static<typeof VirtualServiceSpec>

@@ -10,6 +10,10 @@ import type { Dependency } from '../world/dependencies.ts'
 import type { World } from '../world/world.ts'
 import { SYSTEM_NAMESPACE } from '@weft/core'
 import { deliveryRoutes } from './delivery.ts'
+import { isVisible } from '../find-external.ts'
+import { namesOfHost } from './names.ts'
+import { registered } from './registered.ts'
+import { rulesAt } from './rules.ts'
 import { endpointsOf, revisionTarget, targetsOf, type Endpoints } from './endpoints.ts'
 import { referToRoutes, routesOf, type Understood, type Work } from './routes.ts'
 import { hostRoutes } from './gateway-routes.ts'
@@ -34,18 +38,19 @@ export interface CompiledHost {
 /** Compiles one host name. Reads only what it notes in `dependencies`. */
 export function compileHost(world: World, key: HostKey): CompiledHost {
   const work: Work = { world, dependencies: new Set(), refersTo: new Set(), findings: [], statuses: [] }
-  work.dependencies.add(`virtual-services ${key}`)
-  work.dependencies.add(`destination-rules ${key}`)
   const endpoints = endpointsOf(work, key)
-  const virtualServices = [...world.virtualServices.get(key)].toSorted(byAge)
-  const rules = [...world.destinationRules.get(key)].toSorted(byAge)
+  const virtualServices = virtualServicesOf(work, key)
+  const rules = rulesAt(work, key)
   if (endpoints === undefined) {
-    reportUnknown(work, key, [...virtualServices, ...rules])
+    reportUnknown(work, key)
     hostRoutes(work, key, undefined, new Map())
   }
   const host = endpoints === undefined ? undefined : hostOf(work, endpoints, virtualServices)
   referToRoutes(work, [...(host?.routes ?? []), ...(host?.tcp?.routes ?? [])])
-  if (endpoints !== undefined) referToSubsets(work, endpoints, rules)
+  if (endpoints !== undefined) {
+    referToSubsets(work, endpoints, rules)
+    reportOutsideSettings(work, key, rules)
+  }
   const { traffic, ignored } = endpoints === undefined ? NO_TRAFFIC : hostTraffic(endpoints, rules)
   for (const { ref } of ignored)
     work.findings.push(
@@ -56,8 +61,34 @@ export function compileHost(world: World, key: HostKey): CompiledHost {
 
 const NO_TRAFFIC: HostTraffic = { traffic: new Map(), ignored: [] }
 
-function reportUnknown(work: Work, key: HostKey, by: readonly (VirtualServiceModel | DestinationRuleModel)[]): void {
-  for (const { ref } of by) work.findings.push(warning(ref, 'HostNotFound', `there is no function or Service ${key}`))
+/** VirtualServices about a host, those with the most specific name for it first, then the oldest. */
+function virtualServicesOf({ world, dependencies }: Work, key: HostKey): readonly VirtualServiceModel[] {
+  return namesOfHost(key).flatMap((name) => {
+    dependencies.add(`virtual-services ${name}`)
+    return [...world.virtualServices.get(name)].toSorted(byAge)
+  })
+}
+
+/** Nothing of the mesh has the name; that is a problem of those who name it, unless it is a name outside. */
+function reportUnknown(work: Work, key: HostKey): void {
+  const [namespace = '', name = ''] = key.split('/')
+  if (registered(work, `${name}.${namespace}`, namespace).length > 0) return
+  const { virtualServices, destinationRules } = work.world
+  for (const { ref } of [...virtualServices.get(key), ...destinationRules.get(key)].toSorted(byAge))
+    work.findings.push(warning(ref, 'HostNotFound', `there is no function or Service ${key}`))
+}
+
+/** What a rule says for hosts outside means nothing to a host of the mesh. */
+function reportOutsideSettings(work: Work, key: HostKey, rules: readonly DestinationRuleModel[]): void {
+  for (const { ref, outside, subsets } of rules) {
+    const all = [outside, ...subsets.map((subset) => subset.outside)]
+    if (all.some((settings) => settings?.ports !== undefined))
+      work.findings.push(warning(ref, 'TrafficPolicyIgnored', `portLevelSettings have no effect on ${key}: its workloads are reached by one port`))
+    if (all.some((settings) => settings?.tls !== undefined && settings.tls.mode !== 'mesh'))
+      work.findings.push(
+        warning(ref, 'TrafficPolicyIgnored', `tls has no effect on ${key}: calls within the mesh carry the caller's certificate (ISTIO_MUTUAL)`),
+      )
+  }
 }
 
 /** A subset may be routed to at any time, so its workloads have their listeners ready. */
@@ -69,7 +100,7 @@ function referToSubsets(work: Work, endpoints: Endpoints, rules: readonly Destin
 
 function hostOf(work: Work, endpoints: Endpoints, virtualServices: readonly VirtualServiceModel[]): MeshHost {
   const [namespace = '', name = ''] = endpoints.key.split('/')
-  const { own, consumers } = precedence(work, namespace, virtualServices)
+  const { own, partly, consumers } = precedence(work, namespace, virtualServices)
   const owners = new Map([...(own === undefined ? [] : [own]), ...consumers].map((owner) => [owner.namespace, owner]))
   const attached = hostRoutes(work, endpoints.key, endpoints, owners)
   const routes = own === undefined || own.routes.length === 0 ? [...attached.producers, ...ownRoutes(work, endpoints)] : routesOf(work, own, inMesh)
@@ -82,31 +113,52 @@ function hostOf(work: Work, endpoints: Endpoints, virtualServices: readonly Virt
     name,
     fqdn: hostFqdn(namespace, name),
     ports: endpoints.ports,
-    routes: [...consumers.flatMap((consumer) => (consumer.routes.length === 0 ? [] : consumerRoutes(work, consumer))), ...attached.consumers, ...routes],
+    routes: [
+      ...consumers.flatMap((consumer) => (consumer.routes.length === 0 ? [] : restrictedRoutes(work, consumer, [consumer.namespace]))),
+      ...partly.flatMap((one) => (one.routes.length === 0 ? [] : restrictedRoutes(work, one, one.visibleIn ?? []))),
+      ...attached.consumers,
+      ...routes,
+    ],
+    ...(endpoints.owner.kind === 'Service' && endpoints.owner.model.visibleIn !== undefined ? { visibleIn: endpoints.owner.model.visibleIn } : {}),
     ...(endpoints.owner.model.isPrivate ? { isPrivate: true } : {}),
     ...(endpoints.tcpPorts.length === 0 ? {} : { tcp: { ports: endpoints.tcpPorts, routes: tcpRoutes(work, endpoints, { own, consumers }) } }),
   }
+}
+
+/** Whose routes hold: the one for everybody, those that are exported to some namespaces only, and those of other namespaces for themselves. */
+interface Precedence {
+  readonly own: Understood<VirtualServiceModel> | undefined
+  readonly partly: readonly Understood<VirtualServiceModel>[]
+  readonly consumers: readonly Understood<VirtualServiceModel>[]
 }
 
 /**
  * Whose routes hold: of the VirtualServices of the host's own namespace the oldest; before it, for callers of another namespace, the oldest of that
  * namespace. One namespace cannot take over what others call in a third.
  */
-function precedence(
-  work: Work,
-  namespace: string,
-  virtualServices: readonly VirtualServiceModel[],
-): { readonly own: Understood<VirtualServiceModel> | undefined; readonly consumers: readonly Understood<VirtualServiceModel>[] } {
+function precedence(work: Work, namespace: string, virtualServices: readonly VirtualServiceModel[]): Precedence {
   const first = new Map<string, Understood<VirtualServiceModel>>()
+  const partly: Understood<VirtualServiceModel>[] = []
   for (const candidate of virtualServices) {
-    if (candidate.routes === undefined) continue
+    if (!isUnderstood(candidate) || (candidate.namespace !== namespace && !isVisible(candidate, candidate.namespace))) continue
     const winner = first.get(candidate.namespace)
-    if (winner === undefined) first.set(candidate.namespace, candidate as Understood<VirtualServiceModel>)
-    else work.findings.push(warning(candidate.ref, 'HostConflict', `the VirtualService ${winner.key} is older and has the routes of a host of this one`))
+    if (winner !== undefined) reportConflict(work, candidate, winner)
+    else if (candidate.namespace === namespace && candidate.visibleIn !== undefined) partly.push(candidate)
+    else first.set(candidate.namespace, candidate)
   }
   const own = first.get(namespace)
   first.delete(namespace)
-  return { own, consumers: [...first.values()].toSorted((a, b) => (a.namespace < b.namespace ? -1 : 1)) }
+  return { own, partly, consumers: [...first.values()].toSorted((a, b) => (a.namespace < b.namespace ? -1 : 1)) }
+}
+
+function isUnderstood(candidate: VirtualServiceModel): candidate is Understood<VirtualServiceModel> {
+  return candidate.routes !== undefined
+}
+
+/** One that has the same name and comes too late; that a wildcard stands behind a name is what wildcards are for. */
+function reportConflict(work: Work, candidate: VirtualServiceModel, winner: VirtualServiceModel): void {
+  if (!candidate.hosts.some((host) => winner.hosts.includes(host))) return
+  work.findings.push(warning(candidate.ref, 'HostConflict', `the VirtualService ${winner.key} is older and has the routes of a host of this one`))
 }
 
 /** Without a VirtualService: the header rules of the function, then its split; or what the Service selects. */
@@ -172,21 +224,21 @@ function splits(virtualService: Understood<VirtualServiceModel>, fn: FunctionMod
 }
 
 /** Whether a condition can hold for calls in the mesh. */
-function inMesh({ gateways }: RouteMatch): boolean {
+export function inMesh({ gateways }: RouteMatch): boolean {
   return gateways?.includes(MESH) ?? true
 }
 
-/** Routes that hold for callers of the VirtualService's namespace alone; what none of them matches is answered 503, not by the host's own routes. */
-function consumerRoutes(work: Work, virtualService: Understood<VirtualServiceModel>): readonly MeshRoute[] {
-  const { namespace } = virtualService
-  const anything: RouteMatch = { headers: [], queryParameters: [], sourceNamespace: namespace }
+/** Routes that hold for callers of some namespaces alone; what none of them matches is answered 503, not by the host's own routes. */
+function restrictedRoutes(work: Work, virtualService: Understood<VirtualServiceModel>, namespaces: readonly string[]): readonly MeshRoute[] {
+  if (namespaces.length === 0) return []
+  const anything = namespaces.map((sourceNamespace): RouteMatch => ({ headers: [], queryParameters: [], sourceNamespace }))
   const routes = routesOf(work, virtualService, inMesh).flatMap((route) => {
-    const matches = (route.matches.length === 0 ? [anything] : route.matches)
-      .filter((match) => (match.sourceNamespace ?? namespace) === namespace)
-      .map((match) => ({ ...match, sourceNamespace: namespace }))
+    const matches = (route.matches.length === 0 ? [{ headers: [], queryParameters: [] }] : route.matches).flatMap((match: RouteMatch) =>
+      namespaces.filter((namespace) => (match.sourceNamespace ?? namespace) === namespace).map((sourceNamespace) => ({ ...match, sourceNamespace })),
+    )
     return matches.length === 0 ? [] : [{ ...route, matches }]
   })
   const missing = `no route of the VirtualService ${virtualService.key} matches`
-  const rest: MeshRoute = { name: 'no-route', matches: [anything], targets: [{ weight: 100, workload: undefined, missing }], origin: virtualService.ref }
+  const rest: MeshRoute = { name: 'no-route', matches: anything, targets: [{ weight: 100, workload: undefined, missing }], origin: virtualService.ref }
   return [...routes, rest]
 }

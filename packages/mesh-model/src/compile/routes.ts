@@ -1,11 +1,13 @@
 import { SYSTEM_NAMESPACE } from '@weft/core'
-import { byAge } from '../read/base.ts'
+import { isVisible } from '../find-external.ts'
 import { failure, warning } from '../read/finding.ts'
 import type { Destination, DestinationRuleModel, FrontModel, RouteModel } from '../read/models.ts'
 import type { Mirror } from '../route-actions.ts'
 import type { HostKey, MeshRoute, MeshTcpRoute, ResourceFinding, RouteMatch, RouteTarget, TcpMatch, WorkloadKey } from '../snapshot.ts'
 import type { ParentEntry } from '../status-book.ts'
 import { delegated } from './delegate.ts'
+import { outsideTarget } from './registered.ts'
+import { rulesAt } from './rules.ts'
 import { endpointsOf, targetsOf, type Reading } from './endpoints.ts'
 import { wholeShares } from './weights.ts'
 
@@ -74,10 +76,16 @@ function routeOf(work: Work, virtualService: FrontModel, route: RouteModel): Mes
 /** Where copies go, each workload once; a host with several workloads gets its share of them in the shares of its calls. */
 function mirrorsOf(work: Work, virtualService: FrontModel, route: RouteModel): readonly Mirror[] {
   const shares = new Map<WorkloadKey, number>()
-  for (const { workload, weight } of route.mirrors.flatMap((mirror) => resolve(work, virtualService, mirror, 'it gets no copies'))) {
+  const outside: Mirror[] = []
+  for (const { workload, external, weight } of route.mirrors.flatMap((mirror) => resolve(work, virtualService, mirror, 'it gets no copies'))) {
     if (workload !== undefined) shares.set(workload, (shares.get(workload) ?? 0) + weight)
+    if (external !== undefined && weight > 0) outside.push({ workload: undefined, external, millionths: millionthsOf(weight) })
   }
-  return [...shares].flatMap(([workload, weight]) => (weight === 0 ? [] : [{ workload, millionths: Math.min(1_000_000, Math.max(1, Math.round(weight))) }]))
+  return [...[...shares].flatMap(([workload, weight]) => (weight === 0 ? [] : [{ workload, millionths: millionthsOf(weight) }])), ...outside]
+}
+
+function millionthsOf(weight: number): number {
+  return Math.min(1_000_000, Math.max(1, Math.round(weight)))
 }
 
 /** Routes of connections for one place. `holds`: whether a condition can hold there. */
@@ -112,7 +120,10 @@ function resolve(work: Work, { ref, namespace }: FrontModel, share: Destination,
     return [{ weight: share.weight, workload: undefined, missing: message }]
   }
   const endpoints = share.host === undefined ? undefined : endpointsOf(work, share.host)
-  if (endpoints === undefined) return missing('HostNotFound', `there is no function or Service ${share.host ?? share.text}`)
+  if (endpoints === undefined) {
+    const outside = outsideTarget(work, namespace, share)
+    return 'reason' in outside ? missing(outside.reason, outside.message) : [outside]
+  }
   if (share.port !== undefined && !endpoints.ports.includes(share.port))
     return missing('PortNotFound', `${endpoints.key} does not answer on port ${share.port}`)
   if (share.subset === undefined) return targetsOf(work, endpoints, undefined, share.weight)
@@ -123,8 +134,7 @@ function resolve(work: Work, { ref, namespace }: FrontModel, share: Destination,
 
 /** A subset as the VirtualService's namespace has it, else the host's, else the whole mesh's (Istio's order of DestinationRules); the oldest wins. */
 function subsetLabels(work: Work, host: HostKey, namespace: string, subset: string): DestinationRuleModel['subsets'][number]['labels'] | undefined {
-  work.dependencies.add(`destination-rules ${host}`)
-  const rules = [...work.world.destinationRules.get(host)].toSorted(byAge)
+  const rules = rulesAt(work, host).filter((rule) => isVisible(rule, namespace))
   for (const place of [namespace, host.split('/')[0], SYSTEM_NAMESPACE]) {
     for (const rule of rules.filter((candidate) => candidate.namespace === place)) {
       const found = rule.subsets.find((candidate) => candidate.name === subset)

@@ -235,7 +235,7 @@ const cases: readonly Case[] = [
     name: 'a VirtualService and a DestinationRule for nothing are told so',
     resources: [...temp, aVirtualService('x', { hosts: ['ghost', 'api.example.com.'], http: [{ route: to('temp') }] }), aDestinationRule('phantom', subsets)],
     shares: ['default/temp-v1=90', 'default/temp-v2=10'],
-    reasons: ['DestinationRule/phantom HostNotFound', 'VirtualService/x HostNotFound', 'VirtualService/x HostNotFound'],
+    reasons: ['DestinationRule/phantom HostNotFound', 'VirtualService/x HostNotFound'],
   },
   {
     name: 'v1alpha3 of a VirtualService is read like v1',

@@ -99,7 +99,7 @@ describe('how calls reach the workloads of a host', () => {
 
   it('keeps subsets where a setting is not supported, and says so', () => {
     const subsets = [{ name: 'v1', labels: { version: 'v1' } }]
-    const snapshot = compiled(...temp, rule('temp', { subsets, trafficPolicy: { ...lb('RANDOM'), portLevelSettings: [] } }))
+    const snapshot = compiled(...temp, rule('temp', { subsets, trafficPolicy: { ...lb('RANDOM'), tunnel: {} } }))
     expect(reasonsOf(snapshot)).toEqual(['DestinationRule/temp FieldNotSupported'])
     expect(snapshot.workloads.get('default/temp-v1')?.traffic).toBeUndefined()
   })

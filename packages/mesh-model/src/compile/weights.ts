@@ -10,7 +10,7 @@ const SCALE = 1_000_000
 export function wholeShares(targets: readonly RouteTarget[]): readonly RouteTarget[] {
   const merged = new Map<string, RouteTarget>()
   for (const target of targets) {
-    const key = JSON.stringify([target.workload, target.missing, target.requestHeaders, target.responseHeaders])
+    const key = JSON.stringify([target.workload, target.external, target.missing, target.requestHeaders, target.responseHeaders])
     const other = merged.get(key)
     merged.set(key, other === undefined ? target : { ...target, weight: other.weight + target.weight })
   }

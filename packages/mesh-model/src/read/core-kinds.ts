@@ -1,9 +1,20 @@
 import { isDnsLabel, OPENFAAS_NAMESPACE_ALIAS, parseDurationMs, SYSTEM_NAMESPACE, type Resource } from '@weft/core'
-import { FunctionSpec, FunctionTemplate, protocolOf, readRateLimits, ingressRulesOf, isClusterLocal, revisionObjectName, ServiceSpec } from '@weft/api'
+import {
+  exportedTo,
+  FunctionSpec,
+  FunctionTemplate,
+  protocolOf,
+  readRateLimits,
+  ingressRulesOf,
+  isClusterLocal,
+  revisionObjectName,
+  ServiceSpec,
+} from '@weft/api'
 import type { ResourceFinding } from '../snapshot.ts'
 import { baseOf, field, refusals, selectorOf } from './base.ts'
 import { checker } from './check.ts'
 import { readDelivery } from './delivery.ts'
+import { readExportTo } from './export-to.ts'
 import { failure, warning } from './finding.ts'
 import { declaredKind } from './port-protocol.ts'
 import type { FunctionModel, Model, NamespaceModel, RevisionModel, RevisionPhase, ServiceAccountModel, ServiceModel } from './models.ts'
@@ -144,7 +155,16 @@ export function readService(resource: Resource): Read<ServiceModel> {
   const { selector, ports } = checked.value
   const read = ports.map((port) => ({ port: port.port, kind: declaredKind(port), text: port.appProtocol ?? port.name ?? 'without a name' }))
   const portNames = Object.fromEntries(ports.flatMap(({ name, port }) => (name === undefined ? [] : [[name, port]])))
-  return { model: { ...base, selector: selectorOf(selector), isPrivate: isClusterLocal(resource.metadata.labels), ports: read, portNames } }
+  return {
+    model: {
+      ...base,
+      visibleIn: readExportTo(exportedTo(resource.metadata.annotations), base.namespace),
+      selector: selectorOf(selector),
+      isPrivate: isClusterLocal(resource.metadata.labels),
+      ports: read,
+      portNames,
+    },
+  }
 }
 
 /** Reads a ServiceAccount. */

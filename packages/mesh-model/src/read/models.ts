@@ -2,6 +2,7 @@ import type { Protocol } from '@weft/api'
 import type { PortKind } from './port-protocol.ts'
 import type { ResourceRef } from '@weft/core'
 import type { JwtRule } from '../authentication.ts'
+import type { ExternalEndpoint, ExternalEntry, PortedSettings, VisibleIn } from '../external.ts'
 import type { WorkloadRates, WorkloadTraffic } from '../workload-traffic.ts'
 import type {
   CredentialKey,
@@ -84,6 +85,7 @@ export interface RevisionModel extends Model {
 
 /** What the mesh needs of a Service. */
 export interface ServiceModel extends Model {
+  readonly visibleIn: VisibleIn
   readonly selector: Selector
   readonly ports: readonly ServicePortModel[]
   /** Ports that have a name. */
@@ -185,20 +187,42 @@ export interface CredentialModel extends Model {
   readonly roots?: string
 }
 
+/** A ServiceEntry. */
+export interface ServiceEntryModel extends Model {
+  readonly entry: Omit<ExternalEntry, 'host'>
+  /** What it is known by, and the host that is meant. */
+  readonly names: readonly { readonly key: string; readonly host: string }[]
+  /** Labels of the WorkloadEntries that are its endpoints. */
+  readonly selector?: Selector
+}
+
+/** A WorkloadEntry. */
+export interface WorkloadEntryModel extends Model {
+  readonly endpoint: ExternalEndpoint
+}
+
 /** A VirtualService; without routes when it could not be understood. */
 export interface VirtualServiceModel extends FrontModel {
-  /** In the mesh. */
-  readonly hosts: readonly HostKey[]
+  readonly visibleIn: VisibleIn
+  /** Names in the mesh or outside (see `nameKeyOf`), wildcards among them. */
+  readonly hosts: readonly string[]
   /** Has no hosts: other VirtualServices delegate to it. */
   readonly isDelegate: boolean
 }
 
 /** A DestinationRule. */
 export interface DestinationRuleModel extends Model {
-  readonly host: HostKey | undefined
+  /** A name (see `nameKeyOf`). */
+  readonly host: string | undefined
+  readonly visibleIn: VisibleIn
   readonly traffic: WorkloadTraffic | undefined
-  readonly subsets: readonly { readonly name: string; readonly labels: Selector; readonly traffic?: WorkloadTraffic }[]
+  /** What holds for hosts outside alone. */
+  readonly outside: OutsideSettings
+  readonly subsets: readonly { readonly name: string; readonly labels: Selector; readonly traffic?: WorkloadTraffic; readonly outside?: OutsideSettings }[]
 }
+
+/** The parts of a `trafficPolicy` that mean nothing to a function. */
+export type OutsideSettings = Pick<PortedSettings, 'tls' | 'ports'>
 
 /** An AuthorizationPolicy. */
 export interface AuthorizationPolicyModel extends Model {

@@ -14,6 +14,17 @@ export function hostKeyOf(name: string, namespace: string): HostKey | undefined 
   return suffixed ? `${canonicalNamespace(ns)}/${host}` : undefined
 }
 
+/** What resources about a name are kept by: the host of the mesh that it may mean, else the name itself. `a.b` may mean both, and has the mesh's key. */
+export function nameKeyOf(name: string, namespace: string): string {
+  return hostKeyOf(name, namespace) ?? name.toLowerCase().replace(/\.$/, '')
+}
+
+/** The wildcards that hold a name, the narrowest first: `*.b.c`, `*.c`, `*` for `a.b.c`. */
+export function wildcardsOf(name: string): readonly string[] {
+  const labels = name.split('.').slice(1)
+  return [...labels.map((_, index) => `*.${labels.slice(index).join('.')}`), '*']
+}
+
 /** The full name of a host, as Istio and Kubernetes write it. */
 export function hostFqdn(namespace: string, name: string): string {
   return `${name}.${namespace}.svc.cluster.local`

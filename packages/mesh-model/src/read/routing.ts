@@ -8,17 +8,20 @@ import {
   type HttpMatch,
   type HttpRoute,
   type HttpRouteDestination,
+  type TrafficPolicy,
 } from '@weft/api'
-import type { GatewayKey, HeaderOperations, HostKey, ResourceFinding, RouteMatch, StringMatch } from '../snapshot.ts'
+import type { GatewayKey, HeaderOperations, ResourceFinding, RouteMatch, StringMatch } from '../snapshot.ts'
 import { baseOf, field, refusals, selectorOf, versionProblem } from './base.ts'
 import { checker } from './check.ts'
 import type { Read } from './core-kinds.ts'
+import { readExportTo } from './export-to.ts'
 import { failure, warning } from './finding.ts'
-import type { Destination, DestinationRuleModel, Model, RouteModel, VirtualServiceModel } from './models.ts'
-import { hostFqdn, hostKeyOf } from './names.ts'
+import type { Destination, DestinationRuleModel, Model, OutsideSettings, RouteModel, VirtualServiceModel } from './models.ts'
+import { hostFqdn, hostKeyOf, nameKeyOf } from './names.ts'
 import { millionths, readActions, readDuration, readRetries } from './route-actions.ts'
 import { readConnections } from './connections.ts'
 import { readText, type IstioText } from './text.ts'
+import { readOutside } from './outside.ts'
 import { readTrafficPolicy } from './traffic-policy.ts'
 
 const checkVirtualService = checker(VirtualServiceSpec)
@@ -31,9 +34,9 @@ export function readVirtualService(resource: Resource): Read<VirtualServiceModel
   const checked = checkVirtualService(resource.spec)
   if (!checked.ok) problems.push(...refusals(base.ref, checked))
   if (!checked.ok || problems.length > 0) {
-    return { model: { ...base, findings: problems, hosts: [], bindings: [], names: [], routes: undefined, isDelegate: false } }
+    return { model: { ...base, findings: problems, hosts: [], visibleIn: [], bindings: [], names: [], routes: undefined, isDelegate: false } }
   }
-  const { hosts: texts = [], gateways = [MESH], http = [] } = checked.value
+  const { hosts: texts = [], gateways = [MESH], exportTo, http = [] } = checked.value
   const notes: string[] = []
   const routes = http.map((route, index) => readRoute(route, index, base, notes))
   const connections = readConnections(checked.value, base, {
@@ -41,14 +44,14 @@ export function readVirtualService(resource: Resource): Read<VirtualServiceModel
     gateway: (text) => (text === MESH ? MESH : gatewayKey(text, base.namespace)),
   })
   const bindings = gateways.filter((gateway) => gateway !== MESH).map((gateway) => ({ gateway: gatewayKey(gateway, base.namespace) }))
-  const { hosts, unknown } = readHosts(gateways.includes(MESH) ? texts : [], base)
-  // A name that a Gateway serves need not be one of the mesh.
-  const findings = [...notes.map((note) => failure(base.ref, 'InvalidResource', note)), ...(bindings.length === 0 ? unknown : [])]
+  const hosts = gateways.includes(MESH) ? [...new Set(texts.map((text) => nameKeyOf(text, base.namespace)))] : []
+  const findings = notes.map((note) => failure(base.ref, 'InvalidResource', note))
   return {
     model: {
       ...base,
       findings,
       hosts,
+      visibleIn: readExportTo(exportTo, base.namespace),
       bindings,
       names: bindings.length === 0 ? [] : texts.map((text) => gatewayName(text, base.namespace)),
       routes: notes.length > 0 ? undefined : routes,
@@ -75,17 +78,6 @@ function gatewayName(text: string, namespace: string): string {
 function versionFindings(resource: Resource, base: Model): ResourceFinding[] {
   const problem = versionProblem(resource)
   return problem === undefined ? [] : [failure(base.ref, 'InvalidResource', problem)]
-}
-
-function readHosts(texts: readonly string[], base: Model): { readonly hosts: readonly HostKey[]; readonly unknown: readonly ResourceFinding[] } {
-  const unknown: ResourceFinding[] = []
-  const hosts = new Set<HostKey>()
-  for (const text of texts) {
-    const key = hostKeyOf(text, base.namespace)
-    if (key !== undefined) hosts.add(key)
-    else unknown.push(warning(base.ref, 'HostNotFound', `the host ${text} is no name of the mesh; its routes have no effect`))
-  }
-  return { hosts: [...hosts], unknown }
 }
 
 function readRoute(route: HttpRoute, index: number, base: Model, notes: string[]): RouteModel {
@@ -216,17 +208,32 @@ export function readDestinationRule(resource: Resource): Read<DestinationRuleMod
   const problems = [...versionFindings(resource, base), ...(checked.ok ? [] : refusals(base.ref, checked))]
   const notes: string[] = []
   const policies = checked.ok && problems.length === 0 ? checked.value : undefined
-  const traffic = readTrafficPolicy(policies?.trafficPolicy, { at: 'spec.trafficPolicy', notes })
+  const read = (policy: TrafficPolicy | undefined, at: string) => {
+    const place = { at, notes }
+    return { traffic: readTrafficPolicy(policy, place), outside: readOutside(policy, base.namespace, place) }
+  }
+  const whole = read(policies?.trafficPolicy, 'spec.trafficPolicy')
   const host = field(resource.spec, 'host')
   const subsets = subsetsOf(field(resource.spec, 'subsets')).map((subset, index) => {
-    const own = readTrafficPolicy(policies?.subsets?.[index]?.trafficPolicy, { at: `spec.subsets[${index}].trafficPolicy`, notes })
-    return own === undefined ? subset : { ...subset, traffic: own }
+    const { traffic, outside } = read(policies?.subsets?.[index]?.trafficPolicy, `spec.subsets[${index}].trafficPolicy`)
+    return { ...subset, ...(traffic === undefined ? {} : { traffic }), ...(Object.keys(outside).length === 0 ? {} : { outside }) }
   })
-  problems.push(...notes.map((note) => failure(base.ref, 'InvalidResource', note)))
+  problems.push(
+    ...notes.map((note) => failure(base.ref, 'InvalidResource', note)),
+    ...unverified(base, [whole.outside, ...subsets.map(({ outside }) => outside)]),
+  )
   const names = new Set<string>()
   const unique = subsets.filter((subset) => !names.has(subset.name) && names.add(subset.name))
   if (unique.length < subsets.length) problems.push(warning(base.ref, 'SubsetConflict', 'two subsets have the same name; the first is used'))
-  return { model: { ...base, findings: problems, host: typeof host === 'string' ? hostKeyOf(host, base.namespace) : undefined, traffic, subsets: unique } }
+  const visibleIn = readExportTo(policies?.exportTo, base.namespace)
+  const key = typeof host === 'string' ? nameKeyOf(host, base.namespace) : undefined
+  return { model: { ...base, findings: problems, host: key, visibleIn, ...whole, subsets: unique } }
+}
+
+/** Says so where any certificate is taken. */
+function unverified({ ref }: Model, all: readonly (OutsideSettings | undefined)[]): readonly ResourceFinding[] {
+  const careless = all.some((settings) => [settings?.tls, ...(settings?.ports ?? []).map(({ tls }) => tls)].some((tls) => tls?.unverified === true))
+  return careless ? [warning(ref, 'TlsNotVerified', 'insecureSkipVerify takes any certificate: whoever is on the way can read and change these calls')] : []
 }
 
 function subsetsOf(value: unknown): DestinationRuleModel['subsets'] {

@@ -22,6 +22,8 @@ export const MESH_KINDS = [
   { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' },
   { group: 'gateway.networking.k8s.io', kind: 'GRPCRoute' },
   { group: 'gateway.networking.k8s.io', kind: 'ReferenceGrant' },
+  { group: 'networking.istio.io', kind: 'ServiceEntry' },
+  { group: 'networking.istio.io', kind: 'WorkloadEntry' },
   { group: 'security.istio.io', kind: 'AuthorizationPolicy' },
   { group: 'security.istio.io', kind: 'RequestAuthentication' },
   { group: 'security.istio.io', kind: 'PeerAuthentication' },

@@ -14,6 +14,9 @@ export type Dependency =
   | `gateway-routes ${string}`
   /** ReferenceGrants of a namespace. */
   | `grants ${string}`
+  | `service-entries ${string}`
+  /** Of a namespace. */
+  | `workload-entries ${string}`
 
 /** Remembers which hosts depend on what. */
 export class Dependencies {

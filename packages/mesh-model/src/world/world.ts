@@ -23,12 +23,15 @@ import type {
   RevisionModel,
   Selector,
   ServiceAccountModel,
+  ServiceEntryModel,
   ServiceModel,
   VirtualServiceModel,
+  WorkloadEntryModel,
 } from '../read/models.ts'
 import { readRequestAuthentication } from '../read/authentication.ts'
 import { readAuthorizationPolicy, readPeerAuthentication } from '../read/policies.ts'
 import { readDestinationRule, readVirtualService } from '../read/routing.ts'
+import { readServiceEntry, readWorkloadEntry } from '../read/service-entry.ts'
 import type { HostKey, ResourceFinding, WorkloadKey } from '../snapshot.ts'
 import { ApiGateways } from './api-gateways.ts'
 import { kindOf, type Change } from './change.ts'
@@ -44,6 +47,8 @@ export interface Dirt {
   readonly apiGateways: boolean
   readonly hosts: ReadonlySet<HostKey>
   readonly workloads: ReadonlySet<WorkloadKey>
+  /** Names of the outside. */
+  readonly externals: ReadonlySet<string>
   /** Resources whose own findings changed. */
   readonly findings: ReadonlySet<string>
   readonly namespaces: boolean
@@ -70,6 +75,10 @@ export class World {
   readonly gatewayRoutes = new Multimap<GatewayRouteModel>()
   /** ReferenceGrants, by their namespaces. */
   readonly grants = new Multimap<ReferenceGrantModel>()
+  /** By name. */
+  readonly serviceEntries = new Multimap<ServiceEntryModel>()
+  /** By namespace. */
+  readonly workloadEntries = new Multimap<WorkloadEntryModel>()
   readonly authorization = new SelectorIndex<AuthorizationPolicyModel>()
   readonly requestAuthentication = new SelectorIndex<RequestAuthenticationModel>()
   readonly peerAuthentication = new SelectorIndex<PeerAuthenticationModel>()
@@ -106,6 +115,7 @@ export class World {
     const marks: Marks = {
       hosts: new Set(),
       workloads: new Set(),
+      externals: new Set(),
       findings: new Set(),
       selections: [],
       namespaces: false,
@@ -154,6 +164,7 @@ export class World {
 interface Marks {
   readonly hosts: Set<HostKey>
   readonly workloads: Set<WorkloadKey>
+  readonly externals: Set<string>
   readonly findings: Set<string>
   /** What changed policies select; looked up when all changes are in. */
   readonly selections: { readonly namespace: string; readonly selector: Selector }[]
@@ -191,6 +202,8 @@ function kindsOf(world: World, trustDomain: string): ReadonlyMap<string, Kind<Mo
     ['gateway.networking.k8s.io/HTTPRoute', kind(gatewayRouteKind(world, readHttpRoute))],
     ['gateway.networking.k8s.io/GRPCRoute', kind(gatewayRouteKind(world, readGrpcRoute))],
     ['gateway.networking.k8s.io/ReferenceGrant', kind(grantKind(world))],
+    ['networking.istio.io/ServiceEntry', kind(serviceEntryKind(world))],
+    ['networking.istio.io/WorkloadEntry', kind(workloadEntryKind(world))],
     ['security.istio.io/AuthorizationPolicy', kind(selecting((resource) => readAuthorizationPolicy(resource, trustDomain), world.authorization))],
     ['security.istio.io/RequestAuthentication', kind(requestAuthenticationKind(world))],
     ['security.istio.io/PeerAuthentication', kind(selecting(readPeerAuthentication, world.peerAuthentication))],
@@ -211,6 +224,13 @@ function touch(world: World, marks: Marks, host: HostKey, dependency: Dependency
   markDependents(world, marks, dependency)
 }
 
+/** Marks a name, of the mesh or not, and what was made of it. */
+function touchName(world: World, marks: Marks, name: string, dependency: Dependency): void {
+  if (name.includes('/') && !/[.:]/.test(name)) marks.hosts.add(name)
+  marks.externals.add(name)
+  markDependents(world, marks, dependency)
+}
+
 /** What the name of a front begins with among those who depend on something. */
 export const FRONT = 'front '
 
@@ -219,9 +239,13 @@ function markDependents(world: World, marks: Marks, dependency: Dependency): voi
   for (const dependent of world.dependencies.on(dependency)) {
     if (dependent.startsWith(FRONT)) marks.gateways.fronts.add(dependent.slice(FRONT.length))
     else if (isGatewayHostKey(dependent)) marks.gateways.gatewayHosts.add(dependent)
+    else if (dependent.startsWith(OUTSIDE)) marks.externals.add(dependent.slice(OUTSIDE.length))
     else marks.hosts.add(dependent)
   }
 }
+
+/** Stands before a name of the outside where names of hosts stand too. */
+export const OUTSIDE = 'outside '
 
 function markAll(marks: Marks, revisions: Iterable<RevisionModel>): void {
   for (const revision of revisions) marks.workloads.add(revision.key)
@@ -264,7 +288,7 @@ function virtualServiceKind(world: World): Kind<VirtualServiceModel> {
       if (model.isDelegate) world.delegates.delete(model.key)
     },
     mark: (model, marks) => {
-      for (const host of model.hosts) touch(world, marks, host, `virtual-services ${host}`)
+      for (const host of model.hosts) touchName(world, marks, host, `virtual-services ${host}`)
       if (model.isDelegate) markDependents(world, marks, `delegate ${model.key}`)
       world.gateways.markFront(model, marks.gateways)
     },
@@ -323,7 +347,31 @@ function destinationRuleKind(world: World): Kind<DestinationRuleModel> {
     read: readDestinationRule,
     add: (model) => void (model.host !== undefined && world.destinationRules.add(model.host, model)),
     remove: (model) => void (model.host !== undefined && world.destinationRules.delete(model.host, model)),
-    mark: (model, marks) => void (model.host !== undefined && touch(world, marks, model.host, `destination-rules ${model.host}`)),
+    mark: (model, marks) => void (model.host !== undefined && touchName(world, marks, model.host, `destination-rules ${model.host}`)),
+  }
+}
+
+function serviceEntryKind(world: World): Kind<ServiceEntryModel> {
+  return {
+    read: readServiceEntry,
+    add: (model) => {
+      for (const { key } of model.names) world.serviceEntries.add(key, model)
+    },
+    remove: (model) => {
+      for (const { key } of model.names) world.serviceEntries.delete(key, model)
+    },
+    mark: (model, marks) => {
+      for (const { key } of model.names) touchName(world, marks, key, `service-entries ${key}`)
+    },
+  }
+}
+
+function workloadEntryKind(world: World): Kind<WorkloadEntryModel> {
+  return {
+    read: readWorkloadEntry,
+    add: (model) => world.workloadEntries.add(model.namespace, model),
+    remove: (model) => world.workloadEntries.delete(model.namespace, model),
+    mark: ({ namespace }, marks) => markDependents(world, marks, `workload-entries ${namespace}`),
   }
 }
 

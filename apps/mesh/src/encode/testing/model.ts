@@ -54,6 +54,7 @@ export function snapshot(workloads: readonly MeshWorkload[], hosts: readonly Mes
     chainNames: new Map(),
     gatewayHosts: new Map(),
     credentials: new Map(),
+    externals: new Map(),
     namespaces: new Set(['default', 'shop', 'weft-system']),
     outbound: { policy: 'ALLOW_ANY' },
     findings: [],

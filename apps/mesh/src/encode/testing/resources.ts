@@ -1,6 +1,6 @@
 import type { Resource } from '@weft/core'
 import { createCompiler } from '@weft/mesh-model'
-import type { MeshSnapshot } from '@weft/mesh-model'
+import type { CompilerSettings, MeshSnapshot } from '@weft/mesh-model'
 
 const metadata = (name: string): Resource['metadata'] => ({ name, namespace: 'default', creationTimestamp: '2026-01-01T00:00:00Z' })
 
@@ -42,14 +42,22 @@ export function subset(version: string, trafficPolicy?: unknown): object {
   return { name: version, labels: { version }, ...(trafficPolicy === undefined ? {} : { trafficPolicy }) }
 }
 
+/** A resource of Istio's networking API. */
+export function networking(kind: string, name: string, spec: unknown, namespace = 'default'): Resource {
+  return { apiVersion: 'networking.istio.io/v1', kind, metadata: { ...metadata(name), namespace }, spec }
+}
+
+/** Settings of the compiler beside the path of hops. */
+type Settings = Partial<CompilerSettings>
+
 /** The snapshot of resources, compiled as the platform does, whatever is wrong with them. */
-export function compiledWith(resources: readonly Resource[], path: MeshSnapshot['path'] = 'encrypted'): MeshSnapshot {
-  return createCompiler({ proxies: ['node-1'], path }).apply(resources.map((resource) => ({ type: 'set', resource }))).snapshot
+export function compiledWith(resources: readonly Resource[], path: MeshSnapshot['path'] = 'encrypted', settings: Settings = {}): MeshSnapshot {
+  return createCompiler({ proxies: ['node-1'], path, ...settings }).apply(resources.map((resource) => ({ type: 'set', resource }))).snapshot
 }
 
 /** Like {@link compiledWith}. Fails when one of them is refused. */
-export function compiled(resources: readonly Resource[], path: MeshSnapshot['path'] = 'encrypted'): MeshSnapshot {
-  const snapshot = compiledWith(resources, path)
+export function compiled(resources: readonly Resource[], path: MeshSnapshot['path'] = 'encrypted', settings: Settings = {}): MeshSnapshot {
+  const snapshot = compiledWith(resources, path, settings)
   const errors = snapshot.findings.filter(({ severity }) => severity === 'error')
   if (errors.length > 0) throw new Error(errors.map(({ reason, message }) => `${reason}: ${message}`).join('\n'))
   return snapshot

@@ -1,0 +1,124 @@
+import { externalKeysOf, findExternal } from '@weft/mesh-model'
+import type { ExternalEntry, ExternalTarget, FoundExternal, MeshExternal, MeshRoute, MeshSnapshot, MeshWorkload } from '@weft/mesh-model'
+import { internalCluster } from './clusters.ts'
+import { outsideTargetsOf, type Caller } from './legs.ts'
+import { encodeBytesCluster, encodeOutsideCluster } from './outside-clusters.ts'
+import { encodeBytesHost } from './outside-hosts.ts'
+import { bytesCluster, outsideCluster, tunnelName } from './outside-names.ts'
+import { encodeTunnelListener } from './outside-tunnel.ts'
+import { outsideWay, type OutsideWay } from './outside-way.ts'
+import type { Routed } from './routes.ts'
+import type { EncodeInput, Json, NodeLayout } from './types.ts'
+import type { Bundle } from './units.ts'
+
+/** What a group of resources is made with (see the encoder). */
+export interface Making {
+  readonly input: Pick<EncodeInput, 'snapshot'>
+  readonly layout: NodeLayout
+  /** Notes what was looked at. */
+  lookAt(name: string): void
+  /** Wants resources, made only when one of their parts changed. */
+  put(key: string, parts: readonly unknown[], make: () => Bundle): void
+}
+
+/** A name and a port as a caller wrote them. */
+export interface Place {
+  readonly host: string
+  readonly port: number
+}
+
+const HTTP_PORT = 80
+
+/** Reads an authority: `NAME`, `NAME:PORT`, `[ADDRESS]:PORT`. */
+export function parsePlace(authority: string): Place {
+  const [, host = authority, port] = /^(\[[^\]]*\]|[^:]*)(?::([0-9]{1,5}))?$/.exec(authority.toLowerCase()) ?? []
+  return { host: host.replace(/\.$/, ''), port: port === undefined ? HTTP_PORT : Number(port) }
+}
+
+/** What is registered under a name, and under what holds it; its absence is looked at too. */
+function known(making: Making, namespace: string, hosts: readonly string[]): readonly MeshExternal[] {
+  const { externals } = making.input.snapshot
+  return [...new Set(hosts.flatMap((host) => externalKeysOf(host, namespace)))].flatMap((key) => {
+    making.lookAt(`external/${key}`)
+    return externals.get(key) ?? []
+  })
+}
+
+/** Clusters for the places outside that routes lead to. @returns what they were made of */
+export function needOutside(making: Making, caller: Caller, routes: readonly MeshRoute[], port: number): readonly unknown[] {
+  const targets = outsideTargetsOf(routes)
+  const parts = targets.flatMap(({ host }) => known(making, caller.namespace, [host]))
+  for (const target of targets) {
+    const way = outsideWay(making.input.snapshot, making.layout, caller, target, port)
+    if (way !== undefined) needCluster(making, way)
+  }
+  return parts
+}
+
+function needCluster({ put, layout }: Making, way: OutsideWay): void {
+  put(`cluster ${outsideCluster(way)}`, partsOf(way), () => {
+    const made = encodeOutsideCluster(way, layout)
+    return 'missing' in made ? { resources: [], secrets: [] } : { resources: [made.resource], secrets: made.secrets }
+  })
+}
+
+function partsOf({ entry, rule }: OutsideWay): readonly unknown[] {
+  return [entry, rule]
+}
+
+/** What a caller means by a place outside. */
+export function findOutside(making: Making, caller: MeshWorkload, { host, port }: Place): FoundExternal & { readonly parts: readonly unknown[] } {
+  const parts = known(making, caller.namespace, [host])
+  return { ...findExternal(making.input.snapshot.externals, caller.namespace, host, port), parts }
+}
+
+/** Whether calls to a port outside are HTTP; anything else is passed on as it is. */
+export function carriesHttp({ entry, routes }: FoundExternal): boolean {
+  return entry === undefined ? routes !== undefined : entry.port.protocol === 'http' || entry.port.protocol === 'http2'
+}
+
+/** A host outside with the routes that hold for it: those of its VirtualService, else straight on. */
+export function routedOutside({ entry, routes }: FoundExternal, { host, port }: Place): Routed {
+  const straight = (found: ExternalEntry): MeshRoute => {
+    const external: ExternalTarget = { host, port }
+    return { name: 'outside', matches: [], targets: [{ weight: 100, workload: undefined, external }], origin: found.resource }
+  }
+  return {
+    name: host,
+    routes: routes?.routes ?? (entry === undefined ? [] : [straight(entry.entry)]),
+  }
+}
+
+/** The virtual host of a port outside that is passed on as it is, and what takes its bytes. TLS goes through a tunnel that looks at the server name. */
+export function bytesHost(
+  making: Making,
+  caller: Caller,
+  place: Place,
+  { name, domains }: { readonly name: string; readonly domains: readonly string[] },
+): Json {
+  const { put, layout, input } = making
+  const way = outsideWay(input.snapshot, layout, caller, place, place.port)
+  if (way === undefined) return encodeBytesHost(name, domains, { reason: 'the platform itself listens there' })
+  const cluster = encodeBytesCluster(way, layout)
+  if ('missing' in cluster) return encodeBytesHost(name, domains, { reason: cluster.missing })
+  put(`cluster ${bytesCluster(way)}`, partsOf(way), () => ({ resources: [cluster.resource], secrets: cluster.secrets }))
+  if (way.port.protocol === 'tcp') return encodeBytesHost(name, domains, { cluster: bytesCluster(way) })
+  put(`tunnel ${tunnelName(way)}`, partsOf(way), () => ({ resources: [internalCluster(tunnelName(way)), encodeTunnelListener(way, layout)], secrets: [] }))
+  return encodeBytesHost(name, domains, { cluster: tunnelName(way) })
+}
+
+/** Names, and ports of them, under which a caller sees something outside, for callers whose routes are sent as a whole: single addresses and names, not blocks. */
+export function placesOf(snapshot: Pick<MeshSnapshot, 'externals'>): readonly Place[] {
+  return [...snapshot.externals.values()].flatMap(({ key, entries, routes }) => {
+    const host = /^[^/]+\/(?:32|128)$/.test(key) ? key.slice(0, key.lastIndexOf('/')) : (entries[0]?.host ?? key)
+    if (key.includes('/') && key.includes('.') && !key.endsWith('/32')) return []
+    const ports = new Set(entries.flatMap((entry) => entry.ports.map(({ number }) => number)))
+    if (entries.length === 0 && routes.length > 0) ports.add(HTTP_PORT)
+    return [...ports].map((port) => ({ host: host.includes(':') ? `[${host}]` : host, port }))
+  })
+}
+
+/** The ways to write a place. */
+export function authoritiesOfPlace({ host, port }: Place): readonly string[] {
+  return port === HTTP_PORT ? [host, `${host}:${port}`] : [`${host}:${port}`]
+}
