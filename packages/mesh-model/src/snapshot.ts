@@ -355,6 +355,8 @@ export interface GatewayHost {
   readonly domain: string
   /** Calls that none of them takes are answered 404. */
   readonly routes: readonly MeshRoute[]
+  /** Where connections go, on a chain that carries no HTTP. */
+  readonly tcp?: readonly MeshTcpRoute[]
   /** Set: every call is sent to https, on this port where the client named a port. */
   readonly httpsPort?: number
   readonly origin: ResourceRef

@@ -17,12 +17,12 @@ import {
 import { encodeCollectorClusters } from './collector.ts'
 import { Accounts, AskedNames, TCP_HOSTS, TcpHosts } from './books.ts'
 import { Dependencies } from './dependencies.ts'
-import { gatewayGroups, runGatewayGroup, type GatewayTools } from './gateway-groups.ts'
+import { CONNECTION_ROUTES, gatewayGroups, runGatewayGroup, type GatewayTools } from './gateway-groups.ts'
 import { encodeHoldListener } from './hold.ts'
 import { encodeInboundListener, encodeInboundRoutes } from './inbound.ts'
 import { encodeControlRoutes, encodeControlScopes, encodeHostScopes, encodeIngressListener, encodeIngressRoutes } from './ingress.ts'
 import { resource } from './json.ts'
-import { ingressPort, INGRESS_CALLER, pairParts, routeContext, targetKeysOf, targetsOf, tcpLegOf, waysOf, workloadCaller } from './legs.ts'
+import { GATEWAY_CALLER, ingressPort, INGRESS_CALLER, pairParts, routeContext, targetKeysOf, targetsOf, tcpLegOf, waysOf, workloadCaller } from './legs.ts'
 import type { Caller } from './legs.ts'
 import { identitySecret, outboundRoutes, parsePairCluster, parseVirtualHost, TRUST_SECRET, TYPE_URLS } from './names.ts'
 import {
@@ -145,7 +145,10 @@ class IncrementalEncoder implements Encoder {
     for (const name of touched.keys ?? []) add(`keys/${name}`)
     for (const key of touched.listeners ?? []) add(`listener/${key}`)
     for (const key of touched.chainNames ?? []) add(`chain/${key}`)
-    for (const key of touched.gatewayHosts ?? []) add(`gateway-host/${key}`)
+    for (const key of touched.gatewayHosts ?? []) {
+      add(`gateway-host/${key}`)
+      add(CONNECTION_ROUTES)
+    }
     // No groups of their own: whoever looked at them is made again.
     for (const key of touched.credentials ?? []) add(`credential/${key}`)
     for (const path of touched.files ?? []) add(`file/${path}`)
@@ -247,6 +250,12 @@ class Round {
       lookAt: (name) => void this.lookedAt.add(name),
       targets: (host) => this.#targets(host),
       reach: (host, targets) => this.#ingressWays(host, targets),
+      connect: (target) => {
+        if (target.workload !== undefined) this.lookedAt.add(`workload/${target.workload}`)
+        const leg = tcpLegOf(this.#input, GATEWAY_CALLER, target)
+        if (leg !== undefined) this.#pair(GATEWAY_CALLER, leg.workload)
+        return leg
+      },
     }
   }
 

@@ -8,12 +8,14 @@ import {
   type MeshHost,
   type MeshSnapshot,
   type MeshWorkload,
+  type RouteTarget,
 } from '@weft/mesh-model'
+import { carriesConnections, connectionChains, type ConnectionLeg } from './gateway-connections.ts'
 import { encodeChain, encodeGatewayHost, encodeGatewayListener, type ListenerParts } from './gateways.ts'
 import { GATEWAY_CALLER, routeContext } from './legs.ts'
 import { needOutside } from './outside.ts'
 import { encodeCredentials, tlsProblem } from './server-tls.ts'
-import type { EncodeInput, NodeLayout } from './types.ts'
+import type { EncodeInput, Json, NodeLayout } from './types.ts'
 import { bundle, type Bundle } from './units.ts'
 
 /** What a group of a gateway is made with. */
@@ -25,6 +27,8 @@ export interface GatewayTools {
   /** Notes that the group is to be made again when this changes. */
   lookAt(name: string): void
   targets(host: Pick<MeshHost, 'routes'>): readonly MeshWorkload[]
+  /** The way of the ingress to a target of connections; its cluster is wanted. */
+  connect(target: Pick<RouteTarget, 'workload'>): ReturnType<ConnectionLeg>
   /** Wants the clusters to where calls of the ingress to a host go. */
   reach(host: Pick<MeshHost, 'routes'>, targets: readonly MeshWorkload[]): void
 }
@@ -68,16 +72,41 @@ function gatewayListener(key: ListenerKey, tools: GatewayTools): void {
   const good = new Set(chains.filter(({ tls }) => tls !== undefined && usable(tls)))
   const own = platform !== undefined && usable(platform.tls) ? platform : undefined
   const port = listener?.port ?? ingress.tls?.port ?? 0
-  tools.put(`listener/${key}`, [listener, chains.map((chain) => good.has(chain)).join(), own?.chain], () => {
+  const connections = connectionsOf(chains, tools)
+  tools.put(`listener/${key}`, [listener, chains.map((chain) => good.has(chain)).join(), own?.chain, JSON.stringify([...connections.values()])], () => {
     const parts = {
       layout: tools.layout,
       address: key === listenerKey('ingress', ingress.tls?.port ?? 0) ? (ingress.tls?.address ?? ingress.address) : ingress.address,
       direct: tools.input.snapshot.path === 'direct',
       usable: (chain: ListenerChain) => good.has(chain),
+      connections: (chain: ListenerChain) => connections.get(chain.key) ?? [],
     }
     const encoded = encodeGatewayListener({ key, port, chains }, { ...parts, ...(own === undefined ? {} : { platform: own }) })
     return bundle(encoded === undefined ? [] : [encoded])
   })
+}
+
+/** What groups look at whose listeners carry anything but HTTP: which routes there are. */
+export const CONNECTION_ROUTES = 'connection-routes'
+
+function connectionsOf(chains: readonly ListenerChain[], tools: GatewayTools): ReadonlyMap<ChainKey, readonly Json[]> {
+  const raw = chains.filter(carriesConnections)
+  if (raw.length === 0) return new Map()
+  tools.lookAt(CONNECTION_ROUTES)
+  const taken = new Set(chains.filter((chain) => !raw.includes(chain)).flatMap(({ serverNames }) => serverNames))
+  const leg = (target: Pick<RouteTarget, 'workload'>) => tools.connect(target)
+  // Names with a star come after those that are whole: the more specific has the name.
+  const hosts = [...tools.input.snapshot.gatewayHosts.values()].toSorted((a, b) => Number(a.domain.startsWith('*')) - Number(b.domain.startsWith('*')))
+  return new Map(
+    raw.map((chain) => [
+      chain.key,
+      connectionChains(
+        chain,
+        hosts.filter((host) => host.chain === chain.key),
+        { leg, taken },
+      ),
+    ]),
+  )
 }
 
 /** TLS of the platform itself, where this is its port. */
@@ -112,7 +141,8 @@ function namesOfChain(key: ChainKey, tools: GatewayTools): void {
 
 function gatewayHost(key: GatewayHostKey, tools: GatewayTools): void {
   const host = tools.input.snapshot.gatewayHosts.get(key)
-  if (host === undefined || tools.layout.ingress === undefined) return
+  // Where connections go is part of their listener.
+  if (host === undefined || host.tcp !== undefined || tools.layout.ingress === undefined) return
   const targets = tools.targets(host)
   const { port } = tools.layout.ingress
   const outside = needOutside(tools, GATEWAY_CALLER, host.routes, port)

@@ -1,5 +1,6 @@
 import type { ChainNames, GatewayHost, GatewayTls, ListenerChain, MeshListener } from '@weft/mesh-model'
 import { gatewayHostKey } from '@weft/mesh-model'
+import { carriesConnections } from './gateway-connections.ts'
 import { CALL_HEADERS, ingressManager, keyedScope, selectHost, selectPath } from './ingress.ts'
 import { extension, resource, wrap } from './json.ts'
 import { directError } from './local-reply.ts'
@@ -17,11 +18,13 @@ export interface ListenerParts {
   readonly direct: boolean
   /** Whether the certificates of a chain are there; without them its connections are closed. */
   readonly usable: (chain: ListenerChain) => boolean
+  /** Filter chains of what is no HTTP. */
+  readonly connections: (chain: ListenerChain) => readonly Json[]
   /** The platform's own TLS, for connections that no gateway takes. */
   readonly platform?: { readonly chain: string; readonly tls: GatewayTls }
 }
 
-/** A port that gateways have bound. Chains that do not carry HTTP are not in it; `undefined` when no other is there. */
+/** A port that gateways have bound; `undefined` when there is nothing that it would carry. */
 export function encodeGatewayListener(listener: Pick<MeshListener, 'key' | 'port' | 'chains'>, parts: ListenerParts): EnvoyResource | undefined {
   const name = gatewayListener(listener.key)
   const { layout, address, direct, platform } = parts
@@ -31,7 +34,7 @@ export function encodeGatewayListener(listener: Pick<MeshListener, 'key' | 'port
     name,
     address: { socket_address: { address, port_value: listener.port } },
     per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
-    listener_filters: listener.chains.every(({ protocol }) => protocol === 'http')
+    listener_filters: listener.chains.every(({ protocol }) => protocol === 'http' || protocol === 'tcp')
       ? []
       : [extension('envoy.filters.listener.tls_inspector', 'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector')],
     filter_chains: chains,
@@ -41,13 +44,13 @@ export function encodeGatewayListener(listener: Pick<MeshListener, 'key' | 'port
   })
 }
 
-function filterChain(chain: ListenerChain, { layout, direct, usable }: ListenerParts): readonly Json[] {
+function filterChain(chain: ListenerChain, { layout, direct, usable, connections }: ListenerParts): readonly Json[] {
   const { key, protocol, serverNames, tls } = chain
+  if (carriesConnections(chain) && (tls === undefined || usable(chain))) return connections(chain)
   const name = { name: key }
   if (protocol === 'http') return [{ ...name, filters: [ingressManager(layout, key, direct)] }]
-  if (protocol !== 'https' || tls === undefined) return []
   const match = { filter_chain_match: { transport_protocol: 'tls', ...(serverNames.length === 0 ? {} : { server_names: serverNames }) } }
-  if (!usable(chain)) return [{ ...name, ...match, filters: [CLOSED] }]
+  if (tls === undefined || !usable(chain)) return [{ ...name, ...match, filters: [CLOSED] }]
   return [{ ...name, ...match, filters: [ingressManager(layout, key, direct)], transport_socket: serverTls(tls) }]
 }
 

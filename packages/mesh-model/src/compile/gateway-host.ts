@@ -1,13 +1,13 @@
 import { byAge } from '../read/base.ts'
 import type { GatewayRouteModel } from '../read/gateway-api/models.ts'
 import type { FrontModel, ServerModel } from '../read/models.ts'
-import type { GatewayHost, GatewayHostKey, MeshRoute, ResourceFinding, RouteMatch, WorkloadKey } from '../snapshot.ts'
+import type { GatewayHost, GatewayHostKey, MeshRoute, MeshTcpRoute, ResourceFinding, RouteMatch, TcpMatch, WorkloadKey } from '../snapshot.ts'
 import type { Dependency } from '../world/dependencies.ts'
-import { frontKey, type Binding, type HostSources } from '../world/gateways.ts'
+import { carriesHttp, frontKey, type Binding, type HostSources } from '../world/gateways.ts'
 import type { World } from '../world/world.ts'
 import { meshRoute } from './gateway-routes.ts'
 import { inPrecedence } from './precedence.ts'
-import { referToRoutes, routesOf, type Understood, type Work } from './routes.ts'
+import { connectionRoutes, referToRoutes, routesOf, type Understood, type Work } from './routes.ts'
 
 /** What became of a name on a chain. */
 export interface CompiledGatewayHost {
@@ -22,17 +22,30 @@ export function compileGatewayHost(world: World, key: GatewayHostKey): CompiledG
   const work: Work = { world, dependencies: new Set(), refersTo: new Set(), findings: [], statuses: [] }
   const sources = world.gateways.sourcesOf(key)
   const host = sources === undefined ? undefined : hostOf(work, key, sources)
-  referToRoutes(work, host?.routes ?? [])
+  referToRoutes(work, [...(host?.routes ?? []), ...(host?.tcp ?? [])])
   return { host, refersTo: work.refersTo, findings: work.findings, dependencies: work.dependencies }
 }
 
 function hostOf(work: Work, key: GatewayHostKey, sources: HostSources): GatewayHost | undefined {
   const { chain, domain, servings, bindings } = sources
+  const servers = [...servings, ...bindings].map(({ server }) => server)
   const redirects = [...servings, ...bindings].some(({ server }) => server.httpsRedirect)
   const origin = [...servings, ...bindings].map(({ gateway }) => gateway).toSorted(byAge)[0]?.ref
   if (origin === undefined) return undefined
+  if (!servers.every(carriesHttp)) return { key, chain, domain, routes: [], tcp: connections(work, bindings), origin }
   const httpsPort = work.world.gateways.boundPort('ingress', 443)
   return { key, chain, domain, routes: redirects ? [] : [...merged(work, bindings), ...apiRoutes(work, bindings)], ...(redirects ? { httpsPort } : {}), origin }
+}
+
+/** Where connections go: the routes of the oldest VirtualService first. What goes through as TLS is told by server names alone, and nothing else is. */
+function connections(work: Work, bindings: readonly Binding[]): readonly MeshTcpRoute[] {
+  return bindings
+    .toSorted((a, b) => byAge(a.front, b.front))
+    .flatMap(({ front, gateway, server }) => {
+      const holds = ({ gateways, port }: TcpMatch) => (gateways?.includes(gateway.key) ?? true) && (port === undefined || port === server.port)
+      const goesThrough = server.protocol !== 'tcp' && server.tls === undefined
+      return connectionRoutes(work, front, holds).filter(({ matches }) => goesThrough === matches.some(({ serverNames }) => serverNames !== undefined))
+    })
 }
 
 /**

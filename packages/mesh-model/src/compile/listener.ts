@@ -77,7 +77,8 @@ export function compileNames(world: World, listeners: ReadonlyMap<ListenerKey, M
     const claimed = [...everything].filter((name) => ![...wider(name)].some((wide) => known.has(wide))).toSorted()
     return { key, domains: own.filter((name) => !elsewhere.includes(name)).toSorted(), elsewhere, claimed }
   }
-  const chains = served.flatMap((listener) => listener.chains.map(({ key }) => namesOf(key, listener)))
+  const http = ({ protocol, tls }: ListenerChain) => protocol === 'http' || (protocol === 'https' && tls !== undefined)
+  const chains = served.flatMap((listener) => listener.chains.filter(http).map(({ key }) => namesOf(key, listener)))
   const platform = world.gateways.platformListeners().filter((key) => !chains.some((chain) => chain.key === key))
   return new Map([...chains, ...platform.map((key) => namesOf(key, listeners.get(key)))].map((names) => [names.key, names]))
 }

@@ -198,7 +198,7 @@ export class GatewayBook {
 
   #eachName(front: FrontModel, gateway: GatewayModel, take: (serving: Serving, name: string) => void): void {
     for (const binding of front.bindings.filter((one) => one.gateway === gateway.key)) {
-      for (const server of gateway.servers.filter((one) => carriesHttp(one) && fits(binding, one) && (one.kinds?.includes(front.ref.kind) ?? true))) {
+      for (const server of gateway.servers.filter((one) => fits(binding, one) && (one.kinds?.includes(front.ref.kind) ?? true))) {
         for (const host of server.hosts.filter(({ namespace }) => namespace === '*' || namespace === front.namespace)) {
           for (const name of front.names) {
             const common = commonName(host.name, name)
@@ -219,7 +219,6 @@ export class GatewayBook {
     if (listener === undefined) return
     if (there) this.#onPort.add(listener, serving.gateway)
     else this.#onPort.delete(listener, serving.gateway)
-    if (!carriesHttp(serving.server)) return
     for (const { name } of serving.server.hosts) this.#entry(serving, name, (entry) => put(entry.servings, servingKey(serving), there ? serving : undefined))
   }
 
