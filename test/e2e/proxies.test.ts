@@ -28,6 +28,12 @@ describe('a platform with three Envoys', () => {
     expect((await platform.call('thermostat')).status).toBe(403)
   })
 
+  it('suggests policies under which what was observed goes on, and nothing else', async () => {
+    await platform.weftOk(['apply', '-f', '-'], await platform.weftOk(['mesh', 'suggest']))
+    await until('a call that was not observed is refused', async () => (await platform.call('tempv1')).status === 403)
+    for (let index = 0; index < 10; index += 1) expect((await platform.call('control')).status).toBe(200)
+  })
+
   it('goes on when a further Envoy is killed, and gets it back', async () => {
     process.kill(await envoyPid('m-2'), 'SIGKILL')
     await until('the Envoy is back', async () => (await status()).proxies.find(({ proxy }) => proxy === 'node-2')?.restarts === 1)

@@ -11,6 +11,7 @@ import { logsCommand } from './commands/logs.ts'
 import { meshCommands } from './commands/mesh.ts'
 import { meshAnalyzeCommand } from './commands/mesh-analyze.ts'
 import { meshConvertCommand } from './commands/mesh-convert.ts'
+import { meshSuggestCommand } from './commands/mesh-suggest.ts'
 import { meshGraphCommand } from './commands/mesh-graph.ts'
 import { meshExplainCommands } from './commands/mesh-explain.ts'
 import { namespaceCommands } from './commands/namespace.ts'
@@ -56,6 +57,7 @@ export const weftProgram: Program = {
     ...meshExplainCommands,
     meshAnalyzeCommand,
     meshConvertCommand,
+    meshSuggestCommand,
     meshGraphCommand,
     applyCommand,
     getCommand,

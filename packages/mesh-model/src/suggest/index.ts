@@ -1,0 +1,1 @@
+export { suggestPolicies, type ObservedCall } from './suggest.ts'
