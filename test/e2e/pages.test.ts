@@ -13,6 +13,7 @@ const PAGES: readonly (readonly [page: string, where: 'root' | 'empty'])[] = [
   ['docs/guide/bookinfo.md', 'root'],
   ['docs/guide/security.md', 'root'],
   ['docs/guide/observing.md', 'root'],
+  ['docs/guide/progressive-delivery.md', 'empty'],
   ['README.md', 'empty'],
 ]
 

@@ -1,15 +1,27 @@
-import type { NamespacedName, Resource } from '@weft/core'
+import { groupOf, type NamespacedName, type Resource } from '@weft/core'
 
-/** What a VirtualService decides of the calls to a function: where they go, or only how. */
+/** Kinds that may decide where calls to a function go, as they are selected in a store. */
+export const SPLIT_OWNER_KINDS = [
+  { group: 'networking.istio.io', kind: 'VirtualService' },
+  { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' },
+  { group: 'gateway.networking.k8s.io', kind: 'GRPCRoute' },
+] as const
+
+/** What a resource decides of the calls to a function: where they go, or only how. */
 export type Ownership = 'split' | 'routes'
+
+/** What a VirtualService, or a route of the Gateway API for the mesh, decides of the calls to a function; `undefined`: nothing. */
+export function ownershipOf(resource: Resource, fn: NamespacedName): Ownership | undefined {
+  if (resource.kind === 'VirtualService') return ofVirtualService(resource, fn)
+  return groupOf(resource.apiVersion) === 'gateway.networking.k8s.io' ? ofRoute(resource, fn) : undefined
+}
 
 interface VirtualServiceSpec {
   readonly hosts?: readonly string[]
   readonly http?: readonly { readonly route?: readonly { readonly destination?: { readonly subset?: string; readonly host?: string } }[] }[]
 }
 
-/** What a VirtualService decides of the calls to a function; `undefined`: nothing. */
-export function ownershipOf(virtualService: Resource, fn: NamespacedName): Ownership | undefined {
+function ofVirtualService(virtualService: Resource, fn: NamespacedName): Ownership | undefined {
   const { hosts = [], http = [] } = (virtualService.spec as VirtualServiceSpec | undefined) ?? {}
   const own = virtualService.metadata.namespace ?? 'default'
   if (http.length === 0 || !hosts.some((host) => isHostOf(host, own, fn))) return undefined
@@ -22,4 +34,25 @@ function isHostOf(host: string, ownNamespace: string, { name, namespace }: Names
   if (first !== name) return false
   if (second === undefined) return ownNamespace === namespace
   return second === namespace && (rest.length === 0 || rest.join('.') === 'svc' || rest.join('.') === 'svc.cluster.local')
+}
+
+interface Reference {
+  readonly group?: string
+  readonly kind?: string
+  readonly namespace?: string
+  readonly name?: string
+}
+
+interface RouteSpec {
+  readonly parentRefs?: readonly Reference[]
+  readonly rules?: readonly { readonly backendRefs?: readonly Reference[] }[]
+}
+
+/** A route whose parent is the function's host: one that names other backends decides where its calls go. */
+function ofRoute(route: Resource, fn: NamespacedName): Ownership | undefined {
+  const { parentRefs = [], rules = [] } = (route.spec as RouteSpec | undefined) ?? {}
+  const own = route.metadata.namespace ?? 'default'
+  const isFunction = ({ namespace = own, name }: Reference) => name === fn.name && namespace === fn.namespace
+  if (!parentRefs.some((parent) => (parent.kind === 'Service' || parent.kind === 'Function') && isFunction(parent))) return undefined
+  return rules.some(({ backendRefs = [] }) => backendRefs.length > 1 || backendRefs.some((backend) => !isFunction(backend))) ? 'split' : 'routes'
 }

@@ -1,6 +1,7 @@
 import type { CanaryResource, FunctionResource } from '@weft/api'
 import { keyOf, type Resource } from '@weft/core'
 import type { KeyedQueue, Log } from '@weft/kit'
+import { SPLIT_OWNER_KINDS } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
 import { follow, type FollowHandler } from '@weft/store/follow'
 import { ownerOf } from './owner.ts'
@@ -18,7 +19,7 @@ export interface CanaryBookOptions {
 export class CanaryBook {
   readonly #options: CanaryBookOptions
   #canaries = new Map<string, CanaryResource>()
-  #virtualServices = new Map<string, Resource>()
+  readonly #routes = new Map<string, ReadonlyMap<string, Resource>>()
 
   constructor(options: CanaryBookOptions) {
     this.#options = options
@@ -28,7 +29,7 @@ export class CanaryBook {
   async start(signal: AbortSignal): Promise<void> {
     const onError = (reason: string) => this.#options.log.error({ reason }, 'the canaries lost their watch on the store and try again')
     const watch = (group: string, kind: string, handler: FollowHandler) => follow(this.#options.store, { group, kind }, handler, { signal, onError })
-    await watch('networking.istio.io', 'VirtualService', this.#virtualServiceHandler())
+    for (const { group, kind } of SPLIT_OWNER_KINDS) await watch(group, kind, this.#routesHandler(kind))
     await watch('weft.dev', 'Canary', this.#canaryHandler())
     const touch = (resource: Resource) => this.#touch(functionKey(resource))
     const handler: FollowHandler = { listed: (items) => items.forEach(touch), changed: (_type, resource) => touch(resource) }
@@ -37,7 +38,7 @@ export class CanaryBook {
 
   /** Who decides in a canary's place where calls of its function go. */
   ownerOf(canary: CanaryResource, fn: FunctionResource, rules: CanaryRules): string | undefined {
-    return ownerOf({ canary, fn, rules, virtualServices: this.#virtualServices.values(), canaries: this.#canaries.values() })
+    return ownerOf({ canary, fn, rules, routes: [...this.#routes.values()].flatMap((ofKind) => [...ofKind.values()]), canaries: this.#canaries.values() })
   }
 
   #canaryHandler(): FollowHandler {
@@ -60,16 +61,19 @@ export class CanaryBook {
     }
   }
 
-  #virtualServiceHandler(): FollowHandler {
+  #routesHandler(kind: string): FollowHandler {
+    const known = new Map<string, Resource>()
+    this.#routes.set(kind, known)
     const all = () => [...this.#canaries.keys()].forEach((key) => this.#options.canaries.add(key))
     return {
       listed: (items) => {
-        this.#virtualServices = new Map(items.map((item) => [ownKey(item), item]))
+        known.clear()
+        for (const item of items) known.set(ownKey(item), item)
         all()
       },
       changed: (type, resource) => {
-        if (type === 'DELETED') this.#virtualServices.delete(ownKey(resource))
-        else this.#virtualServices.set(ownKey(resource), resource)
+        if (type === 'DELETED') known.delete(ownKey(resource))
+        else known.set(ownKey(resource), resource)
         all()
       },
     }

@@ -16,42 +16,48 @@ const virtualService = (hosts: readonly string[], route: readonly object[], name
   metadata: { name: 'vs', namespace },
   spec: { hosts, http: [{ route }] },
 })
+const httpRoute = (backends: readonly string[], kind = 'Service'): Resource => ({
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'HTTPRoute',
+  metadata: { name: 'route', namespace: 'default' },
+  spec: { parentRefs: [{ group: '', kind, name: 'temp' }], rules: [{ backendRefs: backends.map((name) => ({ name, port: 80 })) }] },
+})
 const whole = [{ destination: { host: 'temp' } }]
 const split = [{ destination: { host: 'temp', subset: 'v1' } }]
 const fn = (traffic?: readonly { revision: string; weight: number }[]) =>
   ({ metadata: { name: 'temp', namespace: 'default' }, spec: { template: {}, ...(traffic === undefined ? {} : { traffic }) } }) as unknown as FunctionResource
 
 describe('ownerOf', () => {
-  it.each<
+  it.each<[string, { canary?: CanaryResource; routes?: readonly Resource[]; canaries?: readonly CanaryResource[]; fn?: FunctionResource }, RegExp | undefined]>(
     [
-      string,
-      { canary?: CanaryResource; virtualServices?: readonly Resource[]; canaries?: readonly CanaryResource[]; fn?: FunctionResource },
-      RegExp | undefined,
-    ]
-  >([
-    ['nobody', {}, undefined],
-    ['a VirtualService that splits', { virtualServices: [virtualService(['temp'], split)] }, /VirtualService default\/vs/],
-    ['one by its long host', { virtualServices: [virtualService(['temp.default.svc.cluster.local'], split, 'other')] }, /VirtualService other\/vs/],
-    ['not one that only says how', { virtualServices: [virtualService(['temp'], whole)] }, undefined],
-    ['that one, when copies are wanted', { canary: canary({ mirror: {} }), virtualServices: [virtualService(['temp'], whole)] }, /VirtualService default\/vs/],
-    ['that one, when sessions stay', { canary: canary({ sessionAffinity: {} }), virtualServices: [virtualService(['temp'], whole)] }, /VirtualService/],
-    [
-      'that one, when calls are matched',
-      { canary: canary({ iterations: 1, match: [{ headers: { a: {} } }] }), virtualServices: [virtualService(['temp'], whole)] },
-      /VirtualService/,
+      ['nobody', {}, undefined],
+      ['a VirtualService that splits', { routes: [virtualService(['temp'], split)] }, /VirtualService default\/vs/],
+      ['one by its long host', { routes: [virtualService(['temp.default.svc.cluster.local'], split, 'other')] }, /VirtualService other\/vs/],
+      ['not one that only says how', { routes: [virtualService(['temp'], whole)] }, undefined],
+      ['that one, when copies are wanted', { canary: canary({ mirror: {} }), routes: [virtualService(['temp'], whole)] }, /VirtualService default\/vs/],
+      ['that one, when sessions stay', { canary: canary({ sessionAffinity: {} }), routes: [virtualService(['temp'], whole)] }, /VirtualService/],
+      [
+        'that one, when calls are matched',
+        { canary: canary({ iterations: 1, match: [{ headers: { a: {} } }] }), routes: [virtualService(['temp'], whole)] },
+        /VirtualService/,
+      ],
+      ['not one of another host', { routes: [virtualService(['temper'], split), virtualService(['temp'], split, 'other')] }, undefined],
+      ['an HTTPRoute to other backends', { routes: [httpRoute(['temp-v1', 'temp-v2'])] }, /HTTPRoute default\/route/],
+      ['not one to the function itself', { routes: [httpRoute(['temp'], 'Function')] }, undefined],
+      ['that one, when copies are wanted', { canary: canary({ mirror: {} }), routes: [httpRoute(['temp'])] }, /HTTPRoute default\/route/],
+      ['not one of a Gateway', { routes: [httpRoute(['temp-v1'], 'Gateway')] }, undefined],
+      ['a pinned split', { fn: fn([{ revision: 'v1', weight: 100 }]) }, /weft traffic clear temp/],
+      ['an older canary', { canaries: [canary({}, 'first', '2026-01-01T00:00:00Z')] }, /Canary default\/first/],
+      ['not a younger one', { canaries: [canary({}, 'later', '2026-01-03T00:00:00Z')] }, undefined],
+      ['not one of another function', { canaries: [canary({ function: 'other' }, 'first', '2026-01-01T00:00:00Z')] }, undefined],
     ],
-    ['not one of another host', { virtualServices: [virtualService(['temper'], split), virtualService(['temp'], split, 'other')] }, undefined],
-    ['a pinned split', { fn: fn([{ revision: 'v1', weight: 100 }]) }, /weft traffic clear temp/],
-    ['an older canary', { canaries: [canary({}, 'first', '2026-01-01T00:00:00Z')] }, /Canary default\/first/],
-    ['not a younger one', { canaries: [canary({}, 'later', '2026-01-03T00:00:00Z')] }, undefined],
-    ['not one of another function', { canaries: [canary({ function: 'other' }, 'first', '2026-01-01T00:00:00Z')] }, undefined],
-  ])('%s', (_name, given, expected) => {
+  )('%s', (_name, given, expected) => {
     const own = given.canary ?? canary()
     const facts = {
       canary: own,
       fn: given.fn ?? fn(),
       rules: rulesOf(own),
-      virtualServices: given.virtualServices ?? [],
+      routes: given.routes ?? [],
       canaries: [own, ...(given.canaries ?? [])],
     }
     const found = ownerOf(facts)

@@ -8,14 +8,15 @@ export interface SplitFacts {
   readonly canary: CanaryResource
   readonly fn: FunctionResource
   readonly rules: CanaryRules
-  readonly virtualServices: Iterable<Resource>
+  /** VirtualServices, and routes of the Gateway API. */
+  readonly routes: Iterable<Resource>
   /** All canaries. */
   readonly canaries: Iterable<CanaryResource>
 }
 
 /** Who decides in the canary's place where calls of its function go; `undefined`: nobody. */
 export function ownerOf(facts: SplitFacts): string | undefined {
-  return otherCanary(facts) ?? virtualService(facts) ?? pinned(facts)
+  return otherCanary(facts) ?? routesOwner(facts) ?? pinned(facts)
 }
 
 /** Of several canaries of a function the oldest tries its revisions. */
@@ -36,12 +37,12 @@ function age({ metadata }: CanaryResource): string {
 }
 
 /** One that only says how calls go leaves the weights to the function, but has all routes of its host. */
-function virtualService({ fn, rules, virtualServices }: SplitFacts): string | undefined {
+function routesOwner({ fn, rules, routes }: SplitFacts): string | undefined {
   const host = { namespace: fn.metadata.namespace ?? 'default', name: fn.metadata.name }
   const routed = rules.mode === 'a/b' || rules.mirror !== undefined || rules.affinity !== undefined
-  for (const one of virtualServices) {
+  for (const one of routes) {
     const ownership = ownershipOf(one, host)
-    if (ownership === 'split' || (ownership === 'routes' && routed)) return `VirtualService ${one.metadata.namespace ?? 'default'}/${one.metadata.name}`
+    if (ownership === 'split' || (ownership === 'routes' && routed)) return `${one.kind} ${one.metadata.namespace ?? 'default'}/${one.metadata.name}`
   }
   return undefined
 }

@@ -279,8 +279,8 @@ export const ANALYSIS_CODES = {
   WEFT0402: code(
     'error',
     'CanarySplitOwned',
-    'A VirtualService decides where calls of the function go, so that its Canary cannot.',
-    'remove the VirtualService or its subsets, or the Canary',
+    'A VirtualService or a route of the Gateway API decides where calls of the function go, so that its Canary cannot.',
+    'remove it or its subsets and backends, or the Canary',
   ),
   WEFT0403: code(
     'warning',
