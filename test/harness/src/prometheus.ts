@@ -43,12 +43,13 @@ interface QueryAnswer {
 export class TestPrometheus implements AsyncDisposable {
   readonly #child: ChildProcess
   readonly #directory: string
-  readonly #url: string
+  /** `http://HOST:PORT` of its API. */
+  readonly url: string
 
   private constructor(child: ChildProcess, directory: string, url: string) {
     this.#child = child
     this.#directory = directory
-    this.#url = url
+    this.url = url
   }
 
   /** @param metrics `http://HOST:PORT` of what it asks; @param ruleFiles absolute paths */
@@ -70,7 +71,7 @@ export class TestPrometheus implements AsyncDisposable {
     ]
     const child = spawn('prometheus', args, { stdio: 'ignore' })
     const prometheus = new TestPrometheus(child, directory, `http://127.0.0.1:${port}`)
-    await until('prometheus', async () => (await ask(`${prometheus.#url}/-/ready`)).status === 200)
+    await until('prometheus', async () => (await ask(`${prometheus.url}/-/ready`)).status === 200)
     return prometheus
   }
 
@@ -80,7 +81,7 @@ export class TestPrometheus implements AsyncDisposable {
   }
 
   async #get(path: string): Promise<readonly Sample[]> {
-    const { text } = await ask(`${this.#url}/api/v1/${path}`)
+    const { text } = await ask(`${this.url}/api/v1/${path}`)
     const answer = JSON.parse(text) as QueryAnswer
     if (answer.status !== 'success') throw new Error(`${decodeURIComponent(path)}: ${answer.error ?? text}`)
     return answer.data?.result ?? []
