@@ -8,6 +8,7 @@ import { checkIngressWords } from './checks/function-ingress.ts'
 import { checkFunctionIngress, checkHttpTrigger, checkIngress } from './checks/fronts.ts'
 import { checkGateway } from './checks/gateway.ts'
 import { checkRateLimits } from './checks/rate-limits.ts'
+import { checkStreams } from './checks/streams.ts'
 import { checkDestinationRule, checkVirtualService } from './checks/traffic.ts'
 import { checkApiGateway } from './checks/api-gateway.ts'
 import { checkGrpcRoute, checkHttpRoute } from './checks/gateway-routes.ts'
@@ -132,7 +133,12 @@ export const KINDS: readonly KindDefinition[] = [
     singular: 'function',
     shortNames: ['fn'],
     schema: whole('a function', { spec: FunctionSpec }),
-    check: (resource) => [...checkFunction(resource.spec as FunctionSpec), ...checkRateLimits(resource), ...checkIngressWords(resource)],
+    check: (resource) => [
+      ...checkFunction(resource.spec as FunctionSpec),
+      ...checkRateLimits(resource),
+      ...checkStreams(resource),
+      ...checkIngressWords(resource),
+    ],
   },
   {
     ...WEFT,

@@ -123,6 +123,8 @@ export interface MeshWorkload {
   readonly traffic?: WorkloadTraffic
   /** How many calls it takes in a time, where its Function says so. */
   readonly rates?: WorkloadRates
+  /** Each of its calls is taken for a stream, which a change of policy can end; absent: those that ask for one. */
+  readonly watched?: 'every-call'
   /** Longest time of one call. */
   readonly timeoutMs: number
   /** What its replicas speak on their sockets; absent: HTTP/1.1. */

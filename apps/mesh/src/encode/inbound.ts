@@ -159,6 +159,7 @@ function callRoutes(workload: MeshWorkload, layout: NodeLayout): readonly Json[]
       ...hashPolicy(workload),
       ...rateActions(workload.rates),
     },
+    ...(workload.watched === undefined ? {} : { typed_per_filter_config: watched() }),
   })
   return [
     ...STREAM_REQUESTS.map((asked) => ({

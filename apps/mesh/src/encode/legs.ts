@@ -33,13 +33,14 @@ export function workloadCaller(workload: MeshWorkload): Caller {
 
 /**
  * Whether a call that its route leaves as it is, from this node to the workload, is one hop. Calls to a workload with rate limits are not: its inbound listener
- * counts them; nor to one whose tokens are verified, there.
+ * counts them; nor to one whose tokens are verified, or of which every call is watched, there.
  */
 function isDirect(input: EncodeInput, callee: MeshWorkload): boolean {
   return (
     input.snapshot.path === 'direct' &&
     callee.proxy === input.node &&
     callee.rates === undefined &&
+    callee.watched === undefined &&
     callee.authentication === undefined &&
     decidesByCaller(callee.policy)
   )

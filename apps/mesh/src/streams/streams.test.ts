@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { MeshSnapshot, MeshWorkload, PolicyRule, StringMatch, WorkloadPolicy } from '@weft/mesh-model'
+import { EchoClient, serveGrpcEcho } from '../encode/testing/grpc.ts'
 import { host, layout, OPEN, replica, snapshot, workload } from '../encode/testing/model.ts'
 import { echoUpgrade } from '../encode/testing/streams.ts'
 import { bearer, Issuer } from '../encode/testing/tokens.ts'
@@ -62,9 +63,9 @@ function openSocket(options: http.RequestOptions): Promise<Open | number> {
   })
 }
 
-function openEvents(options: http.RequestOptions): Promise<Open | number> {
+function openEvents(options: http.RequestOptions, accept = 'text/event-stream'): Promise<Open | number> {
   return new Promise((resolve, reject) => {
-    const request = http.get({ agent: false, ...options, headers: { ...options.headers, accept: 'text/event-stream' } }, (response) => {
+    const request = http.get({ agent: false, ...options, headers: { ...options.headers, accept } }, (response) => {
       if (response.statusCode !== 200) {
         response.resume()
         resolve(response.statusCode ?? 0)
@@ -176,6 +177,34 @@ describe.each(['encrypted', 'direct'] as const)('on the %s path', (path) => {
     expect([await b.alive(), b.ended()]).toEqual([true, false])
     await world.apply(believing(only(['b']), new Issuer('https://other.example')))
     await eventually(() => (b.ended() ? true : undefined))
+    await world.apply(made(OPEN))
+  })
+
+  it('any call is ended to a function of which every call is watched: a long answer that nobody asked to stream, and gRPC', async () => {
+    const echo = await serveGrpcEcho()
+    const watching = (policy: WorkloadPolicy): MeshSnapshot => {
+      const guarded = [workload('callee', { policy, watched: 'every-call' }), workload('echo', { policy, watched: 'every-call', protocol: 'grpc' })]
+      const workloads = [workload('control'), workload('other'), ...guarded]
+      const hosts = workloads.map((each) => host(each.function))
+      return snapshot(workloads, hosts, { path })
+    }
+    world.replicas.set('default/echo-1', [replica('echo', echo.path)])
+    await world.apply(watching(OPEN))
+    const client = new EchoClient(`unix:${world.outbound('default/control-1')}`, { authority: 'echo.default:8080' })
+    try {
+      const [long, kept] = [await opened(openEvents(as('control'), '*/*')), await opened(openEvents(as('other'), '*/*'))]
+      const never = client.call('say', 'never')
+      await eventually(() => (world.streams.counts().get('default/echo-1') === 1 && world.streams.counts().get('default/callee-1') === 2 ? true : undefined))
+      expect(await client.call('chat', ['a', 'b'])).toMatchObject({ code: 0, messages: ['a?', 'b?'], trailers: { 'x-trailer': 'kept' } })
+      await world.apply(watching({ ...OPEN, deny: [rule({ sources: CONTROL })] }))
+      expect((await never).code).toBe(7)
+      await eventually(() => (long.ended() ? true : undefined))
+      expect([await kept.alive(), kept.ended()]).toEqual([true, false])
+      kept.close()
+    } finally {
+      client.close()
+      echo.stop()
+    }
     await world.apply(made(OPEN))
   })
 

@@ -42,6 +42,7 @@ describe('annotations', () => {
     'weft.dev/rate-limit',
     'weft.dev/rate-limit-per-caller',
     'weft.dev/rate-limit-per-header',
+    'weft.dev/streams',
     'weft.dev/visibility',
     'weft.dev/ingress-authentication',
   ])('%s is known on a Function', (name) => {

@@ -101,6 +101,7 @@ const ANNOTATIONS: Readonly<Record<string, { readonly kinds: readonly string[]; 
   'weft.dev/rate-limit': { kinds: ['Function'], problem: anything },
   'weft.dev/rate-limit-per-caller': { kinds: ['Function'], problem: anything },
   'weft.dev/rate-limit-per-header': { kinds: ['Function'], problem: anything },
+  'weft.dev/streams': { kinds: ['Function'], problem: anything },
   'istio.io/dry-run': { kinds: ['AuthorizationPolicy'], problem: yesOrNo },
   'com.openfaas.scale.min': { kinds: ['Function', 'Revision'], problem: whole },
   'com.openfaas.scale.max': { kinds: ['Function', 'Revision'], problem: whole },

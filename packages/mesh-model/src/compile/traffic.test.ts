@@ -41,6 +41,28 @@ describe('how often a function may be called', () => {
   })
 })
 
+describe('which calls of a function are watched', () => {
+  const annotated = (value?: string): Resource => {
+    const fn = aFunction('temp', { traffic: { v1: 100 } })
+    return { ...fn, metadata: { ...fn.metadata, annotations: value === undefined ? {} : { 'weft.dev/streams': value } } }
+  }
+
+  it('is said by its annotation, until it is taken back', () => {
+    const compiler = newCompiler()
+    compiler.apply(temp.map(set))
+    const said = compiler.apply([set(annotated('every-call'))])
+    expect(said.difference.workloads.set).toContain('default/temp-v1')
+    expect(said.snapshot.workloads.get('default/temp-v1')?.watched).toBe('every-call')
+    expect(compiler.apply([set(annotated())]).snapshot.workloads.get('default/temp-v1')?.watched).toBeUndefined()
+  })
+
+  it('and nothing else can be said', () => {
+    const snapshot = compiled(...temp.slice(1), annotated('some'))
+    expect(reasonsOf(snapshot)).toEqual(['Function/temp InvalidResource'])
+    expect(snapshot.workloads.get('default/temp-v1')?.watched).toBeUndefined()
+  })
+})
+
 describe('how calls reach the workloads of a host', () => {
   it('is said for all of them, and by subsets for their own, setting by setting', () => {
     const policy = { ...lb('RANDOM'), outlierDetection: { consecutive5xxErrors: 3 } }

@@ -38,6 +38,7 @@ export function compileWorkload(
       ...(authentication.length === 0 ? {} : { authentication }),
       ...(traffic === undefined ? {} : { traffic }),
       ...ratesOf(world, revision),
+      ...(fn?.watchesEveryCall === true ? { watched: 'every-call' } : {}),
       timeoutMs: revision.timeoutMs,
       ...(revision.protocol === 'http' ? {} : { protocol: revision.protocol }),
       ...(revision.protocol === 'tcp' ? { port: revision.port ?? DEFAULT_PORT } : {}),

@@ -9,6 +9,8 @@ import {
   isClusterLocal,
   revisionObjectName,
   ServiceSpec,
+  checkStreams,
+  watchesEveryCall,
 } from '@weft/api'
 import type { ResourceFinding } from '../snapshot.ts'
 import { baseOf, field, refusals, selectorOf } from './base.ts'
@@ -46,8 +48,9 @@ export function readFunction(resource: Resource): Read<FunctionModel> {
   return {
     model: {
       ...base,
-      findings: violations.map(({ field: at, reason }) => failure(base.ref, 'InvalidResource', `${at}: ${reason}`)),
+      findings: [...violations, ...checkStreams(resource)].map(({ field: at, reason }) => failure(base.ref, 'InvalidResource', `${at}: ${reason}`)),
       rates: limits,
+      watchesEveryCall: watchesEveryCall(resource.metadata.annotations ?? {}),
       ...ingressRulesOf({ metadata: resource.metadata, spec: checked.value }),
       traffic: trafficOf(resource.status),
       matches: matches.map(({ headers, revision }) => ({

@@ -56,6 +56,8 @@ export interface FunctionModel extends Model {
   readonly port: number | undefined
   readonly protocol: Protocol
   readonly rates: WorkloadRates
+  /** Each of its calls is taken for a stream. */
+  readonly watchesEveryCall: boolean
   /** Takes no calls from outside. */
   readonly isPrivate: boolean
   /** Takes calls from outside with a verified token only. */

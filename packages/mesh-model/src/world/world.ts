@@ -253,9 +253,9 @@ function markAll(marks: Marks, revisions: Iterable<RevisionModel>): void {
 
 /** A change of it touches its revisions too: their rate limits are its annotations, and what is asked of calls from outside. */
 function functionKind(world: World): Kind<FunctionModel> {
-  return mapped(readFunction, world.functions, ({ key, rates, isPrivate, needsToken }, marks) => {
+  return mapped(readFunction, world.functions, ({ key, rates, watchesEveryCall, isPrivate, needsToken }, marks) => {
     touch(world, marks, key, `function ${key}`)
-    if (Object.keys(rates).length > 0 || isPrivate || needsToken) markAll(marks, world.revisions.ofFunction(key))
+    if (Object.keys(rates).length > 0 || watchesEveryCall || isPrivate || needsToken) markAll(marks, world.revisions.ofFunction(key))
   })
 }
 
