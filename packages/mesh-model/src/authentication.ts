@@ -1,4 +1,5 @@
 import type { ResourceRef } from '@weft/core'
+import type { WorkloadPolicy } from './snapshot.ts'
 
 /** One kind of tokens that are taken (a `jwtRule` of a RequestAuthentication). */
 export interface JwtRule {
@@ -31,11 +32,13 @@ export interface KeySource {
   readonly timeoutMs: number
 }
 
-/** Which tokens the ingress verifies. */
+/** What the ingress itself asks of calls: which tokens it verifies, and who may pass. */
 export interface IngressAuthentication {
   readonly rules: readonly JwtRule[]
   /** Why one of its RequestAuthentications could not be understood: nothing passes then. */
   readonly broken?: string
+  /** AuthorizationPolicies that select the ingress. Callers have no identity there, but an address and perhaps a token. */
+  readonly policy?: WorkloadPolicy
 }
 
 /** Name of a source, under which its keys are kept. */

@@ -1,9 +1,10 @@
 import type { IngressAuthentication, JwtRule, WorkloadKey } from '@weft/mesh-model'
 import { keySourceName, outputHeadersOf } from '@weft/mesh-model'
 import { nobodysKeys, usableKeys } from '../jwks/keys.ts'
-import { ads, any, extension, resource } from './json.ts'
+import { discovered, discovery } from './discovered.ts'
+import { any, extension } from './json.ts'
 import { headerMatcher, JWT_PAYLOAD } from './matching.ts'
-import { MESH_HEADERS, SCOPE_KINDS, TYPE_URLS } from './names.ts'
+import { MESH_HEADERS, SCOPE_KINDS } from './names.ts'
 import type { EnvoyResource, Json } from './types.ts'
 
 const JWT = 'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication'
@@ -86,21 +87,6 @@ export function encodeEdgeAuthentication(
 const NOBODY: Json = { nobody: { issuer: 'nobody', local_jwks: { inline_string: nobodysKeys() } } }
 
 // -- parts --------------------------------------------------------------------------------------------------------------
-
-function discovered(name: string, type: string, otherwise?: Json): Json {
-  return {
-    name,
-    config_discovery: {
-      config_source: ads(),
-      type_urls: [`type.googleapis.com/${type}`],
-      ...(otherwise === undefined ? {} : { default_config: otherwise, apply_default_config_without_warming: true }),
-    },
-  }
-}
-
-function discovery(name: string, typed_config: Json): EnvoyResource {
-  return resource(TYPE_URLS.extension, name, { name, typed_config })
-}
 
 function stripping(headers: readonly string[]): Json {
   return { request_mutations: headers.map((remove) => ({ remove })) }

@@ -17,6 +17,7 @@ import {
 import { encodeCollectorClusters } from './collector.ts'
 import { Accounts, AskedNames, TCP_HOSTS, TcpHosts } from './books.ts'
 import { Dependencies } from './dependencies.ts'
+import { encodeEdgePolicy } from './edge-policy.ts'
 import { CONNECTION_ROUTES, gatewayGroups, runGatewayGroup, type GatewayTools } from './gateway-groups.ts'
 import { encodeHoldListener } from './hold.ts'
 import { encodeInboundListener, encodeInboundRoutes } from './inbound.ts'
@@ -286,6 +287,7 @@ class Round {
     if (address === undefined) return
     const { ingressAuthentication: authentication } = this.#input.snapshot
     const keys = this.#keys(authentication?.rules ?? [])
+    this.#put('policy/ingress', [authentication?.policy], () => bundle(encodeEdgePolicy(authentication?.policy)))
     this.#put('jwt/ingress', [authentication, ...keys.values()], () => bundle(encodeEdgeAuthentication(authentication, keys)))
     const identity = identitySecret(INGRESS_CALLER.namespace, INGRESS_CALLER.serviceAccount)
     this.#put('ingress', [], () =>

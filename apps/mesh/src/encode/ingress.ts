@@ -1,6 +1,7 @@
 import { DEFAULT_NAMESPACE, OPENFAAS_NAMESPACE_ALIAS } from '@weft/core'
 import { edgeAuthenticationFilters } from './authentication.ts'
 import { listenerKey, type ChainKey, type GatewayHostKey, type HostKey, type MeshHost } from '@weft/mesh-model'
+import { edgePolicyFilters, edgeUnrestricted } from './edge-policy.ts'
 import { addHeader, earlyMutation, STRANGERS_HEADERS } from './headers.ts'
 import { httpManager } from './http-manager.ts'
 import { ads, any, duration, extension, resource, wrap } from './json.ts'
@@ -36,6 +37,7 @@ export function ingressManager(layout: NodeLayout, chain: ChainKey, direct: bool
       extension('weft.select-again', 'envoy.extensions.filters.http.set_filter_state.v3.Config', { clear_route_cache: true }),
       onDemandFilter(),
       ...edgeAuthenticationFilters(),
+      ...edgePolicyFilters(),
       ...callerFilters(),
       ...(direct ? [rbacFilter(DENY_FILTER, { closed: false }), rbacFilter(ALLOW_FILTER, { closed: false })] : []),
     ],
@@ -166,7 +168,9 @@ export function encodeControlRoutes(): EnvoyResource {
   const route = { cluster: GATEWAY_CLUSTER, timeout: duration(0), idle_timeout: duration(CONTROL_IDLE_MS) }
   return resource(TYPE_URLS.route, CONTROL_ROUTES, {
     name: CONTROL_ROUTES,
-    virtual_hosts: [{ name: 'control', domains: ['*'], routes: [{ name: 'control', match: { prefix: '/' }, route }] }],
+    virtual_hosts: [
+      { name: 'control', domains: ['*'], routes: [{ name: 'control', match: { prefix: '/' }, route }], typed_per_filter_config: edgeUnrestricted() },
+    ],
     request_headers_to_remove: [MESH_HEADERS.scope, MESH_HEADERS.path, MESH_HEADERS.client],
   })
 }

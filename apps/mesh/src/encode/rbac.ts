@@ -39,8 +39,12 @@ export function rbacFilter(name: string, options: { readonly closed: boolean }):
 }
 
 /** A route's own rules for a filter made by {@link rbacFilter}; `undefined`: everything passes. */
-export function rbacPerRoute(rules: Json | undefined, more: Json = {}): Json {
-  return any('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', { rbac: { ...(rules === undefined ? {} : { rules }), ...more } })
+export function rbacPerRoute(rules: Json | undefined): Json {
+  return perRoute(rules === undefined ? {} : { rules })
+}
+
+function perRoute(rbac: Json): Json {
+  return any('envoy.extensions.filters.http.rbac.v3.RBACPerRoute', { rbac })
 }
 
 /** Rules that let one SPIFFE ID pass and nobody else. */
@@ -59,20 +63,37 @@ export interface KnownCaller {
 export interface RuleContext {
   readonly caller?: KnownCaller
   readonly prefix?: PathPrefix
-  /** The workload's own port, where it is not 8080. */
-  readonly port?: number | undefined
+  /** The workload's own port, where it is not 8080; `listener`: ports are those that clients connect to. */
+  readonly port?: number | 'listener' | undefined
 }
 
 /** The `typed_per_filter_config` by which a route, virtual host or weighted cluster enforces a workload's policy. */
 export function policyConfig(policy: WorkloadPolicy, context: RuleContext = {}): Json {
-  const broken = policy.broken === undefined ? undefined : { broken: { permissions: [ANY], principals: [ANY] } }
-  const deny = { ...policies(policy.deny, context, 'deny'), ...broken }
-  const allow = policy.allow === undefined ? undefined : { action: 'ALLOW', policies: policies(policy.allow, context) }
+  const { deny, allow, audit } = policyParts(policy, context)
   return {
-    [DENY_FILTER]: rbacPerRoute(denying(deny), policy.dryRun && shadow('deny.', denying(policies(policy.dryRun.deny, context, 'deny')))),
-    [ALLOW_FILTER]: rbacPerRoute(allow, policy.dryRun?.allow && shadow('allow.', { action: 'ALLOW', policies: policies(policy.dryRun.allow, context) })),
-    ...(policy.audit === undefined ? {} : { [AUDIT_FILTER]: rbacPerRoute(undefined, shadow('audit.', denying(policies(policy.audit, context, 'deny')))) }),
+    [DENY_FILTER]: perRoute(deny),
+    [ALLOW_FILTER]: perRoute(allow),
+    ...(policy.audit === undefined ? {} : { [AUDIT_FILTER]: perRoute(audit) }),
   }
+}
+
+/** What three RBAC filters, asked in the order audit, deny, allow, must say for a policy. */
+export function policyParts(policy: WorkloadPolicy, context: RuleContext = {}): { readonly deny: Json; readonly allow: Json; readonly audit: Json } {
+  const { dryRun } = policy
+  const broken = policy.broken === undefined ? undefined : { broken: { permissions: [ANY], principals: [ANY] } }
+  const allowing = (rules: readonly PolicyRule[] | undefined) => rules && { action: 'ALLOW', policies: policies(rules, context) }
+  return {
+    deny: {
+      ...enforced(denying({ ...policies(policy.deny, context, 'deny'), ...broken })),
+      ...shadow('deny.', dryRun && denying(policies(dryRun.deny, context, 'deny'))),
+    },
+    allow: { ...enforced(allowing(policy.allow)), ...shadow('allow.', allowing(dryRun?.allow)) },
+    audit: shadow('audit.', policy.audit && denying(policies(policy.audit, context, 'deny'))),
+  }
+}
+
+function enforced(rules: Json | undefined): Json {
+  return rules === undefined ? {} : { rules }
 }
 
 function denying(rules: Record<string, Json>): Json | undefined {
@@ -275,7 +296,7 @@ function permission(operation: OperationMatch, { prefix, port: own = WORKLOAD_PO
   const method = (match: StringMatch): Json => ({ header: methodMatcher([match]) })
   const path = (match: PathMatch): Json => ({ url_path: { path: pathMatcher(match, prefix) } })
   const host = (match: StringMatch): Json => ({ header: { name: ':authority', string_match: hostMatcher(match) } })
-  const port = (value: number): Json => (value === own ? ANY : NEVER)
+  const port = (value: number): Json => (own === 'listener' ? { destination_port: value } : value === own ? ANY : NEVER)
   const rules = [
     anyRule(operation.methods, method),
     noRule(operation.notMethods, method),

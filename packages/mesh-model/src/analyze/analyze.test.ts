@@ -35,6 +35,21 @@ describe('every code', () => {
   })
 })
 
+describe('policies at the ingress', () => {
+  const policy = {
+    apiVersion: 'security.istio.io/v1',
+    kind: 'AuthorizationPolicy',
+    metadata: { name: 'frontend-ingress', namespace: 'istio-system' },
+    spec: { selector: { matchLabels: { istio: 'ingressgateway' } }, action: 'DENY', rules: [{ from: [{ source: { notRequestPrincipals: ['*'] } }] }] },
+  }
+  const tokens = { ...policy, kind: 'RequestAuthentication', spec: { selector: policy.spec.selector, jwtRules: [{ issuer: 'https://idp.example' }] } }
+
+  it('select something, and want somebody who verifies tokens there', () => {
+    expect(codesOf([policy])).toEqual(['WEFT0207'])
+    expect(codesOf([policy, tokens])).toEqual([])
+  })
+})
+
 describe('annotations', () => {
   it.each([
     'weft.dev/applied-fields',

@@ -68,6 +68,8 @@ function checkSource(item: Item, source: unknown, path: string, tools: Tools): v
 }
 
 function checkVerified(item: Item, path: string, { world, report, covered }: Tools): void {
+  if (isForIngress(item) && !world.all('RequestAuthentication').some(isForIngress))
+    report('WEFT0207', item, path, 'no RequestAuthentication selects the ingress')
   const verified = world.all('RequestAuthentication').flatMap((one) => world.covered(one))
   const missing = covered.find((workload) => !verified.includes(workload))
   if (missing !== undefined) report('WEFT0207', item, path, `no RequestAuthentication selects ${missing.namespace}/${missing.function}`)

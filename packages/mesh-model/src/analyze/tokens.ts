@@ -8,11 +8,13 @@ export function checkTokens(world: AnalysedWorld, report: Report): void {
   for (const fn of world.all('Function')) checkWanted(fn, world, report)
 }
 
-/** Whether a RequestAuthentication is enforced at the ingress. */
+/** Whether a RequestAuthentication or AuthorizationPolicy is enforced at the ingress. */
 export function isForIngress(item: Item): boolean {
-  if (item.ref.kind !== 'RequestAuthentication' || !INGRESS_NAMESPACES.includes(item.namespace)) return false
+  const { kind } = item.ref
+  if (!['RequestAuthentication', 'AuthorizationPolicy'].includes(kind) || !INGRESS_NAMESPACES.includes(item.namespace)) return false
   const labels = Object.entries(selectorOf(item))
-  return (labels.length > 0 || item.namespace === INGRESS_NAMESPACES[0]) && labels.every(([key, value]) => INGRESS_LABELS[key] === value)
+  const wide = kind === 'RequestAuthentication' && item.namespace === INGRESS_NAMESPACES[0]
+  return (labels.length > 0 || wide) && labels.every(([key, value]) => INGRESS_LABELS[key] === value)
 }
 
 /** A function that wants tokens of calls from outside needs somebody who verifies them. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Resource } from '@weft/core'
-import { aFunction, aRequestAuthentication, aRevision, compiled, newCompiler, reasonsOf, removed, set } from '../../test/resources.ts'
+import { aFunction, aPolicy, aRequestAuthentication, aRevision, compiled, newCompiler, reasonsOf, removed, set } from '../../test/resources.ts'
 import { keySourcesOf, outputHeadersOf } from '../authentication.ts'
 
 const KEYS = JSON.stringify({ keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43) }] })
@@ -120,6 +120,15 @@ describe('the tokens that the ingress verifies', () => {
       rules: [],
       broken: expect.any(String),
     })
+  })
+
+  it('come with the policies that select it, by its labels only', () => {
+    const rules = [{ from: [{ source: { ipBlocks: ['10.0.0.0/8'] } }] }]
+    const policy = (name: string, selector: object | undefined, namespace: string) =>
+      aPolicy(name, { ...(selector === undefined ? {} : { selector }), rules }, { namespace })
+    expect(at(policy('wide', undefined, 'weft-system'), policy('user', gateway, 'default'))).toBeUndefined()
+    expect(at(policy('a', gateway, 'istio-system'), policy('b', gateway, 'weft-system'))?.policy?.allow?.map((rule) => rule.policy.name)).toEqual(['a', 'b'])
+    expect(at(aPolicy('odd', { selector: gateway, action: 'CUSTOM' }, { namespace: 'weft-system' }))?.policy?.broken).toBeDefined()
   })
 
   it('change the snapshot and nothing else of it', () => {

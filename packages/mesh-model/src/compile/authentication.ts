@@ -2,6 +2,7 @@ import { SYSTEM_NAMESPACE } from '@weft/core'
 import type { IngressAuthentication, JwtRule } from '../authentication.ts'
 import { byAge } from '../read/base.ts'
 import type { RequestAuthenticationModel } from '../read/models.ts'
+import { policyFrom } from './policy.ts'
 import type { World } from '../world/world.ts'
 
 /** Labels of the ingress, by which policies select it (as they select Istio's ingress gateway). */
@@ -26,13 +27,17 @@ export function rulesOfAll(selecting: readonly RequestAuthenticationModel[]): re
   return selecting.flatMap(({ rules }) => rules)
 }
 
-/** What the ingress verifies; `undefined` when nothing selects it. */
+/**
+ * What the ingress asks; `undefined` when nothing selects it. A policy must select it by its labels: one for the whole mesh is about callers with an identity, which
+ * clients outside do not have.
+ */
 export function compileIngressAuthentication(world: World): IngressAuthentication | undefined {
   const root = authenticationFor(world, SYSTEM_NAMESPACE, INGRESS_LABELS)
   const others = INGRESS_NAMESPACES.filter((namespace) => namespace !== SYSTEM_NAMESPACE)
   const all = [...root, ...others.flatMap((namespace) => world.requestAuthentication.narrow(namespace, INGRESS_LABELS))].toSorted(byAge)
   const broken = all.find((one) => one.broken !== undefined)?.broken
   const rules = rulesOfAll(all)
-  if (rules.length === 0 && broken === undefined) return undefined
-  return { rules, ...(broken === undefined ? {} : { broken }) }
+  const policies = INGRESS_NAMESPACES.flatMap((namespace) => world.authorization.narrow(namespace, INGRESS_LABELS))
+  if (rules.length === 0 && broken === undefined && policies.length === 0) return undefined
+  return { rules, ...(broken === undefined ? {} : { broken }), ...(policies.length === 0 ? {} : { policy: policyFrom(policies) }) }
 }

@@ -1,11 +1,12 @@
 import { SYSTEM_NAMESPACE } from '@weft/core'
 import { byAge } from '../read/base.ts'
 import { failure } from '../read/finding.ts'
+import { policyOf } from './policy.ts'
 import { outsideFindings, outsideRules } from './outside.ts'
 import { authenticationFor, rulesOfAll } from './authentication.ts'
 import { WORKLOAD_PORT } from '../read/workload-port.ts'
-import type { AuthorizationPolicyModel, RequestAuthenticationModel, RevisionModel } from '../read/models.ts'
-import type { MeshWorkload, PolicyRule, ResourceFinding, WorkloadPolicy } from '../snapshot.ts'
+import type { RequestAuthenticationModel, RevisionModel } from '../read/models.ts'
+import type { MeshWorkload, ResourceFinding, WorkloadPolicy } from '../snapshot.ts'
 import type { WorkloadTraffic } from '../workload-traffic.ts'
 import type { World } from '../world/world.ts'
 import { tcpPolicy } from '../policy/tcp.ts'
@@ -74,47 +75,8 @@ function modeOf(world: World, { namespace, labels, protocol, port }: RevisionMod
   return 'strict'
 }
 
-/** AuthorizationPolicies of the mesh's root namespace (with and without a selector) and of the workload's own, all together. */
-function policyOf(world: World, { namespace, labels }: RevisionModel): WorkloadPolicy {
-  const index = world.authorization
-  const selecting = [
-    ...index.wide(SYSTEM_NAMESPACE),
-    ...index.narrow(SYSTEM_NAMESPACE, labels),
-    ...index.wide(namespace),
-    ...index.narrow(namespace, labels),
-  ].toSorted(byAge)
-  if (selecting.length === 0) return OPEN
-  const understood = selecting.filter((policy) => policy.broken === undefined)
-  const tried = understood.filter((policy) => policy.dryRun && policy.action !== 'audit')
-  const audit = rulesOf(understood, 'audit') ?? []
-  return {
-    ...decisions(understood.filter((policy) => !policy.dryRun)),
-    ...brokenBy(selecting),
-    ...(audit.length === 0 ? {} : { audit }),
-    ...(tried.length === 0 ? {} : { dryRun: decisions(tried) }),
-  }
-}
-
-function decisions(policies: readonly AuthorizationPolicyModel[]): Pick<WorkloadPolicy, 'deny' | 'allow'> {
-  return { deny: rulesOf(policies, 'deny') ?? [], allow: rulesOf(policies, 'allow') }
-}
-
-/** All rules of the policies with an action; `undefined` when there is no such policy. */
-function rulesOf(policies: readonly AuthorizationPolicyModel[], action: AuthorizationPolicyModel['action']): readonly PolicyRule[] | undefined {
-  const own = policies.filter((policy) => policy.action === action)
-  return own.length === 0 ? undefined : own.flatMap((policy) => policy.rules)
-}
-
 /** Tokens that nobody knows how to verify are a policy that is not understood. */
 function brokenAuthentication(selecting: readonly RequestAuthenticationModel[]): Pick<WorkloadPolicy, 'broken'> {
   const broken = selecting.find((one) => one.broken !== undefined)
-  return broken?.broken === undefined ? {} : { broken: { policy: broken.ref, reason: broken.broken } }
-}
-
-/** The policy of workloads that none selects: everybody of the mesh may call. */
-const OPEN: WorkloadPolicy = { deny: [], allow: undefined }
-
-function brokenBy(selecting: readonly AuthorizationPolicyModel[]): Pick<WorkloadPolicy, 'broken'> {
-  const broken = selecting.find((policy) => policy.broken !== undefined)
   return broken?.broken === undefined ? {} : { broken: { policy: broken.ref, reason: broken.broken } }
 }

@@ -1,8 +1,8 @@
-import { keyOf, parseSpiffeId, spiffeId, SYSTEM_NAMESPACE, type NamespacedName, type ResourceRef } from '@weft/core'
+import { DEFAULT_NAMESPACE, keyOf, parseSpiffeId, spiffeId, SYSTEM_NAMESPACE, type NamespacedName, type ResourceRef } from '@weft/core'
 import { WORKLOAD_PORT } from '../read/workload-port.ts'
 import { evaluatePolicy, type Verdict } from '../policy/evaluate.ts'
 import type { MeshHost, MeshSnapshot, MeshWorkload, WorkloadKey } from '../snapshot.ts'
-import { tokenFate } from './tokens.ts'
+import { claimsTakenBy, tokenFate } from './tokens.ts'
 import { resourceText } from './words.ts'
 
 /** Who calls, in a question: a function or Service, an identity, or the ingress. */
@@ -104,6 +104,13 @@ function check(snapshot: MeshSnapshot, workload: MeshWorkload, asked: Asked): Au
   if (fate?.claims === undefined && fate?.refused === true) {
     return { ...about, allowed: false, because: 'token-refused', allowing: [], sentence: `${who} may not ${what}: ${fate.why}` }
   }
+  const edge = question.from.kind === 'ingress' ? atIngress(snapshot, question, host) : undefined
+  if (edge?.allowed === false) {
+    const rule = 'rule' in edge ? { rule: { policy: edge.rule.policy, index: edge.rule.index } } : {}
+    const passing = edge.because === 'no-rule-matches' ? policiesOf(snapshot.ingressAuthentication?.policy?.allow ?? []) : []
+    const sentence = `${who} may not ${what}: the call does not get past the ingress, where ${reasonText(edge, passing)}`
+    return { ...about, allowed: false, because: edge.because, ...rule, allowing: passing, sentence }
+  }
   const http = isTcp ? {} : { method, path, host: question.host ?? host.fqdn }
   const call = { ...http, port, ...(verified === undefined ? {} : { principal: verified }) }
   const verdict = evaluatePolicy(workload.policy, fate?.claims === undefined ? call : { ...call, claims: fate.claims })
@@ -118,6 +125,16 @@ function check(snapshot: MeshSnapshot, workload: MeshWorkload, asked: Asked): Au
     allowing,
     sentence: `${who} ${verdict.allowed ? 'may' : 'may not'} ${what}: ${reasonText(verdict, allowing)}${remark}`,
   }
+}
+
+/** What policies of the ingress say to a call to the platform's path of a host; there a caller has no identity. */
+function atIngress({ ingressAuthentication: edge }: MeshSnapshot, question: AuthorizationQuestion, { namespace, name }: MeshHost): Verdict | undefined {
+  if (edge?.policy === undefined) return undefined
+  const { method, path, claims } = question
+  const shown = namespace === DEFAULT_NAMESPACE ? name : `${name}.${namespace}`
+  const verified = claims === undefined ? undefined : claimsTakenBy(edge.rules, claims)
+  const call = { method, path: `/function/${shown}${path}`, host: question.host ?? 'localhost', port: WORKLOAD_PORT }
+  return evaluatePolicy(edge.policy, verified === undefined ? call : { ...call, claims: verified })
 }
 
 /** A question about one caller. */

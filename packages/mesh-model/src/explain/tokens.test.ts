@@ -51,6 +51,20 @@ describe('a call with a token', () => {
     expect(answer(world({}, verified, edge({ forwardOriginalToken: true }), staff), { ...jason, roles: 'staff' }, 'ingress')?.allowed).toBe(true)
   })
 
+  it('is stopped by policies that select the ingress, before the callee is asked', () => {
+    const selector = { matchLabels: { istio: 'ingressgateway' } }
+    const rules = [{ from: [{ source: { notRequestPrincipals: ['*'] } }], to: [{ operation: { paths: ['/function/temp/*'] } }] }]
+    const wanted = aPolicy('frontend', { selector, action: 'DENY', rules }, { namespace: 'istio-system' })
+    const snapshot = world({}, edge({}), wanted)
+    expect(answer(snapshot, undefined, 'ingress')).toMatchObject({
+      allowed: false,
+      because: 'deny-rule',
+      sentence: expect.stringContaining('does not get past the ingress, where rule 0 of AuthorizationPolicy istio-system/frontend denies it'),
+    })
+    expect(answer(snapshot, jason, 'ingress')?.allowed).toBe(true)
+    expect(answer(snapshot)?.allowed).toBe(true)
+  })
+
   it('is described: which tokens are verified, and which routes go by their claims', () => {
     const http = [{ match: [{ headers: { '@request.auth.claims.plan.tier': { exact: 'gold' } } }], route: [{ destination: { host: 'temp' } }] }]
     const described = describeHost(world({}, verified, aVirtualService('vip', { hosts: ['temp'], http })), TEMP)

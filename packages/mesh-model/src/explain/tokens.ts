@@ -25,6 +25,12 @@ export function tokenFate(
   return rule === undefined ? refused(`its token is none that ${origins(authentication)} takes`) : { claims: listed(claims, rule) }
 }
 
+/** The claims that rules make of a token; `undefined` when none of them takes it. */
+export function claimsTakenBy(rules: readonly JwtRule[], claims: Claims): Claims | undefined {
+  const rule = ruleFor(rules, claims)
+  return rule === undefined ? undefined : listed(claims, rule)
+}
+
 function refused(why: string): TokenFate {
   return { refused: true, why }
 }

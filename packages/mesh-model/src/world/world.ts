@@ -204,8 +204,11 @@ function kindsOf(world: World, trustDomain: string): ReadonlyMap<string, Kind<Mo
     ['gateway.networking.k8s.io/ReferenceGrant', kind(grantKind(world))],
     ['networking.istio.io/ServiceEntry', kind(serviceEntryKind(world))],
     ['networking.istio.io/WorkloadEntry', kind(workloadEntryKind(world))],
-    ['security.istio.io/AuthorizationPolicy', kind(selecting((resource) => readAuthorizationPolicy(resource, trustDomain), world.authorization))],
-    ['security.istio.io/RequestAuthentication', kind(requestAuthenticationKind(world))],
+    [
+      'security.istio.io/AuthorizationPolicy',
+      kind(alsoAtIngress(selecting((resource) => readAuthorizationPolicy(resource, trustDomain), world.authorization))),
+    ],
+    ['security.istio.io/RequestAuthentication', kind(alsoAtIngress(selecting(readRequestAuthentication, world.requestAuthentication)))],
     ['security.istio.io/PeerAuthentication', kind(selecting(readPeerAuthentication, world.peerAuthentication))],
   ])
 }
@@ -422,8 +425,8 @@ function selecting<M extends Model & { readonly selector: Selector }>(read: (res
   }
 }
 
-function requestAuthenticationKind(world: World): Kind<RequestAuthenticationModel> {
-  const plain = selecting(readRequestAuthentication, world.requestAuthentication)
+/** What may select the ingress too. */
+function alsoAtIngress<M extends Model>(plain: Kind<M>): Kind<M> {
   return {
     ...plain,
     mark: (model, marks) => {
