@@ -514,7 +514,10 @@ class Round {
     if (found.entry === undefined && found.routes === undefined) return undefined
     const caller = workloadCaller(workload)
     const parts = [workload, ...found.parts]
-    if (!carriesHttp(found)) return { json: bytesHost(this.#making, caller, place, names), parts }
+    if (!carriesHttp(found)) {
+      const bytes = bytesHost(this.#making, caller, place, names)
+      return { json: bytes, parts: [...parts, JSON.stringify(bytes)] }
+    }
     const host = routedOutside(found, place)
     const targets = this.#pairs(caller, host)
     const outside = needOutside(this.#making, caller, host.routes, place.port)

@@ -110,7 +110,7 @@ export function routeContext(input: EncodeInput, layout: NodeLayout, caller: Cal
 
 function outsideLeg(input: EncodeInput, layout: NodeLayout, caller: Caller, target: ExternalTarget, port: number): Leg | undefined {
   const way = outsideWay(input.snapshot, layout, caller, target, port)
-  return way === undefined || 'missing' in encodeOutsideCluster(way, layout) ? undefined : { cluster: outsideCluster(way), outside: way }
+  return way === undefined || 'missing' in encodeOutsideCluster(way, layout, input) ? undefined : { cluster: outsideCluster(way), outside: way }
 }
 
 /** Places outside to which routes may send calls or copies, each once. */

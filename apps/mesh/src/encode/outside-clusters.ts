@@ -4,20 +4,21 @@ import { dnsCache, httpOptions, strictDnsCache } from './clusters.ts'
 import { duration, extension, resource, wrap } from './json.ts'
 import { TYPE_URLS } from './names.ts'
 import { bytesCluster, outsideCluster } from './outside-names.ts'
-import { outsideTls } from './outside-tls.ts'
+import { outsideTls, PLAIN, type OutsideTls } from './outside-tls.ts'
 import { isForwarded } from './outside-way.ts'
 import type { OutsideWay } from './outside-way.ts'
 import { balancing, connectionLife, outlierDetection, replicaBreakers } from './traffic.ts'
+import type { Credentials } from './server-tls.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
 
 const CONNECT_MS = 10_000
 
 /** A cluster, or why there is none. */
-export type OutsideCluster = { readonly resource: EnvoyResource; readonly secrets: readonly string[] } | { readonly missing: string }
+export type OutsideCluster = { readonly resource: EnvoyResource; readonly tls: OutsideTls } | { readonly missing: string }
 
 /** Calls to a place outside, with TLS where a DestinationRule asks for it. */
-export function encodeOutsideCluster(way: OutsideWay, layout: NodeLayout): OutsideCluster {
-  const tls = outsideTls(way, layout)
+export function encodeOutsideCluster(way: OutsideWay, layout: NodeLayout, credentials: Credentials): OutsideCluster {
+  const tls = outsideTls(way, layout, credentials)
   if ('missing' in tls) return tls
   const { traffic: { pool = {} } = {} } = way.settings
   const http2 = way.port.protocol === 'http2'
@@ -26,22 +27,22 @@ export function encodeOutsideCluster(way: OutsideWay, layout: NodeLayout): Outsi
     common_http_protocol_options: connectionLife(pool),
     ...(tls.byAuthority || (isForwarded(way) && !fixesNames(way)) ? { upstream_http_protocol_options: { auto_sni: true, auto_san_validation: true } } : {}),
   })
-  return cluster(outsideCluster(way), way, layout, { ...options, ...(tls.socket === undefined ? {} : { transport_socket: tls.socket }) }, tls.secrets)
+  return cluster(outsideCluster(way), way, layout, { ...options, ...(tls.socket === undefined ? {} : { transport_socket: tls.socket }) }, tls)
 }
 
 /** What is passed on as it is: TLS of the caller's own, or any other bytes. A DestinationRule's TLS is not put around it, unless the port is plain TCP. */
-export function encodeBytesCluster(way: OutsideWay, layout: NodeLayout): OutsideCluster {
-  const tls = way.port.protocol === 'tcp' ? outsideTls(way, layout) : { secrets: [], byAuthority: false }
+export function encodeBytesCluster(way: OutsideWay, layout: NodeLayout, credentials: Credentials): OutsideCluster {
+  const tls = way.port.protocol === 'tcp' ? outsideTls(way, layout, credentials) : PLAIN
   if ('missing' in tls) return tls
-  return cluster(bytesCluster(way), way, layout, tls.socket === undefined ? {} : { transport_socket: tls.socket }, tls.secrets)
+  return cluster(bytesCluster(way), way, layout, tls.socket === undefined ? {} : { transport_socket: tls.socket }, tls)
 }
 
-function cluster(name: string, way: OutsideWay, layout: NodeLayout, more: Json, secrets: readonly string[]): OutsideCluster {
+function cluster(name: string, way: OutsideWay, layout: NodeLayout, more: Json, tls: OutsideTls): OutsideCluster {
   const where = placeOf(name, way, layout)
   if (typeof where === 'string') return { missing: where }
   const { pool = {}, balancer, outliers } = way.settings.traffic ?? {}
   return {
-    secrets,
+    tls,
     resource: resource(TYPE_URLS.cluster, name, {
       name,
       connect_timeout: duration(pool.connectTimeoutMs ?? CONNECT_MS),

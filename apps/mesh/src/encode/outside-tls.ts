@@ -1,21 +1,29 @@
 import { isAddress } from '@weft/mesh-model'
-import type { ExternalTls } from '@weft/mesh-model'
-import { ads, any, wrap } from './json.ts'
-import { identitySecret, TRUST_SECRET } from './names.ts'
+import type { CertificateSource, ExternalTls, RootsSource } from '@weft/mesh-model'
+import { ads, any, resource, wrap } from './json.ts'
+import { credentialSecret, identitySecret, TRUST_SECRET, TYPE_URLS } from './names.ts'
 import type { OutsideWay } from './outside-way.ts'
-import type { Json, NodeLayout } from './types.ts'
+import { certificateOf, rootsOf, type Credentials } from './server-tls.ts'
+import type { EnvoyResource, Json, NodeLayout } from './types.ts'
 
 /** TLS to a place outside: the socket (absent: plain), the secrets in it, and whether server name and certificate go by the host of each call. */
 export interface OutsideTls {
   readonly socket?: Json
+  /** Names of secrets of the mesh's own. */
   readonly secrets: readonly string[]
+  /** Secrets (SDS) that come from Secrets and files. */
+  readonly resources: readonly EnvoyResource[]
   readonly byAuthority: boolean
 }
 
-const PLAIN: OutsideTls = { secrets: [], byAuthority: false }
+/** TLS, or why there is none. */
+export type MaybeTls = OutsideTls | { readonly missing: string }
+
+/** No TLS. */
+export const PLAIN: OutsideTls = { secrets: [], resources: [], byAuthority: false }
 
 /** What a DestinationRule asks for. A certificate is always checked, by roots and by name, unless the rule says that any is taken. */
-export function outsideTls(way: OutsideWay, layout: NodeLayout): OutsideTls | { readonly missing: string } {
+export function outsideTls(way: OutsideWay, layout: NodeLayout, credentials: Credentials): MaybeTls {
   const { tls } = way.settings
   if (tls === undefined) return PLAIN
   switch (tls.mode) {
@@ -23,7 +31,7 @@ export function outsideTls(way: OutsideWay, layout: NodeLayout): OutsideTls | { 
       return PLAIN
     case 'simple':
     case 'mutual':
-      return origination(way, tls, layout)
+      return origination(way, tls, layout, credentials)
     case 'mesh':
       return meshTls(way, tls)
     default:
@@ -31,34 +39,47 @@ export function outsideTls(way: OutsideWay, layout: NodeLayout): OutsideTls | { 
   }
 }
 
-function origination(way: OutsideWay, tls: ExternalTls, layout: NodeLayout): OutsideTls | { readonly missing: string } {
+/** Secrets and files that a rule's TLS names. */
+export function sourcesOf(tls: ExternalTls | undefined): readonly (CertificateSource | RootsSource)[] {
+  if (tls?.credential !== undefined) return [{ kind: 'secret', key: tls.credential }]
+  return tls?.roots === undefined ? [] : [{ kind: 'file', path: tls.roots }]
+}
+
+interface Checked {
+  readonly json: Json
+  readonly resources: readonly EnvoyResource[]
+}
+
+function origination(way: OutsideWay, tls: ExternalTls, layout: NodeLayout, credentials: Credentials): MaybeTls {
   const named = tls.sni ?? (way.entry.host.startsWith('*') ? undefined : way.entry.host)
-  const roots = tls.roots ?? layout.systemRoots
-  if (tls.credential !== undefined) return { missing: 'credentialName is not read yet' }
-  if (tls.credential === undefined && roots === undefined && tls.unverified !== true)
-    return { missing: 'the system has no roots that are trusted; name some by caCertificates' }
-  const validation = tls.unverified === true ? {} : { ...names(namesOf(way, tls, named)), trusted_ca: { filename: roots } }
+  const roots = tls.unverified === true ? NOTHING_CHECKED : rootsFor(tls, layout, credentials)
+  const own = tls.mode === 'mutual' && tls.credential !== undefined ? ownCertificate(tls.credential, credentials) : NOTHING_CHECKED
+  if ('missing' in roots) return roots
+  if ('missing' in own) return own
   return {
     secrets: [],
+    resources: [...roots.resources, ...own.resources],
     byAuthority: named === undefined && tls.unverified !== true,
     socket: socket({
       ...(named === undefined ? {} : { sni: named }),
       common_tls_context: {
         tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
         alpn_protocols: [way.port.protocol === 'http2' ? 'h2' : 'http/1.1'],
-        validation_context: validation,
+        ...own.json,
+        ...(tls.unverified === true ? {} : validation(names(namesOf(way, tls, named)), roots.json)),
       },
     }),
   }
 }
 
 /** With the caller's certificate; the other side has one of the mesh, with one of the names where any are said. */
-function meshTls(way: OutsideWay, tls: ExternalTls): OutsideTls | { readonly missing: string } {
+function meshTls(way: OutsideWay, tls: ExternalTls): MaybeTls {
   if (way.account === undefined) return { missing: 'who calls is not known' }
   const secret = identitySecret(way.account.namespace, way.account.serviceAccount)
   const said = tls.subjectAltNames ?? way.entry.subjectAltNames
   return {
     secrets: [secret, TRUST_SECRET],
+    resources: [],
     byAuthority: false,
     socket: socket({
       sni: tls.sni ?? way.entry.host,
@@ -74,6 +95,41 @@ function meshTls(way: OutsideWay, tls: ExternalTls): OutsideTls | { readonly mis
       },
     }),
   }
+}
+
+const NOTHING_CHECKED: Checked = { json: {}, resources: [] }
+
+/** Roots by SDS where they come from a Secret or a file of the user's; the system's by their file. */
+function rootsFor(tls: ExternalTls, layout: NodeLayout, credentials: Credentials): Checked | { readonly missing: string } {
+  const [source] = sourcesOf(tls)
+  const hasOwn = tls.credential === undefined || credentials.snapshot.credentials.get(tls.credential)?.roots !== undefined
+  if (source === undefined || (tls.mode === 'mutual' && !hasOwn)) {
+    const { systemRoots } = layout
+    return systemRoots === undefined
+      ? { missing: 'the system has no roots that are trusted; name some by caCertificates' }
+      : { json: { trusted_ca: { filename: systemRoots } }, resources: [] }
+  }
+  if (source.kind === 'files') return { missing: 'roots stand in one file' }
+  const roots = rootsOf(source, credentials)
+  if (!roots.ok) return { missing: roots.reason }
+  const name = credentialSecret('roots', source)
+  const content = { name, validation_context: { trusted_ca: { inline_string: roots.value } } }
+  return { json: { sds: { name, sds_config: ads() } }, resources: [resource(TYPE_URLS.secret, name, content)] }
+}
+
+function validation(own: Json, { sds, ...fixed }: Json): Json {
+  if (sds === undefined) return { validation_context: { ...own, ...fixed } }
+  return { combined_validation_context: { default_validation_context: own, validation_context_sds_secret_config: sds } }
+}
+
+function ownCertificate(key: string, credentials: Credentials): Checked | { readonly missing: string } {
+  const source = { kind: 'secret', key } as const
+  const pair = certificateOf(source, credentials)
+  if (!pair.ok) return { missing: pair.reason }
+  const name = credentialSecret('certificate', source)
+  const { chain, privateKey } = pair.value
+  const content = { name, tls_certificate: { certificate_chain: { inline_string: chain }, private_key: { inline_string: privateKey } } }
+  return { json: { tls_certificate_sds_secret_configs: [{ name, sds_config: ads() }] }, resources: [resource(TYPE_URLS.secret, name, content)] }
 }
 
 function namesOf(way: OutsideWay, tls: ExternalTls, named: string | undefined): readonly string[] {

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import net from 'node:net'
@@ -70,6 +69,7 @@ let otherTls: number
 let echo: number
 let roots: string
 let calls = 0
+let pair: { readonly cert: string; readonly key: string }
 
 beforeAll(async () => {
   plain = await portOf(named('one'))
@@ -87,6 +87,7 @@ beforeAll(async () => {
     ownAddresses: [],
   })
   const { certificate: cert, key } = world.authority.issueFor('secure.example.org')
+  pair = { cert, key }
   const wild = world.authority.issueFor('*.wild.example.org')
   const byName = (name: string, done: (error: Error | null, context?: tls.SecureContext) => void) =>
     done(null, tls.createSecureContext(name.endsWith('wild.example.org') ? { cert: wild.certificate, key: wild.key } : { cert, key }))
@@ -94,7 +95,7 @@ beforeAll(async () => {
   const other = world.authority.issueFor('other.example.org')
   otherTls = await portOf(https.createServer({ cert: other.certificate, key: other.key }, mirror))
   roots = join(world.directory, 'roots.pem')
-  writeFileSync(roots, world.authority.root)
+  world.files.set(roots, world.authority.root)
 })
 
 afterAll(async () => {
@@ -279,11 +280,31 @@ describe('TLS that begins in the mesh', () => {
     ],
     ['a certificate without the name that the rule takes', () => [entry(secure), rule({ caCertificates: roots, subjectAltNames: ['other.example.org'] })], 503],
     ['any certificate, where nobody checks', () => [entry(otherTls), rule({ insecureSkipVerify: true })], 200],
+    ['a file of roots that is not there', () => [entry(secure), rule({ caCertificates: '/nowhere.pem' })], 503],
     ['no TLS on the other side', () => [entry(plain), rule({ caCertificates: roots })], 503],
   ])('is answered as it should with %s', async (_, resources, status) => {
     Object.assign(world.layout, { systemRoots: '/etc/ssl/certs/ca-certificates.crt' })
     await apply(resources())
     expect((await world.from(CALLER, 'http://secure.example.org/')).status).toBe(status)
+  })
+
+  it('shows a certificate of its own, from a Secret, with the roots in it', async () => {
+    const { certificate, key } = world.authority.issueFor('client.example.org')
+    const strict = await portOf(https.createServer({ ...pair, requestCert: true, ca: world.authority.root }, mirror))
+    const data = Object.fromEntries(
+      Object.entries({ 'tls.crt': certificate, 'tls.key': key, 'ca.crt': world.authority.root }).map(([name, pem]) => [
+        name,
+        Buffer.from(pem).toString('base64'),
+      ]),
+    )
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'client', namespace: 'default' }, data } as unknown as Resource
+    const mutual = rule({ mode: 'MUTUAL', credentialName: 'client' })
+    await apply([entry(strict), mutual])
+    expect(codeOf(await world.from(CALLER, 'http://secure.example.org/'))).toEqual([503, 'TARGET_MISSING'])
+    await apply([entry(strict), mutual, secret])
+    expect((await world.from(CALLER, 'http://secure.example.org/')).status).toBe(200)
+    await apply([entry(strict), rule({ caCertificates: roots })])
+    expect((await world.from(CALLER, 'http://secure.example.org/')).status).not.toBe(200)
   })
 
   it('takes the place of http on another port by a route (the pattern of Istio’s documentation)', async () => {

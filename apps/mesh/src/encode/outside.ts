@@ -2,9 +2,10 @@ import { externalKeysOf, findExternal } from '@weft/mesh-model'
 import type { ExternalEntry, ExternalTarget, FoundExternal, MeshExternal, MeshRoute, MeshSnapshot, MeshWorkload } from '@weft/mesh-model'
 import { internalCluster } from './clusters.ts'
 import { outsideTargetsOf, type Caller } from './legs.ts'
-import { encodeBytesCluster, encodeOutsideCluster } from './outside-clusters.ts'
+import { encodeBytesCluster, encodeOutsideCluster, type OutsideCluster } from './outside-clusters.ts'
 import { encodeBytesHost } from './outside-hosts.ts'
 import { bytesCluster, outsideCluster, tunnelName } from './outside-names.ts'
+import { sourcesOf } from './outside-tls.ts'
 import { encodeTunnelListener } from './outside-tunnel.ts'
 import { outsideWay, type OutsideWay } from './outside-way.ts'
 import type { Routed } from './routes.ts'
@@ -13,7 +14,7 @@ import type { Bundle } from './units.ts'
 
 /** What a group of resources is made with (see the encoder). */
 export interface Making {
-  readonly input: Pick<EncodeInput, 'snapshot'>
+  readonly input: Pick<EncodeInput, 'snapshot' | 'files'>
   readonly layout: NodeLayout
   /** Notes what was looked at. */
   lookAt(name: string): void
@@ -47,23 +48,35 @@ function known(making: Making, namespace: string, hosts: readonly string[]): rea
 /** Clusters for the places outside that routes lead to. @returns what they were made of */
 export function needOutside(making: Making, caller: Caller, routes: readonly MeshRoute[], port: number): readonly unknown[] {
   const targets = outsideTargetsOf(routes)
+  const states: string[] = []
   const parts = targets.flatMap(({ host }) => known(making, caller.namespace, [host]))
   for (const target of targets) {
     const way = outsideWay(making.input.snapshot, making.layout, caller, target, port)
-    if (way !== undefined) needCluster(making, way)
+    if (way !== undefined) states.push(needCluster(making, way))
   }
-  return parts
+  return [...parts, states.join()]
 }
 
-function needCluster({ put, layout }: Making, way: OutsideWay): void {
-  put(`cluster ${outsideCluster(way)}`, partsOf(way), () => {
-    const made = encodeOutsideCluster(way, layout)
-    return 'missing' in made ? { resources: [], secrets: [] } : { resources: [made.resource], secrets: made.secrets }
-  })
+/** @returns why it cannot be reached, if so */
+function needCluster(making: Making, way: OutsideWay): string {
+  noteSources(making, way)
+  const made = encodeOutsideCluster(way, making.layout, making.input)
+  needMade(making, `cluster ${outsideCluster(way)}`, way, made)
+  return 'missing' in made ? made.missing : ''
 }
 
-function partsOf({ entry, rule }: OutsideWay): readonly unknown[] {
-  return [entry, rule]
+/** Secrets and files of which a change makes the cluster anew, or makes it possible. */
+function noteSources({ lookAt }: Making, { settings: { tls } }: OutsideWay): void {
+  for (const source of sourcesOf(tls)) {
+    if (source.kind === 'secret') lookAt(`credential/${source.key}`)
+    else if (source.kind === 'file') lookAt(`file/${source.path}`)
+  }
+}
+
+function needMade({ put }: Making, key: string, way: OutsideWay, made: OutsideCluster): void {
+  if ('missing' in made) return
+  for (const secret of made.tls.resources) put(`secret/${secret.name}`, [JSON.stringify(secret.json)], () => ({ resources: [secret], secrets: [] }))
+  put(key, [way.entry, way.rule, made.tls.resources.length], () => ({ resources: [made.resource], secrets: made.tls.secrets }))
 }
 
 /** What a caller means by a place outside. */
@@ -99,11 +112,15 @@ export function bytesHost(
   const { put, layout, input } = making
   const way = outsideWay(input.snapshot, layout, caller, place, place.port)
   if (way === undefined) return encodeBytesHost(name, domains, { reason: 'the platform itself listens there' })
-  const cluster = encodeBytesCluster(way, layout)
+  noteSources(making, way)
+  const cluster = encodeBytesCluster(way, layout, input)
   if ('missing' in cluster) return encodeBytesHost(name, domains, { reason: cluster.missing })
-  put(`cluster ${bytesCluster(way)}`, partsOf(way), () => ({ resources: [cluster.resource], secrets: cluster.secrets }))
+  needMade(making, `cluster ${bytesCluster(way)}`, way, cluster)
   if (way.port.protocol === 'tcp') return encodeBytesHost(name, domains, { cluster: bytesCluster(way) })
-  put(`tunnel ${tunnelName(way)}`, partsOf(way), () => ({ resources: [internalCluster(tunnelName(way)), encodeTunnelListener(way, layout)], secrets: [] }))
+  put(`tunnel ${tunnelName(way)}`, [way.entry, way.rule], () => ({
+    resources: [internalCluster(tunnelName(way)), encodeTunnelListener(way, layout)],
+    secrets: [],
+  }))
   return encodeBytesHost(name, domains, { cluster: tunnelName(way) })
 }
 

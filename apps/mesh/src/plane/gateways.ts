@@ -1,4 +1,4 @@
-import type { GatewayTls, MeshSnapshot, ResourceFinding, SnapshotDifference } from '@weft/mesh-model'
+import type { ExternalRule, GatewayTls, MeshSnapshot, ResourceFinding, SnapshotDifference } from '@weft/mesh-model'
 import { parseGatewayListener } from '../encode/names.ts'
 import { tlsProblem } from '../encode/server-tls.ts'
 import type { NodeLayout, Touched } from '../encode/types.ts'
@@ -15,14 +15,21 @@ export function touchedBy(difference: SnapshotDifference): Partial<Touched> {
     chainNames: all(difference.chainNames),
     gatewayHosts: all(difference.gatewayHosts),
     credentials: all(difference.credentials),
+    externals: all(difference.externals),
   }
 }
 
 /** Files that hold certificates of gateways or of the platform itself. */
-export function credentialPaths(snapshot: Pick<MeshSnapshot, 'gateways'>, { ingress }: Pick<NodeLayout, 'ingress'>): ReadonlySet<string> {
+export function credentialPaths(snapshot: Pick<MeshSnapshot, 'gateways' | 'externals'>, { ingress }: Pick<NodeLayout, 'ingress'>): ReadonlySet<string> {
   const own = ingress?.tls?.certificate
   const servers = [...snapshot.gateways.values()].flatMap((gateway) => gateway.servers.flatMap(({ tls }) => (tls === undefined ? [] : pathsOf(tls))))
-  return new Set([...(own === undefined ? [] : [own.certificate, own.key]), ...servers])
+  const outside = [...snapshot.externals.values()].flatMap(({ rules }) => rules.flatMap(rootsOfRule))
+  return new Set([...(own === undefined ? [] : [own.certificate, own.key]), ...servers, ...outside])
+}
+
+/** Files with the roots that a DestinationRule trusts. */
+function rootsOfRule(rule: ExternalRule): readonly string[] {
+  return [rule, ...rule.subsets].flatMap(({ tls, ports = [] }) => [tls, ...ports.map((port) => port.tls)].flatMap((each) => each?.roots ?? []))
 }
 
 function pathsOf({ certificate, roots }: GatewayTls): readonly string[] {

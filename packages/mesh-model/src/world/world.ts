@@ -345,12 +345,30 @@ function credentialKind(world: World): Kind<CredentialModel> {
   })
 }
 
+/** As a user of Secrets; no Gateway has such a name. */
+const ruleUser = ({ key }: DestinationRuleModel) => `destination-rule ${key}`
+
+/** Keys of the Secrets that a rule's TLS names. */
+function secretsOfRule({ outside, subsets }: DestinationRuleModel): readonly string[] {
+  const all = [outside, ...subsets.map((subset) => subset.outside)]
+  return all.flatMap((settings) => [settings?.tls, ...(settings?.ports ?? []).map(({ tls }) => tls)].flatMap((tls) => tls?.credential ?? []))
+}
+
 function destinationRuleKind(world: World): Kind<DestinationRuleModel> {
   return {
     read: readDestinationRule,
-    add: (model) => void (model.host !== undefined && world.destinationRules.add(model.host, model)),
-    remove: (model) => void (model.host !== undefined && world.destinationRules.delete(model.host, model)),
-    mark: (model, marks) => void (model.host !== undefined && touchName(world, marks, model.host, `destination-rules ${model.host}`)),
+    add: (model) => {
+      if (model.host !== undefined) world.destinationRules.add(model.host, model)
+      for (const secret of secretsOfRule(model)) world.gateways.users.add(secret, ruleUser(model))
+    },
+    remove: (model) => {
+      if (model.host !== undefined) world.destinationRules.delete(model.host, model)
+      for (const secret of secretsOfRule(model)) world.gateways.users.delete(secret, ruleUser(model))
+    },
+    mark: (model, marks) => {
+      if (model.host !== undefined) touchName(world, marks, model.host, `destination-rules ${model.host}`)
+      for (const secret of secretsOfRule(model)) marks.gateways.credentials.add(secret)
+    },
   }
 }
 

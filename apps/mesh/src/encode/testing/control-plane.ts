@@ -118,9 +118,16 @@ export class ControlPlane {
     return { virtualHosts: of(TYPE_URLS.virtualHost), clusters: of(TYPE_URLS.cluster) }
   }
 
+  /** Those of resources are the encoder's; the mesh's own are the test's. */
+  #secretsOf(name: string, encoded: EncodedNode): readonly (readonly [string, EnvoyResource])[] {
+    const given = encoded.credentials.get(name)
+    if (given !== undefined) return [[name, given]]
+    return /^(?:certificate|roots)\//.test(name) ? [] : [[name, this.#options.secret(name)]]
+  }
+
   #pushAll(): readonly string[] {
     const encoded = this.#options.encode(this.#demand())
-    const secrets = new Map([...this.subscribed(TYPE_URLS.secret)].map((name) => [name, this.#options.secret(name)]))
+    const secrets = new Map([...this.subscribed(TYPE_URLS.secret)].flatMap((name) => this.#secretsOf(name, encoded)))
     const order: readonly (readonly [string, ResourceMap])[] = [
       [TYPE_URLS.cluster, encoded.clusters],
       [TYPE_URLS.endpoints, encoded.endpoints],

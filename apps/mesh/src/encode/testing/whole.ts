@@ -15,6 +15,8 @@ export interface EncodedNode {
   readonly virtualHosts: ResourceMap
   readonly extensions: ResourceMap
   readonly secrets: ReadonlySet<string>
+  /** Secrets that come from resources and files. */
+  readonly credentials: ResourceMap
 }
 
 /** An encoder of which the changes are put together again. */
@@ -35,6 +37,7 @@ export class WholeEncoder {
       virtualHosts: of(TYPE_URLS.virtualHost),
       extensions: of(TYPE_URLS.extension),
       secrets: new Set(this.#secrets),
+      credentials: of(TYPE_URLS.secret),
     }
   }
 

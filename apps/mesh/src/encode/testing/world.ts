@@ -75,6 +75,8 @@ export class World {
   readonly plane: ControlPlane
   readonly authority: TestAuthority
   readonly streams: StreamWatch
+  /** Content of files that resources name. */
+  readonly files = new Map<string, string>()
   readonly replicas = new Map<string, readonly MeshReplica[]>()
   /** Keys of issuers, by the name of their source. */
   readonly keys = new Map<string, string>()
@@ -102,6 +104,7 @@ export class World {
       encode: (demand) =>
         this.#encoder.encode({
           snapshot: this.#snapshot,
+          files: this.files,
           node: 'node-1',
           layouts: new Map([['node-1', this.layout]]),
           replicas: this.replicas,
