@@ -1,4 +1,5 @@
 import { groupOf, type NamespacedName, type Resource } from '@weft/core'
+import { field } from './read/base.ts'
 
 /** Kinds that may decide where calls to a function go, as they are selected in a store. */
 export const SPLIT_OWNER_KINDS = [
@@ -43,16 +44,18 @@ interface Reference {
   readonly name?: string
 }
 
-interface RouteSpec {
-  readonly parentRefs?: readonly Reference[]
-  readonly rules?: readonly { readonly backendRefs?: readonly Reference[] }[]
+/** A route whose parent is the function's host: one that names other backends decides where its calls go. Of another namespace, it holds for the callers there alone. */
+function ofRoute({ spec, metadata }: Resource, fn: NamespacedName): Ownership | undefined {
+  const own = metadata.namespace ?? 'default'
+  const isFunction = ({ namespace = own, name }: Reference) => name === fn.name && namespace === fn.namespace
+  const isParent = (parent: Reference) => (parent.kind === 'Service' || parent.kind === 'Function') && isFunction(parent)
+  if (own !== fn.namespace || !referencesOf(spec, 'parentRefs').some(isParent)) return undefined
+  const rules = referencesOf(spec, 'rules').map((rule) => referencesOf(rule, 'backendRefs'))
+  return rules.some((backends) => backends.length > 1 || backends.some((backend) => !isFunction(backend))) ? 'split' : 'routes'
 }
 
-/** A route whose parent is the function's host: one that names other backends decides where its calls go. */
-function ofRoute(route: Resource, fn: NamespacedName): Ownership | undefined {
-  const { parentRefs = [], rules = [] } = (route.spec as RouteSpec | undefined) ?? {}
-  const own = route.metadata.namespace ?? 'default'
-  const isFunction = ({ namespace = own, name }: Reference) => name === fn.name && namespace === fn.namespace
-  if (!parentRefs.some((parent) => (parent.kind === 'Service' || parent.kind === 'Function') && isFunction(parent))) return undefined
-  return rules.some(({ backendRefs = [] }) => backendRefs.length > 1 || backendRefs.some((backend) => !isFunction(backend))) ? 'split' : 'routes'
+/** A list of objects, whatever stands there. */
+function referencesOf(value: unknown, name: string): readonly Reference[] {
+  const list = field(value, name)
+  return Array.isArray(list) ? list.filter((one): one is Reference => typeof one === 'object' && one !== null) : []
 }

@@ -45,6 +45,8 @@ describe('ownerOf', () => {
       ['an HTTPRoute to other backends', { routes: [httpRoute(['temp-v1', 'temp-v2'])] }, /HTTPRoute default\/route/],
       ['not one to the function itself', { routes: [httpRoute(['temp'], 'Function')] }, undefined],
       ['that one, when copies are wanted', { canary: canary({ mirror: {} }), routes: [httpRoute(['temp'])] }, /HTTPRoute default\/route/],
+      ['not one of callers elsewhere', { routes: [{ ...httpRoute(['temp-v1']), metadata: { name: 'route', namespace: 'shop' } }] }, undefined],
+      ['not one that is none', { routes: [{ ...httpRoute([]), spec: { parentRefs: 1, rules: [null] } }] }, undefined],
       ['not one of a Gateway', { routes: [httpRoute(['temp-v1'], 'Gateway')] }, undefined],
       ['a pinned split', { fn: fn([{ revision: 'v1', weight: 100 }]) }, /weft traffic clear temp/],
       ['an older canary', { canaries: [canary({}, 'first', '2026-01-01T00:00:00Z')] }, /Canary default\/first/],

@@ -2,14 +2,14 @@ import type { Resource } from '@weft/core'
 import { createCompiler } from '@weft/mesh-model'
 import type { CompilerSettings, MeshSnapshot } from '@weft/mesh-model'
 
-const metadata = (name: string): Resource['metadata'] => ({ name, namespace: 'default', creationTimestamp: '2026-01-01T00:00:00Z' })
+const metadata = (name: string, namespace = 'default'): Resource['metadata'] => ({ name, namespace, creationTimestamp: '2026-01-01T00:00:00Z' })
 
-/** A function with revisions `v1`, `v2`, … (labels `version`), all calls to the first. Workloads are `default/NAME-v1`, … */
-export function functionOf(name: string, revisions = 1): readonly Resource[] {
+/** A function with revisions `v1`, `v2`, … (labels `version`), all calls to the first. Workloads are `NAMESPACE/NAME-v1`, … */
+export function functionOf(name: string, revisions = 1, namespace = 'default'): readonly Resource[] {
   const fn: Resource = {
     apiVersion: 'weft.dev/v1alpha1',
     kind: 'Function',
-    metadata: metadata(name),
+    metadata: metadata(name, namespace),
     spec: { template: { runtime: 'node22' } },
     status: { traffic: [{ revision: 'v1', weight: 100 }] },
   }
@@ -19,7 +19,7 @@ export function functionOf(name: string, revisions = 1): readonly Resource[] {
     ...versions.map((revision, index): Resource => ({
       apiVersion: 'weft.dev/v1alpha1',
       kind: 'Revision',
-      metadata: metadata(`${name}-${revision}`),
+      metadata: metadata(`${name}-${revision}`, namespace),
       spec: { function: name, revision, number: index + 1, template: { runtime: 'node22', labels: { app: name, version: revision } } },
       status: { phase: 'Active' },
     })),
