@@ -115,11 +115,23 @@ export interface TrafficStatistics {
   readonly requests: number
   /** Milliseconds. */
   readonly duration: TrafficHistogram
+  /** Status of gRPC, where the callee said one that there is. */
+  readonly grpcStatus?: string
+  /** Set: these are connections of raw TCP, not calls; there are no {@link requests} then. Bytes are counted when a connection has ended. */
+  readonly connections?: ConnectionStatistics
   /** They waited for a replica; told by the side that chooses it. */
   readonly held?: true
   /** Bodies; counted by the destination. */
   readonly requestBytes?: TrafficHistogram
   readonly responseBytes?: TrafficHistogram
+}
+
+/** Connections of raw TCP; sizes in bytes as the caller sees them. */
+export interface ConnectionStatistics {
+  readonly opened: number
+  readonly closed: number
+  readonly sentBytes: number
+  readonly receivedBytes: number
 }
 
 /** One proxy, as `weft mesh status` shows it. */

@@ -16,9 +16,13 @@ const ISTIO_LABELS = [
   'destination_service_namespace',
   'request_protocol',
   'response_code',
+  'grpc_response_status',
   'response_flags',
   'connection_security_policy',
 ]
+
+/** Of connections, which have no status. */
+const TCP_LABELS = ISTIO_LABELS.filter((label) => label !== 'response_code' && label !== 'grpc_response_status')
 
 /** Every metric of the gateway beside those of the process. The first four are those of the OpenFaaS gateway; `function_name` is `NAME.NAMESPACE`. */
 export const METRICS = {
@@ -36,6 +40,10 @@ export const METRICS = {
   istio_requests_total: { type: 'counter', labels: ISTIO_LABELS, help: 'Calls within the mesh, by who called whom; of both sides' },
   istio_request_duration_milliseconds: { type: 'histogram', labels: ISTIO_LABELS, help: 'Time of calls within the mesh, in milliseconds; of both sides' },
   istio_request_bytes: { type: 'histogram', labels: ISTIO_LABELS, help: 'Size of the bodies of calls; of the side that was called' },
+  istio_tcp_connections_opened_total: { type: 'counter', labels: TCP_LABELS, help: 'Connections of raw TCP that were made; of both sides' },
+  istio_tcp_connections_closed_total: { type: 'counter', labels: TCP_LABELS, help: 'Connections of raw TCP that have ended; of both sides' },
+  istio_tcp_sent_bytes_total: { type: 'counter', labels: TCP_LABELS, help: 'Bytes that callees sent over connections of raw TCP that have ended' },
+  istio_tcp_received_bytes_total: { type: 'counter', labels: TCP_LABELS, help: 'Bytes that callees got over connections of raw TCP that have ended' },
   istio_response_bytes: { type: 'histogram', labels: ISTIO_LABELS, help: 'Size of the bodies of answers; of the side that was called' },
 } as const satisfies Record<string, MetricEntry>
 

@@ -1,4 +1,4 @@
-import type { TrafficEnd, TrafficHistogram, TrafficStatistics } from '@weft/mesh-model'
+import type { ConnectionStatistics, TrafficEnd, TrafficHistogram, TrafficStatistics } from '@weft/mesh-model'
 import { METRICS, type MetricName } from './names.ts'
 
 /**
@@ -6,7 +6,13 @@ import { METRICS, type MetricName } from './names.ts'
  * here and not by the client library: the numbers are the proxies'. Cost: one text of labels for each pair of callers and outcomes, a line for each bucket.
  */
 export function renderIstioMetrics(traffic: readonly TrafficStatistics[]): string {
-  const all = traffic.map((one) => ({ one, labels: labelsOf(one) }))
+  const all = traffic.filter(({ connections }) => connections === undefined).map((one) => ({ one, labels: labelsOf(one) }))
+  const connections = traffic.flatMap((one) => (one.connections === undefined ? [] : [{ labels: labelsOf(one), ...one.connections }]))
+  const counter = (name: MetricName, value: (one: ConnectionStatistics) => number) =>
+    family(
+      name,
+      connections.map((one) => `${name}{${one.labels}} ${value(one)}`),
+    )
   return [
     family(
       'istio_requests_total',
@@ -24,6 +30,10 @@ export function renderIstioMetrics(traffic: readonly TrafficStatistics[]): strin
       'istio_response_bytes',
       all.flatMap(({ one, labels }) => (one.responseBytes === undefined ? [] : histogram('istio_response_bytes', labels, one.responseBytes))),
     ),
+    counter('istio_tcp_connections_opened_total', ({ opened }) => opened),
+    counter('istio_tcp_connections_closed_total', ({ closed }) => closed),
+    counter('istio_tcp_sent_bytes_total', ({ receivedBytes }) => receivedBytes),
+    counter('istio_tcp_received_bytes_total', ({ sentBytes }) => sentBytes),
   ].join('\n')
 }
 
@@ -41,7 +51,7 @@ function family(name: MetricName, lines: readonly string[]): string {
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines, ''].join('\n')
 }
 
-function labelsOf({ reporter, source, destination, code, flags, security }: TrafficStatistics): string {
+function labelsOf({ reporter, source, destination, code, flags, security, grpcStatus, connections }: TrafficStatistics): string {
   const { service, namespace, outside } = destination
   const labels = {
     reporter,
@@ -50,8 +60,9 @@ function labelsOf({ reporter, source, destination, code, flags, security }: Traf
     destination_service: service === 'unknown' || outside === true ? service : `${service}.${namespace}.svc.cluster.local`,
     destination_service_name: service,
     destination_service_namespace: namespace,
-    request_protocol: 'http',
-    response_code: code,
+    request_protocol: connections === undefined ? (grpcStatus === undefined ? 'http' : 'grpc') : 'tcp',
+    ...(connections === undefined ? { response_code: code } : {}),
+    ...(grpcStatus === undefined ? {} : { grpc_response_status: grpcStatus }),
     response_flags: flags,
     connection_security_policy: security,
   }

@@ -89,4 +89,31 @@ describe("Istio's metrics", () => {
     })
     expect((await world.gateway.metrics.inject({ url: '/metrics' })).body).toContain('istio_requests_total{reporter="source",source_workload="a-v1"')
   })
+
+  it('have connections of raw TCP and statuses of gRPC under names of their own', () => {
+    const connections = { opened: 3, closed: 2, sentBytes: 10, receivedBytes: 20 }
+    const text = renderIstioMetrics([calls(0, { connections, code: '0' }), calls(1, { grpcStatus: '5' })])
+    const values = text
+      .split('\n')
+      .flatMap((line) => (line.startsWith('istio_tcp_') ? [[line.slice(0, line.indexOf('{')), line.slice(line.lastIndexOf(' ') + 1)]] : []))
+    expect(values).toEqual([
+      ['istio_tcp_connections_opened_total', '3'],
+      ['istio_tcp_connections_closed_total', '2'],
+      ['istio_tcp_sent_bytes_total', '20'],
+      ['istio_tcp_received_bytes_total', '10'],
+    ])
+    const requests = text.split('\n').filter((line) => line.startsWith('istio_requests_total{'))
+    expect(requests).toHaveLength(1)
+    expect(requests[0]).toContain('request_protocol="grpc",response_code="200",grpc_response_status="5"')
+    expect(text).toContain('request_protocol="tcp",response_flags="-"')
+  })
+
+  it('of connections stay monotonic when the proxy begins anew', async () => {
+    const made = (opened: number, closed: number): TrafficStatistics => calls(0, { connections: { opened, closed, sentBytes: closed, receivedBytes: closed } })
+    let reading = [made(3, 2)]
+    const totals = new TrafficTotals({ traffic: async () => reading })
+    await totals.read()
+    reading = [made(1, 1)]
+    expect((await totals.read())[0]?.connections).toEqual({ opened: 4, closed: 3, sentBytes: 3, receivedBytes: 3 })
+  })
 })

@@ -1,4 +1,4 @@
-import type { MeshPlane, TrafficEnd, TrafficHistogram, TrafficStatistics } from '@weft/mesh-model'
+import type { ConnectionStatistics, MeshPlane, TrafficEnd, TrafficHistogram, TrafficStatistics } from '@weft/mesh-model'
 
 /** What one reading said, and what was counted before the proxy began anew. */
 interface Entry {
@@ -37,9 +37,9 @@ export class TrafficTotals {
 }
 
 /** One text for calls between the same ends with the same outcome. */
-export function seriesKey({ reporter, source, destination, code, flags, security }: TrafficStatistics): string {
+export function seriesKey({ reporter, source, destination, code, flags, security, grpcStatus = '-', connections }: TrafficStatistics): string {
   const end = ({ workload, namespace, principal, app, version }: TrafficEnd) => `${namespace}/${workload}/${principal}/${app}/${version}`
-  return `${reporter} ${end(source)} ${end(destination)} ${code} ${flags} ${security}`
+  return `${reporter} ${end(source)} ${end(destination)} ${code} ${flags} ${security} ${grpcStatus} ${connections === undefined ? 'calls' : 'connections'}`
 }
 
 /** The next state: a counter that went back, or away, began anew, and what it had counted is kept. */
@@ -54,7 +54,9 @@ export function advance(before: ReadonlyMap<string, Entry>, reading: readonly Tr
   for (const [key, entry] of before) if (!now.has(key)) after.set(key, { base: totalOf(entry)[0], last: undefined })
   for (const [key, next] of now) {
     const entry = before.get(key)
-    const isAnew = entry?.last !== undefined && (next.requests < entry.last.requests || next.duration.count < entry.last.duration.count)
+    const last = entry?.last
+    const fewer = (next.connections?.opened ?? 0) < (last?.connections?.opened ?? 0) || (next.connections?.closed ?? 0) < (last?.connections?.closed ?? 0)
+    const isAnew = entry !== undefined && last !== undefined && (fewer || next.requests < last.requests || next.duration.count < last.duration.count)
     after.set(key, { base: isAnew ? totalOf(entry)[0] : entry?.base, last: next })
   }
   return after
@@ -70,8 +72,19 @@ function sum(a: TrafficStatistics, b: TrafficStatistics): TrafficStatistics {
     ...b,
     requests: a.requests + b.requests,
     duration: sumHistograms(a.duration, b.duration),
+    ...(b.connections === undefined ? {} : { connections: sumConnections(a.connections, b.connections) }),
     ...(b.requestBytes === undefined ? {} : { requestBytes: sumHistograms(a.requestBytes, b.requestBytes) }),
     ...(b.responseBytes === undefined ? {} : { responseBytes: sumHistograms(a.responseBytes, b.responseBytes) }),
+  }
+}
+
+function sumConnections(a: ConnectionStatistics | undefined, b: ConnectionStatistics): ConnectionStatistics {
+  if (a === undefined) return b
+  return {
+    opened: a.opened + b.opened,
+    closed: a.closed + b.closed,
+    sentBytes: a.sentBytes + b.sentBytes,
+    receivedBytes: a.receivedBytes + b.receivedBytes,
   }
 }
 

@@ -2,6 +2,8 @@ import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2'
 import { connect as connectSocket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { MeshHost, MeshSnapshot } from '@weft/mesh-model'
+import { trafficOf } from '../statistics/traffic.ts'
+import { eventually } from '../testing/fixture.ts'
 import { EchoClient, serveGrpcEcho } from './testing/grpc.ts'
 import { host, replica, route, snapshot, workload } from './testing/model.ts'
 import { World } from './testing/world.ts'
@@ -64,6 +66,25 @@ describe('gRPC', () => {
       const outcome = await client(way, name).call('say', 'x')
       expect(outcome).toMatchObject({ code, details: expect.stringContaining(details) })
     })
+  })
+
+  it('is counted with its status, and no status that a callee makes up becomes a number', async () => {
+    const own = client('function')
+    for (const say of ['hello', 'missing', 'odd']) await own.call('say', say)
+    const shown = everything([host('echo')])
+    const seen = await eventually(async () => {
+      const traffic = trafficOf(await world.envoy.admin('/stats/prometheus?filter=^traffic'), shown).filter(({ source }) => source.workload === 'caller-1')
+      const of = (reporter: string) =>
+        [
+          ...new Set(traffic.flatMap((one) => (one.reporter === reporter && one.destination.workload === 'echo-1' ? [one.grpcStatus ?? 'none'] : []))),
+        ].toSorted()
+      const both = [of('source'), of('destination')]
+      return both.every((statuses) => statuses.length >= 3) ? both : undefined
+    })
+    expect(seen).toEqual([
+      ['0', '5', 'none'],
+      ['0', '5', 'none'],
+    ])
   })
 
   it('waits for a callee at zero, with messages both ways', async () => {

@@ -3,7 +3,7 @@ import { accessLog } from './access-log.ts'
 import { tracedMutations, tracing, type TracedService } from './tracing.ts'
 import { mutation } from './headers.ts'
 import { LOCAL_REPLIES } from './local-reply.ts'
-import { trafficLog } from './traffic-log.ts'
+import { AT_THE_END, connectionLogs, trafficLogs } from './traffic-log.ts'
 import type { Json, NodeLayout } from './types.ts'
 
 const HCM = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'
@@ -20,6 +20,10 @@ export interface ManagerParts {
   readonly earlyMutations?: readonly Json[]
   /** Whose calls it takes or makes, for their spans; none without. */
   readonly service?: TracedService
+  /** Calls may be gRPC: their statuses are counted. */
+  readonly grpc?: boolean
+  /** Calls may be connections of raw TCP: these are counted too. */
+  readonly connections?: boolean
   /** Upgrades beside WebSocket. */
   readonly upgrades?: readonly string[]
   readonly rejectUnderscores: boolean
@@ -41,6 +45,12 @@ function earlyMutations({ layout, hop, earlyMutations: own = [] }: ManagerParts)
   return context.length === 0 ? own : [...own, mutation(context)]
 }
 
+/** What is told when a call has ended is not told when its tunnel is there. */
+function onlyAtTheEnd(log: Json): Json {
+  const { filter } = log
+  return { ...log, filter: filter === undefined ? AT_THE_END : { and_filter: { filters: [filter, AT_THE_END] } } }
+}
+
 /**
  * The HTTP connection manager of a listener: one canonical form of paths before anything is decided (dot segments and doubled slashes resolved, escaped
  * slashes refused), bounded headers, streams and idle times, WebSocket on HTTP/1.1 and HTTP/2, answers of its own in the project's error format.
@@ -48,13 +58,16 @@ function earlyMutations({ layout, hop, earlyMutations: own = [] }: ManagerParts)
 export function httpManager(parts: ManagerParts): Json {
   const { layout, hop } = parts
   const { limits } = layout
+  const side = hop === 'inbound' ? 'destination' : 'source'
+  const workload = parts.logged?.workload ?? 'ingress'
   const log =
     parts.logged !== undefined && hop !== 'hold'
       ? [
           ...accessLog(layout, { hop, ...parts.logged, ...(parts.service === undefined ? {} : { service: parts.service }) }),
-          trafficLog(hop === 'inbound' ? 'destination' : 'source', parts.logged.workload ?? 'ingress'),
-        ]
+          ...trafficLogs(side, workload, { grpc: parts.grpc ?? false }),
+        ].map((each) => (parts.connections === true ? onlyAtTheEnd(each) : each))
       : []
+  const connections = parts.connections === true ? connectionLogs(side, workload) : []
   return {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: any(HCM, {
@@ -92,7 +105,8 @@ export function httpManager(parts: ManagerParts): Json {
       server_name: 'weft',
       early_header_mutation_extensions: earlyMutations(parts),
       local_reply_config: LOCAL_REPLIES,
-      access_log: log,
+      access_log: [...log, ...connections],
+      ...(connections.length === 0 ? {} : { access_log_options: { flush_log_on_tunnel_successfully_established: true } }),
       ...parts.more,
       http_filters: [
         ...parts.filters,

@@ -66,6 +66,8 @@ function manager(workload: MeshWorkload, layout: NodeLayout, verified: boolean):
     layout,
     hop: 'inbound',
     logged: { workload: workload.key },
+    grpc: speaksHttp2(workload),
+    connections: speaksTcp(workload),
     service: serviceOf(workload),
     routes: { rds: { route_config_name: inboundName(workload.key), config_source: ads() } },
     filters: [

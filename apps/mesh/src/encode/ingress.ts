@@ -30,6 +30,7 @@ export function ingressManager(layout: NodeLayout, chain: ChainKey, direct: bool
     layout,
     hop: 'ingress',
     logged: {},
+    grpc: true,
     service: INGRESS_SERVICE,
     routes: { scoped_routes: scopedRoutes() },
     filters: [

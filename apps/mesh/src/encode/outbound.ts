@@ -56,6 +56,8 @@ function manager(workload: MeshWorkload, layout: NodeLayout, direct: boolean, { 
     layout,
     hop: 'outbound',
     logged: { workload: workload.key },
+    grpc: true,
+    connections: outer,
     service: serviceOf(workload),
     routes: { rds: { route_config_name: outboundRoutes(workload.key), config_source: ads() } },
     filters: [

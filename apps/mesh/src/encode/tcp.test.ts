@@ -2,6 +2,8 @@ import type http from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { MeshHost, MeshSnapshot, MeshTcpRoute, WorkloadPolicy } from '@weft/mesh-model'
 import { host, replica, snapshot, workload } from './testing/model.ts'
+import { trafficOf } from '../statistics/traffic.ts'
+import { eventually } from '../testing/fixture.ts'
 import { serveConnections, tunnel } from './testing/streams.ts'
 import { World } from './testing/world.ts'
 
@@ -187,6 +189,28 @@ describe('a connection of raw TCP', () => {
     expect(await echo).toBe('alive')
     kept.destroy()
     await world.apply(everything([tcpHost('cache'), tcpHost('other')]))
+  })
+
+  it('is counted by both sides: how many were made and have ended, and what went over them', async () => {
+    const shown = everything([tcpHost('other')])
+    await world.apply(shown)
+    const numbers = async () =>
+      trafficOf(await world.envoy.admin('/stats/prometheus?filter=^traffic'), shown).filter(({ destination }) => destination.workload === 'other-1')
+    const before = await numbers()
+    expect(await talk('other:6379', 'hello', /HELLO/)).toBe('other\nHELLO')
+    const grown = (reporter: string, name: 'opened' | 'closed' | 'sentBytes' | 'receivedBytes', now: Awaited<ReturnType<typeof numbers>>) => {
+      const of = (all: typeof now) => all.reduce((sum, one) => sum + (one.reporter === reporter ? (one.connections?.[name] ?? 0) : 0), 0)
+      return of(now) - of(before)
+    }
+    for (const reporter of ['source', 'destination']) {
+      const after = await eventually(async () => {
+        const now = await numbers()
+        return grown(reporter, 'closed', now) === 1 ? now : undefined
+      })
+      expect((['opened', 'closed', 'sentBytes', 'receivedBytes'] as const).map((name) => grown(reporter, name, after))).toEqual([1, 1, 5, 11])
+      const [one] = after.filter((each) => each.reporter === reporter)
+      expect([one?.source.workload, one?.requests, one?.security]).toEqual(['caller-1', 0, reporter === 'source' ? 'unknown' : 'mutual_tls'])
+    }
   })
 
   it('that goes nowhere is refused', async () => {

@@ -1,5 +1,5 @@
 import { parseSpiffeId, spiffeId, splitKey } from '@weft/core'
-import type { MeshSnapshot, MeshWorkload, TrafficEnd, TrafficHistogram, TrafficStatistics } from '@weft/mesh-model'
+import type { ConnectionStatistics, MeshSnapshot, MeshWorkload, TrafficEnd, TrafficHistogram, TrafficStatistics } from '@weft/mesh-model'
 import { EGRESS_CLUSTER, INGRESS_IDENTITY, parseIngressStatName, parsePairCluster, SYSTEM_ACCOUNTS, workloadSpiffeId } from '../encode/names.ts'
 import { parseOutsideName } from '../encode/outside-names.ts'
 import { BLOCKED, TRAFFIC_PREFIX } from '../encode/traffic-log.ts'
@@ -41,6 +41,7 @@ class Draft {
   readonly #labels: Sample['labels']
   readonly #histograms = new Map<string, { buckets: { le: number; count: number }[]; sum: number; count: number }>()
   #requests = 0
+  readonly #connections = { tcp_opened: 0, tcp_closed: 0, tcp_received: 0, tcp_sent: 0 }
 
   constructor(labels: Sample['labels']) {
     this.#labels = labels
@@ -52,12 +53,21 @@ class Draft {
       this.#requests += value
       return
     }
+    if (isConnectionCount(name)) {
+      this.#connections[name] += value
+      return
+    }
     const cut = name.lastIndexOf('_')
     const histogram = this.#histogramOf(name.slice(0, cut))
     const part = name.slice(cut + 1)
     if (part === 'sum') histogram.sum = value
     else if (part === 'count') histogram.count = value
     else if (part === 'bucket' && le !== undefined && le !== '+Inf') histogram.buckets.push({ le: Number(le), count: value })
+  }
+
+  #connectionsOf(): ConnectionStatistics | undefined {
+    const { tcp_opened: opened, tcp_closed: closed, tcp_received: sentBytes, tcp_sent: receivedBytes } = this.#connections
+    return opened + closed > 0 ? { opened, closed, sentBytes, receivedBytes } : undefined
   }
 
   #histogramOf(name: string): { buckets: { le: number; count: number }[]; sum: number; count: number } {
@@ -69,18 +79,24 @@ class Draft {
   }
 
   result(ends: Ends): TrafficStatistics | undefined {
-    const { side, workload = '', peer = '', cluster = '', blocked = '', tls = '', code = '0', flags = '-', held = '-' } = this.#labels
+    const { side, workload = '', peer = '', cluster = '', blocked = '', tls = '', code = '0', flags = '-', held = '-', grpc = '-' } = this.#labels
     const isCallee = side === 'destination'
     const other = isCallee ? ends.ofPrincipal(peer) : blocked === BLOCKED ? outsideEnd(BLACK_HOLE) : ends.ofCallee(cluster, peer)
     const own = workload === 'ingress' ? ends.ingress : ends.ofWorkload(workload)
-    if (other === undefined || this.#requests === 0) return undefined
+    if (other === undefined) return undefined
+    const connections = this.#connectionsOf()
+    const callee = isCallee ? own : other
+    // To a workload of raw TCP there are no calls; tunnels to the outside are told as such.
+    if (connections === undefined ? this.#requests === 0 || ends.speaksTcp(callee) : callee.outside === true) return undefined
     const histogram = (name: Name): TrafficHistogram => this.#histograms.get(name) ?? { buckets: [], sum: 0, count: 0 }
     return {
       reporter: isCallee ? 'destination' : 'source',
       source: isCallee ? other : own,
       destination: isCallee ? own : other,
-      code,
+      code: connections === undefined ? code : '0',
       flags,
+      ...(/^\d+$/.test(grpc) ? { grpcStatus: grpc } : {}),
+      ...(connections === undefined ? {} : { connections }),
       security: !isCallee ? 'unknown' : tls === '' || tls === '-' || peer === '' || peer === '-' ? 'none' : 'mutual_tls',
       requests: this.#requests,
       duration: histogram('duration'),
@@ -88,6 +104,10 @@ class Draft {
       ...(isCallee ? { requestBytes: histogram('request_bytes'), responseBytes: histogram('response_bytes') } : {}),
     }
   }
+}
+
+function isConnectionCount(name: string): name is 'tcp_opened' | 'tcp_closed' | 'tcp_received' | 'tcp_sent' {
+  return name === 'tcp_opened' || name === 'tcp_closed' || name === 'tcp_received' || name === 'tcp_sent'
 }
 
 /** Names of Istio's for what is not registered: called nevertheless, or refused. */
@@ -111,6 +131,10 @@ class Ends {
     this.#prober = spiffeId({ trustDomain: snapshot.trustDomain, namespace: INGRESS_IDENTITY.namespace, serviceAccount: SYSTEM_ACCOUNTS.prober })
     const principal = workloadSpiffeId(snapshot, INGRESS_IDENTITY)
     this.ingress = { ...UNKNOWN, workload: 'ingress', namespace: INGRESS_IDENTITY.namespace, principal, app: 'ingress', service: 'ingress' }
+  }
+
+  speaksTcp({ namespace, workload }: TrafficEnd): boolean {
+    return this.#snapshot.workloads.get(`${namespace}/${workload}`)?.protocol === 'tcp'
   }
 
   ofWorkload(key: string): TrafficEnd {

@@ -61,6 +61,7 @@ const handlers = {
       attempts.set(name, count)
       if (count <= Number(times)) return reply({ code: 14, details: 'not now', metadata: trailers(call) })
     }
+    if (verb === 'odd') return reply({ code: Number('4711'), details: 'made up' })
     if (verb === 'missing') return reply({ code: 5, details: 'there is none', metadata: trailers(call) })
     reply(null, `${call.request}!`, trailers(call))
   },
