@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from '@jest/globals'
 import { silentLog } from '@weft/kit'
-import { identitySecret, TYPE_URLS } from '../encode/names.ts'
+import { identitySecret, TRUST_SECRET, TYPE_URLS } from '../encode/names.ts'
 import { host, snapshot, workload } from '../encode/testing/model.ts'
 import { eventually } from '../testing/fixture.ts'
 import { nodeLayout } from '../testing/layout.ts'
@@ -36,41 +36,48 @@ function slowAuthority() {
   return { waiting, certificates }
 }
 
+/** A proxy with one workload, which asks for its certificate and the roots. */
+function proxyWith(certificates: CertificateSource): Proxy {
+  const layout = nodeLayout({ node: 'node-1', runDirectory: directory, gatewaySocket: 'g', accessLogFile: 'a' })
+  const sockets = { xdsSocket: 'x', activatorSocket: 'y' }
+  const proxy = new Proxy({ layout, ...sockets, concurrency: 1, maxConnections: 1, startTimeoutMs: 1, certificates, log: silentLog(), now: () => 0 })
+  const stream = { namedSubscriptions: () => new Set([OWN, TRUST_SECRET]), changed: () => undefined, hasten: () => undefined, flush: () => [] }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as much of a connection as is asked
+  proxy.state.connections.add({ stream, connectedAt: 0, send: () => undefined } as unknown as Connection)
+  proxy.publish(
+    { snapshot: snapshot([workload('temp')], [host('temp')]), layouts: new Map([['node-1', layout]]), replicas: new Map(), keys: new Map(), files: new Map() },
+    'everything',
+  )
+  return proxy
+}
+
+const OWN = identitySecret('default', 'temp')
+const secretOf = (proxy: Proxy, name: string) => Buffer.from(proxy.state.current(TYPE_URLS.secret, name)?.bytes ?? []).toString('latin1')
+
 describe('certificates of a proxy', () => {
   it('that are renewed while they are being made for the first time are made once more', async () => {
     const { waiting, certificates } = slowAuthority()
-    const layout = nodeLayout({ node: 'node-1', runDirectory: directory, gatewaySocket: 'g', accessLogFile: 'a' })
-    const proxy = new Proxy({
-      layout,
-      xdsSocket: 'x',
-      activatorSocket: 'y',
-      concurrency: 1,
-      maxConnections: 1,
-      startTimeoutMs: 1,
-      certificates,
-      log: silentLog(),
-      now: () => 0,
-    })
-    const name = identitySecret('default', 'temp')
-    const stream = { namedSubscriptions: () => new Set([name]), changed: () => undefined, hasten: () => undefined, flush: () => [] }
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as much of a connection as is asked
-    proxy.state.connections.add({ stream, connectedAt: 0, send: () => undefined } as unknown as Connection)
-    proxy.publish(
-      {
-        snapshot: snapshot([workload('temp')], [host('temp')]),
-        layouts: new Map([['node-1', layout]]),
-        replicas: new Map(),
-        keys: new Map(),
-        files: new Map(),
-      },
-      { workloads: ['default/temp-1'] },
-    )
+    const proxy = proxyWith(certificates)
     expect(waiting).toHaveLength(1)
     const renewed = proxy.renewSecrets()
     waiting[0]?.('old')
     await eventually(() => (waiting.length === 2 ? true : undefined), 2_000)
     waiting[1]?.('new')
     await renewed
-    expect(Buffer.from(proxy.state.current(TYPE_URLS.secret, name)?.bytes ?? []).toString('latin1')).toContain('new')
+    expect(secretOf(proxy, OWN)).toContain('new')
+  })
+
+  it('are checked against the last roots that there were, when none is left', async () => {
+    const { waiting, certificates } = slowAuthority()
+    let bundle = 'roots'
+    const proxy = proxyWith({ ...certificates, bundle: () => bundle })
+    await eventually(() => (secretOf(proxy, TRUST_SECRET).includes('roots') ? true : undefined))
+    bundle = ''
+    const renewed = proxy.renewSecrets()
+    waiting[0]?.('old')
+    await eventually(() => (waiting.length === 2 ? true : undefined), 2_000)
+    waiting[1]?.('new')
+    await renewed
+    expect(secretOf(proxy, TRUST_SECRET)).toContain('roots')
   })
 })

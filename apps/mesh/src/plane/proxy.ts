@@ -29,6 +29,8 @@ export interface ProxyOptions {
 }
 
 const UNTOUCHED: Touched = { workloads: [], hosts: [], externals: [], virtualHosts: [], clusters: [] }
+/** When no root is left (a brought authority has ended), what was trusted last stays: without roots Envoy would check nothing, or refuse the secret. */
+const trustSecret = (roots: string) => (roots === '' ? undefined : trustResource(roots))
 const short = (typeUrl: string) => typeUrl.slice(typeUrl.lastIndexOf('.') + 1)
 
 /** What the configuration of a proxy follows from, beside what it asks for. */
@@ -185,11 +187,7 @@ export class Proxy {
     const { certificates, now } = this.#options
     const account = parseIdentitySecret(name)
     const secret =
-      name === TRUST_SECRET
-        ? trustResource(certificates.bundle())
-        : account === undefined
-          ? undefined
-          : identityResource(name, await certificates.issue(account))
+      name === TRUST_SECRET ? trustSecret(certificates.bundle()) : account === undefined ? undefined : identityResource(name, await certificates.issue(account))
     // It may have lost its last user while it was made.
     if (secret !== undefined && this.#encoder.refersTo(name)) this.state.update({ set: [secret], removed: [] }, now())
     this.#flushSoon ??= setImmediate(() => {
