@@ -14,6 +14,7 @@ const PAGES: readonly (readonly [page: string, where: 'root' | 'empty'])[] = [
   ['docs/guide/security.md', 'root'],
   ['docs/guide/observing.md', 'root'],
   ['docs/guide/progressive-delivery.md', 'empty'],
+  ['docs/guide/ingress.md', 'empty'],
   ['README.md', 'empty'],
 ]
 
@@ -32,6 +33,7 @@ describe('what the pages say', () => {
         WEFT_DATA_DIR: platform.dataDir,
         GATEWAY: platform.gateway,
         CONFIG: join(platform.dataDir, 'weft.yaml'),
+        TLS_PORT: new URL(platform.tls).port,
       }
       try {
         for (const block of blocks) {
