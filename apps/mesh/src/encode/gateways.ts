@@ -83,7 +83,7 @@ export function encodeChain(names: ChainNames, place: ChainPlace): readonly Envo
   const whole = domains.filter((domain) => domain !== '*')
   const every = domains.includes('*') ? [{ name: 'gateway', match: ANY_PATH, ...selectHost(gatewayHostKey(key, '*')) }] : undefined
   const rest = every ?? [{ name: 'nobody', match: ANY_PATH, ...(place.secure ? MISDIRECTED : NOT_FOUND) }]
-  const platform = place.platform ? platformRoutes(every) : rest
+  const platform = [MALFORMED, ...(place.platform ? platformRoutes(every) : rest)]
   const loopback = place.platform ? [...new Set([...LOOPBACK_NAMES, ...place.known])].filter((one) => !whole.includes(one)) : []
   const foreign = (list: readonly string[]) => list.filter((one) => one !== '*' && !loopback.includes(one))
   const json = {
@@ -93,7 +93,7 @@ export function encodeChain(names: ChainNames, place: ChainPlace): readonly Envo
       ...whole.map((domain) => ({
         name: domain,
         domains: [domain],
-        routes: ownRoutes(domain, key, place),
+        routes: [...(domain.startsWith('*') ? [MALFORMED] : []), ...ownRoutes(domain, key, place)],
       })),
       ...several('elsewhere', foreign(elsewhere), [{ name: 'elsewhere', match: ANY_PATH, ...MISDIRECTED }]),
       ...several('claimed', foreign(claimed), rest),
@@ -120,6 +120,14 @@ function platformRoutes(others: readonly Json[] | undefined): readonly Json[] {
 }
 
 const ANY_PATH: Json = { prefix: '/' }
+/** RE2 over a host as it may be written: labels, or an address in brackets, and a port. */
+const HOST = '(?:[-A-Za-z0-9_]+(?:\\.[-A-Za-z0-9_]+)*|\\[[0-9A-Fa-f:.]+\\])(?::[0-9]{0,5})?'
+/** Two hosts, which the proxy joins by a comma, user information, a path: whoever is behind it could take it for another name. */
+const MALFORMED: Json = {
+  name: 'malformed-host',
+  match: { ...ANY_PATH, headers: [{ name: ':authority', string_match: regexMatcher(HOST), invert_match: true }] },
+  ...directError('BAD_REQUEST', { details: 'the host is not one name' }),
+}
 const MISDIRECTED = directError('MISDIRECTED', {})
 const NOT_FOUND = directError('ROUTE_NOT_FOUND', { path: 'no Gateway answers here under this name' })
 
