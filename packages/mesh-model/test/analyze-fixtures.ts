@@ -42,6 +42,10 @@ const server = (hosts: readonly string[], tls?: Fields) => ({
 })
 const tls = (mode: string, more: Fields = {}) => ({ tls: { mode, ...more } })
 const temp = fn('temp')
+const PAIR = { 'tls.crt': 'a', 'tls.key': 'b' }
+const plainServer = (number: number) => ({ port: { number, name: 'http', protocol: 'HTTP' }, hosts: ['*'] })
+const trigger = (spec: Fields) =>
+  made('kubeless.io/v1beta1', 'HTTPTrigger', 'front', { spec: { 'function-name': 'temp', 'host-name': 'temp.example.com', ...spec } })
 const canary = (spec: Fields, name = 'temp') => made('weft.dev/v1alpha1', 'Canary', name, { spec: { function: 'temp', ...spec } })
 const selector = { matchLabels: { app: 'temp' } }
 const principal = (text: string) => rule({ principals: [text] })
@@ -377,4 +381,22 @@ export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readon
     [temp, apiGateway({ hostname: '*.example.org' }), apiRoute({}, { name: 'web' }, { hostnames: ['shop.example.org'] })],
   ],
   WEFT0706: [[apiGateway({}, 'mine')], [apiGateway({}, 'istio')]],
+  WEFT0801: [[gw('a', [server(['a.org'])], { istio: 'mine' })], [gw('a', [server(['a.org'])], { 'weft.dev/gateway': 'ingress' })]],
+  WEFT0802: [[gw('a', [plainServer(443)])], [gw('a', [plainServer(80)])]],
+  WEFT0803: [
+    [secret('c', PAIR), gw('a', [server(['a.org'], { mode: 'MUTUAL', credentialName: 'c' })])],
+    [secret('c', PAIR), secret('c-cacert', { 'ca.crt': 'c' }), gw('a', [server(['a.org'], { mode: 'MUTUAL', credentialName: 'c' })])],
+  ],
+  WEFT0804: [
+    [temp, gw('a', [plainServer(80)]), vs('all', { hosts: ['*'], gateways: ['a'], http: [when({ uri: { prefix: '/system' } })] })],
+    [temp, gw('a', [plainServer(80)]), vs('all', { hosts: ['*'], gateways: ['a'], http: [when({ uri: { prefix: '/systems' } })] })],
+  ],
+  WEFT0805: [
+    [temp, trigger({ 'function-name': 'nobody' })],
+    [temp, trigger({})],
+  ],
+  WEFT0806: [
+    [temp, trigger({ 'tls-secret': 'c' })],
+    [temp, secret('c', PAIR), trigger({ 'tls-secret': 'c' })],
+  ],
 }

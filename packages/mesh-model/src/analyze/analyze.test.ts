@@ -163,7 +163,7 @@ function withReferences(document: Document): readonly unknown[] {
   const servers = (at(document, 'spec', 'servers') ?? []) as readonly unknown[]
   const secrets = servers.flatMap((server): unknown[] => {
     const secret = at(server, 'tls', 'credentialName')
-    const data = { 'tls.crt': 'eA==', 'tls.key': 'eA==' }
+    const data = { 'tls.crt': 'eA==', 'tls.key': 'eA==', 'ca.crt': 'eA==' }
     return secret === undefined ? [] : [{ apiVersion: 'v1', kind: 'Secret', metadata: { name: secret, namespace }, data }]
   })
   const rest = [...hosts].flatMap(([host, subsets], index): unknown[] => {
@@ -178,7 +178,10 @@ function withReferences(document: Document): readonly unknown[] {
       { apiVersion: 'networking.istio.io/v1', kind: 'DestinationRule', metadata: { name: `rule-${index}`, namespace }, spec: rule },
     ]
   })
-  return [...secrets, ...rest, ...(document.apiVersion.startsWith('gateway.') ? gatewayReferences(document, namespace) : [])]
+  // What fronts of generated documents send calls to.
+  const nobody = { apiVersion: 'weft.dev/v1alpha1', kind: 'Function', metadata: { name: 'nobody', namespace }, spec: { template: { image: 'x:1' } } }
+  const shop = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'shop', namespace }, data: { 'tls.crt': 'eA==', 'tls.key': 'eA==', 'ca.crt': 'eA==' } }
+  return [nobody, shop, ...secrets, ...rest, ...(document.apiVersion.startsWith('gateway.') ? gatewayReferences(document, namespace) : [])]
 }
 
 /** Everything that has a name in a document of the Gateway API, with leave to refer to it. */

@@ -337,6 +337,42 @@ export const ANALYSIS_CODES = {
     'The class of a Gateway is none of the platform’s, and no GatewayClass has its name.',
     'use gatewayClassName: weft, or apply the GatewayClass',
   ),
+  WEFT0801: code(
+    'warning',
+    'GatewayNotOurs',
+    'A Gateway selects a gateway that the platform does not have, or an Ingress has a class of somebody else; nothing is served.',
+    'select istio: ingressgateway or weft.dev/gateway: ingress; leave ingressClassName out, or use weft',
+  ),
+  WEFT0802: code(
+    'error',
+    'GatewayPortMixed',
+    'A server has plain HTTP on the port for TLS (443, 8443), or TLS on the port for HTTP (80, 8080); it is left out.',
+    'use the other port, or the other protocol',
+  ),
+  WEFT0803: code(
+    'error',
+    'GatewayClientRootsMissing',
+    'A server asks clients for certificates, and its Secret has no roots to check them by; no connection is accepted.',
+    'put ca.crt into the Secret, or into a Secret of its name with -cacert',
+  ),
+  WEFT0804: code(
+    'warning',
+    'RouteBehindPlatformPath',
+    'A route for every name of a Gateway has a path that is the platform\u2019s own, which comes first; the route gets no calls there.',
+    'use another path, or a Gateway with a name of its own',
+  ),
+  WEFT0805: code(
+    'error',
+    'FrontBackendNotFound',
+    'An Ingress, HTTPTrigger or FunctionIngress names a function or Service that does not exist; its calls are answered 503.',
+    'correct the name, or deploy it',
+  ),
+  WEFT0806: code(
+    'error',
+    'FrontSecretNotFound',
+    'An Ingress, HTTPTrigger or FunctionIngress names a Secret that does not exist; no TLS connection is accepted until it is there.',
+    'correct the name, or apply the Secret',
+  ),
 } as const satisfies Record<string, AnalysisCode>
 
 /** One of {@link ANALYSIS_CODES}. */

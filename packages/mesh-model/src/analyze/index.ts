@@ -10,6 +10,7 @@ import { DEFAULT_TRUST_DOMAIN, isWeftError, type Resource, type ResourceRef } fr
 import { checkCanaries } from './canaries.ts'
 import { ANALYSIS_CODES, type AnalysisCodeName } from './codes.ts'
 import { checkGatewayApi } from './gateway-api.ts'
+import { checkFronts } from './fronts.ts'
 import { checkGateways } from './gateways.ts'
 import { checkHosts } from './hosts.ts'
 import { at, findingOf, itemOf, text, textMap, type AnalysisFinding, type Item } from './item.ts'
@@ -29,7 +30,7 @@ export function analyze(documents: readonly unknown[], trustDomain: string = DEF
   const items = documents.flatMap((document, index) => read(document, index, findings))
   const world = new AnalysedWorld(items, trustDomain)
   const report = (code: AnalysisCodeName, item: Item, field: string, message: string) => void findings.push(findingOf(code, item, field, message))
-  for (const check of [checkRouting, checkPolicies, checkTokens, checkHosts, checkGateways, checkGatewayApi, checkCanaries]) check(world, report)
+  for (const check of [checkRouting, checkPolicies, checkTokens, checkHosts, checkGateways, checkFronts, checkGatewayApi, checkCanaries]) check(world, report)
   return findings.toSorted((a, b) => RANK[ANALYSIS_CODES[a.code].severity] - RANK[ANALYSIS_CODES[b.code].severity] || a.document - b.document)
 }
 

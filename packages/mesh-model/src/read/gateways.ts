@@ -29,7 +29,7 @@ export function readGateway(resource: Resource): Read<GatewayModel> {
 }
 
 /** Without a selector a Gateway is for every gateway (Istio), so for the one that takes calls from outside. */
-function placementOf(selector: Readonly<Record<string, string>>): GatewayPlacement | undefined {
+export function placementOf(selector: Readonly<Record<string, string>>): GatewayPlacement | undefined {
   const fits = (placement: GatewayPlacement) => Object.entries(selector).every(([key, value]) => LABELS[placement][key]?.includes(value) ?? false)
   return fits('ingress') ? 'ingress' : fits('egress') ? 'egress' : undefined
 }
