@@ -173,6 +173,11 @@ const controlPlane: Dashboard = {
       unit: 's',
       queries: [[`histogram_quantile(0.99, sum by (le) (${rate('http_request_duration_seconds_bucket{instance=~"$instance"}')}))`, 'p99']],
     },
+    {
+      title: 'Certificates are good for',
+      unit: 's',
+      queries: [['min by (kind) (weft_mesh_certificate_expiry_seconds{instance=~"$instance"})', '{{kind}}']],
+    },
     { title: 'Open files', unit: 'short', queries: [['process_open_fds{instance=~"$instance"}', '{{instance}}']] },
   ],
 }

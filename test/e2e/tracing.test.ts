@@ -174,4 +174,23 @@ describe('tracing of a platform', () => {
     await until('the refusal', async () => /tracing\.sampling.*<= 100.*101/.test(platform.output))
     expect((await platform.call('caller')).status).toBe(200)
   }, 60_000)
+
+  it('is one trace over two Envoys too', async () => {
+    await using two = await TestPlatform.start({ config: `${settings(100)}mesh: { proxies: 2 }\n` })
+    await two.deploy('callee', CALLEE)
+    await two.deploy('caller', CALLER)
+    const traceId = newTrace()
+    expect((await two.call('caller', { headers: { traceparent: `00-${traceId}-${PARENT}-01` } })).status).toBe(200)
+    const spans = await traceWith(traceId, [
+      ['ingress', /caller/],
+      ['caller', /^GET caller/],
+      ['caller', /^handler/],
+      ['caller', /^POST callee/],
+      ['callee', /^POST callee/],
+      ['callee', /^handler/],
+    ])
+    const known = new Set([PARENT, ...spans.map(({ spanId }) => spanId)])
+    expect(spans.filter(({ parentId }) => !known.has(parentId)).map(({ service, name }) => `${service} ${name}`)).toEqual([])
+    expect(new Set(spans.flatMap(({ attributes }) => attributes['node_id'] ?? []))).toEqual(new Set(['node', 'node-2']))
+  }, 90_000)
 })
