@@ -12,6 +12,7 @@ const PAGES: readonly (readonly [page: string, where: 'root' | 'empty'])[] = [
   ['docs/guide/cold-room.md', 'root'],
   ['docs/guide/bookinfo.md', 'root'],
   ['docs/guide/security.md', 'root'],
+  ['docs/guide/egress.md', 'empty'],
   ['docs/guide/observing.md', 'root'],
   ['docs/guide/progressive-delivery.md', 'empty'],
   ['docs/guide/ingress.md', 'empty'],

@@ -113,11 +113,11 @@ export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readon
     [temp, ap({ selector })],
   ],
   IST0128: [
+    [temp, dr('temp', { trafficPolicy: tls('SIMPLE', { insecureSkipVerify: true }) })],
     [temp, dr('temp', { trafficPolicy: tls('SIMPLE') })],
-    [temp, dr('temp', { trafficPolicy: tls('SIMPLE', { caCertificates: '/ca.crt' }) })],
   ],
   IST0129: [
-    [temp, dr('temp', { trafficPolicy: { portLevelSettings: [{ port: { number: 443 }, ...tls('SIMPLE') }] } })],
+    [temp, dr('temp', { trafficPolicy: { portLevelSettings: [{ port: { number: 443 }, ...tls('SIMPLE', { insecureSkipVerify: true }) }] } })],
     [temp, dr('temp', { trafficPolicy: { portLevelSettings: [{ port: { number: 443 }, ...tls('SIMPLE', { credentialName: 'ca' }) }] } })],
   ],
   IST0130: [

@@ -62,14 +62,14 @@ export const ANALYSIS_CODES = {
   IST0128: code(
     'warning',
     'NoServerCertificateVerificationDestinationLevel',
-    'TLS is used without certificates of an authority, so that any server is believed.',
-    'set caCertificates or credentialName',
+    'TLS takes any certificate, so that any server is believed.',
+    'leave insecureSkipVerify out; name roots by caCertificates or credentialName',
   ),
   IST0129: code(
     'warning',
     'NoServerCertificateVerificationPortLevel',
-    'TLS is used for a port without certificates of an authority, so that any server is believed.',
-    'set caCertificates or credentialName for the port',
+    'TLS takes any certificate for a port, so that any server is believed.',
+    'leave insecureSkipVerify out for the port; name roots by caCertificates or credentialName',
   ),
   IST0130: code(
     'warning',

@@ -214,9 +214,9 @@ function checkDestinationRule(item: Item, world: AnalysedWorld, report: Report):
 }
 
 function checkTls(item: Item, policy: unknown, path: string, { world, report }: Tools): void {
-  if (believesAnyone(at(policy, 'tls'))) report('IST0128', item, `${path}.tls`, 'no certificates of an authority are named')
+  if (believesAnyone(at(policy, 'tls'))) report('IST0128', item, `${path}.tls`, 'insecureSkipVerify takes any certificate')
   for (const [level, place] of each(at(policy, 'portLevelSettings'), `${path}.portLevelSettings`)) {
-    if (believesAnyone(at(level, 'tls'))) report('IST0129', item, `${place}.tls`, 'no certificates of an authority are named')
+    if (believesAnyone(at(level, 'tls'))) report('IST0129', item, `${place}.tls`, 'insecureSkipVerify takes any certificate')
   }
   const mode = text(at(policy, 'tls', 'mode'))
   const host = world.hostOf(text(at(item.spec, 'host')) ?? '', item.namespace)
@@ -234,9 +234,10 @@ function checkTls(item: Item, policy: unknown, path: string, { world, report }: 
   }
 }
 
+/** Without roots of its own a rule trusts the system's. */
 function believesAnyone(tls: unknown): boolean {
   const mode = text(at(tls, 'mode'))
-  return (mode === 'SIMPLE' || mode === 'MUTUAL') && at(tls, 'caCertificates') === undefined && at(tls, 'credentialName') === undefined
+  return (mode === 'SIMPLE' || mode === 'MUTUAL') && at(tls, 'insecureSkipVerify') === true
 }
 
 /** The mutual TLS mode of a workload: of its own PeerAuthentication, the namespace's, the mesh's. */
