@@ -115,7 +115,8 @@ export function descriptionText(description: HostDescription): string {
 
 function routeText({ when, shares, also, origin }: DescribedRoute): string {
   const to = shares.map(
-    ({ percent, workload, missing }) => `${percent} % ${workload === undefined ? `answered 503 (${missing ?? 'nothing is there'})` : `to ${workload}`}`,
+    ({ percent, workload, outside, missing }) =>
+      `${percent} % ${outside !== undefined ? `to ${outside}, outside of the mesh` : workload === undefined ? `answered 503 (${missing ?? 'nothing is there'})` : `to ${workload}`}`,
   )
   const more = also.length === 0 ? '' : ` (${also.join(', ')})`
   return `  ${when}: ${to.join(', ')}${more}; because of ${origin.kind} ${origin.namespace ?? ''}/${origin.name}\n`

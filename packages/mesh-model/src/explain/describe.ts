@@ -1,4 +1,5 @@
 import { keyOf, SYSTEM_NAMESPACE, type NamespacedName, type ResourceRef } from '@weft/core'
+import type { ExternalTarget } from '../external.ts'
 import type { HostKey, MeshHost, MeshRoute, MeshSnapshot, MeshTcpRoute, MeshWorkload, ResourceFinding, WorkloadKey, WorkloadPolicy } from '../snapshot.ts'
 import { authorize, identityOf, workloadsOf } from './authorize.ts'
 import { tokensText } from './tokens.ts'
@@ -21,7 +22,7 @@ export interface HostDescription {
 export interface DescribedRoute {
   readonly name: string
   readonly when: string
-  readonly shares: readonly { readonly percent: number; readonly workload?: WorkloadKey; readonly missing?: string }[]
+  readonly shares: readonly { readonly percent: number; readonly workload?: WorkloadKey; readonly outside?: string; readonly missing?: string }[]
   readonly also: readonly string[]
   readonly origin: ResourceRef
 }
@@ -80,11 +81,17 @@ function describeRoute(route: MeshRoute): DescribedRoute {
 
 function sharesOf(targets: MeshRoute['targets']): DescribedRoute['shares'] {
   const sum = targets.reduce((total, target) => total + target.weight, 0)
-  return targets.map(({ weight, workload, missing }) => ({
+  return targets.map(({ weight, workload, external, missing }) => ({
     percent: sum === 0 ? 0 : Math.round((weight / sum) * 1000) / 10,
     ...(workload === undefined ? {} : { workload }),
+    ...(external === undefined ? {} : { outside: outsideText(external) }),
     ...(missing === undefined ? {} : { missing }),
   }))
+}
+
+/** A place outside as people write it. */
+function outsideText({ host, port, subset }: ExternalTarget): string {
+  return `${host}${port === undefined ? '' : `:${port}`}${subset === undefined ? '' : ` (subset ${subset})`}`
 }
 
 function alsoText({ timeoutMs, retries, requestHeaders, responseHeaders }: MeshRoute): readonly string[] {

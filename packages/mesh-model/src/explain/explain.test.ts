@@ -102,6 +102,13 @@ describe('a host of raw TCP', () => {
 })
 
 describe('a host in words', () => {
+  it('names the places outside to which its calls go', () => {
+    const spec = { hosts: ['old.example.org'], ports: [{ number: 80, name: 'http', protocol: 'HTTP' }], resolution: 'DNS' }
+    const entry = { apiVersion: 'networking.istio.io/v1', kind: 'ServiceEntry', metadata: { name: 'old', namespace: 'default' }, spec }
+    const away = aVirtualService('away', { hosts: ['thermostat'], http: [{ route: [{ destination: { host: 'old.example.org' } }] }] })
+    expect(describeHost(compiled(...base, entry, away), THERMOSTAT)?.routes[0]?.shares).toEqual([{ percent: 100, outside: 'old.example.org:80' }])
+  })
+
   it('tells where its calls go and because of which resource', () => {
     const split = [
       aRevision('thermostat', 'v2', { number: 2 }),
