@@ -95,8 +95,8 @@ describe('resources', () => {
       'a field of Istio that is not read',
       'networking.istio.io/v1',
       'VirtualService',
-      '{ hosts: [a], http: [{ route: [{ destination: { host: a } }] }], exportTo: ["."] }',
-      /exportTo/,
+      '{ hosts: [a], http: [{ match: [{ statPrefix: x }], route: [{ destination: { host: a } }] }] }',
+      /statPrefix/,
     ],
     [
       'a deeper one',
