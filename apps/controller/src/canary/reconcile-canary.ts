@@ -1,7 +1,7 @@
 import { revisionObjectName, type CanaryResource, type FunctionResource, type RevisionResource } from '@weft/api'
 import { isWeftError, keyOf, splitKey } from '@weft/core'
 import type { Log } from '@weft/kit'
-import type { MeshPlane } from '@weft/mesh-model'
+import type { MeshPlane, TrafficStatistics } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
 import { sameButTime } from '../decide/conditions.ts'
 import { carriedWeight } from '../decide/replicas.ts'
@@ -32,6 +32,7 @@ export interface CanaryReconcilerOptions {
 }
 
 const TICK_MS = 1_000
+const READING_HOLDS_MS = 250
 const NOTHING_KNOWN: Pick<CanaryInput, 'step' | 'recent'> = {
   step: { candidate: undefined, baseline: undefined },
   recent: { candidate: undefined, baseline: undefined },
@@ -52,6 +53,7 @@ interface Subject {
 export class CanaryReconciler {
   readonly #options: CanaryReconcilerOptions
   readonly #readings = new Map<string, StepReadings>()
+  #reading: { readonly at: number; readonly traffic: Promise<readonly TrafficStatistics[]> } | undefined
 
   constructor(options: CanaryReconcilerOptions) {
     this.#options = options
@@ -127,9 +129,16 @@ export class CanaryReconciler {
     const { stable, candidate } = state
     if (state.phase !== 'Progressing' || stable === undefined || candidate === undefined) return NOTHING_KNOWN
     const { namespace = 'default', name } = fn.metadata
-    const traffic = await this.#options.mesh.traffic()
+    const traffic = await this.#traffic()
     const totals = (revision: string) => totalsOf(traffic, namespace, revisionObjectName(name, revision))
     return this.#readingsOf(key, state, rules).add({ at: this.#options.now(), candidate: totals(candidate), baseline: totals(stable) })
+  }
+
+  /** One reading of the proxies for all canaries that are looked at at the same time. */
+  #traffic(): Promise<readonly TrafficStatistics[]> {
+    const now = this.#options.now()
+    if (this.#reading === undefined || now - this.#reading.at >= READING_HOLDS_MS) this.#reading = { at: now, traffic: this.#options.mesh.traffic() }
+    return this.#reading.traffic
   }
 
   #readingsOf(key: string, { stepSince }: CanaryState, { intervalMs }: CanaryRules): StepReadings {

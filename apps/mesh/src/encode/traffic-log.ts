@@ -5,7 +5,7 @@ import type { Json } from './types.ts'
 export const TRAFFIC_PREFIX = 'traffic'
 
 /** Upper bounds: milliseconds, bytes. Istio's default has more; each costs a line per series in every scrape. */
-export const TRAFFIC_BUCKETS = { duration: [1, 5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30_000], bytes: [1000, 100_000, 10_000_000] } as const
+export const TRAFFIC_BUCKETS = { duration: [1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000], bytes: [1000, 100_000, 10_000_000] } as const
 
 /** Metadata of routes that refuse hosts which are not registered. */
 const ROUTE_NAMESPACE = 'weft'

@@ -12,7 +12,7 @@ const PREFIX = `envoy_${TRAFFIC_PREFIX}_`
 
 /**
  * What the proxy's `trafficLog`s counted, by who called whom. Calls that went neither to a workload nor outside (the control API) are left out, and the prober's. Cost:
- * about a microsecond for each line of the proxy's answer, of which there are 42 for a pair of workloads that called.
+ * about a microsecond for each line of the proxy's answer, of which there are 46 for a pair of workloads that called.
  */
 export function trafficOf(text: string, snapshot: Known): readonly TrafficStatistics[] {
   const ends = new Ends(snapshot)
