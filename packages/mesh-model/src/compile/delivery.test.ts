@@ -37,7 +37,7 @@ function shown({ name, targets, mirrors = [] }: MeshRoute): string {
   const shares = targets.map(
     ({ workload, weight, responseHeaders }) => `${workload?.slice(-2) ?? '-'}=${weight}${responseHeaders === undefined ? '' : ' with a cookie'}`,
   )
-  return [`${name}:`, ...shares, ...mirrors.map(({ workload, millionths }) => `copies to ${workload.slice(-2)} ${millionths / 10_000} %`)].join(' ')
+  return [`${name}:`, ...shares, ...mirrors.map(({ workload, millionths }) => `copies to ${workload?.slice(-2) ?? '-'} ${millionths / 10_000} %`)].join(' ')
 }
 
 const match = [{ headers: { 'x-user': { exact: 'jason' } } }]
