@@ -202,6 +202,13 @@ describe('a Gateway on plain HTTP', () => {
     for (const name of ['x-weft-scope', 'x-weft-client', 'x-envoy-original-path', 'x-envoy-retry-on']) expect([name, seen[name]]).toEqual([name, undefined])
   })
 
+  it('is in the configuration of the function that it leads to, without keys', async () => {
+    const [configuration] = await fixture.mesh.configuration({ namespace: 'default', name: 'shop' })
+    const text = JSON.stringify(configuration)
+    expect(text).toContain('gateway-host/')
+    expect(text).not.toContain('PRIVATE KEY')
+  })
+
   it('listens on other ports as they are', async () => {
     const answer = await gatewayCall({ port: ports.other, host: 'elsewhere.example.com', path: '/system/functions' })
     expect(told(answer)).toMatchObject({ name: 'shop-v1', url: '/system/functions' })

@@ -15,6 +15,7 @@ const description: HostDescription = {
   fqdn: 'temp.default.svc.cluster.local',
   ports: [80, 8080],
   isPrivate: true,
+  names: [{ name: 'https://temp.example.com', port: 8443, gateway: { group: 'networking.istio.io', kind: 'Gateway', namespace: 'default', name: 'web' } }],
   routes: [
     {
       name: 'default',

@@ -101,12 +101,14 @@ export function authorizationText({ host, checks, callerKnown }: AuthorizationAn
 
 /** What a person reads of a host. */
 export function descriptionText(description: HostDescription): string {
-  const { host, fqdn, ports, isPrivate, routes, workloads, findings } = description
+  const { host, fqdn, ports, isPrivate, names, routes, workloads, findings } = description
   const remarks = findings.map(
     ({ severity, resource, reason, message }) => `  ${severity} ${reason} (${resource.kind} ${resource.namespace ?? ''}/${resource.name}): ${message}\n`,
   )
+  const outside = names.map(({ name, port, gateway }) => `  ${name} (on port ${port}); because of ${gateway.kind} ${gateway.namespace ?? ''}/${gateway.name}\n`)
   return [
     `${host}: http://${fqdn} on port ${ports.join(' and ')}${isPrivate ? ', private to the mesh' : ''}\n`,
+    ...(outside.length === 0 ? [] : [`Names outside:\n${outside.join('')}`]),
     `Where calls go, the first that fits:\n${routes.map(routeText).join('')}`,
     ...workloads.map(workloadText),
     ...(remarks.length === 0 ? [] : [`To look at:\n${remarks.join('')}`]),

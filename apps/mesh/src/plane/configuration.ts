@@ -1,6 +1,16 @@
 import { keyOf, type NamespacedName } from '@weft/core'
-import type { MeshHost, MeshSnapshot, MeshWorkload, WorkloadConfiguration, WorkloadKey } from '@weft/mesh-model'
-import { connectName, identitySecret, inboundName, ingressRoutes, localCluster, outboundRoutes, TRUST_SECRET, TYPE_URLS } from '../encode/names.ts'
+import type { GatewayHost, MeshHost, MeshSnapshot, MeshWorkload, WorkloadConfiguration, WorkloadKey } from '@weft/mesh-model'
+import {
+  connectName,
+  gatewayRoutes,
+  identitySecret,
+  inboundName,
+  ingressRoutes,
+  localCluster,
+  outboundRoutes,
+  TRUST_SECRET,
+  TYPE_URLS,
+} from '../encode/names.ts'
 import type { ResourceName } from '../encode/types.ts'
 import { readAny } from '../proto/codec.ts'
 import type { NodeState } from '../xds/node.ts'
@@ -14,10 +24,11 @@ function workloadsOf(snapshot: MeshSnapshot, name: NamespacedName): readonly Mes
   )
 }
 
-const refersTo = (host: MeshHost, workload: MeshWorkload) => host.routes.some((route) => route.targets.some((target) => target.workload === workload.key))
+const refersTo = (host: Pick<MeshHost, 'routes'>, workload: MeshWorkload) =>
+  host.routes.some((route) => route.targets.some((target) => target.workload === workload.key))
 
 /** Which resources concern a workload, by their names. */
-function concerns(workload: MeshWorkload, hosts: readonly MeshHost[]): (resource: ResourceName) => boolean {
+function concerns(workload: MeshWorkload, hosts: readonly MeshHost[], names: readonly GatewayHost[]): (resource: ResourceName) => boolean {
   const { key } = workload
   const exact = new Set([
     inboundName(key),
@@ -26,6 +37,7 @@ function concerns(workload: MeshWorkload, hosts: readonly MeshHost[]): (resource
     connectName(key),
     TRUST_SECRET,
     ...hosts.map((host) => ingressRoutes(host.key)),
+    ...names.map(({ key: name }) => gatewayRoutes(name)),
   ])
   exact.add(identitySecret(workload.namespace, workload.serviceAccount))
   return ({ name }) => exact.has(name) || name.startsWith(`outbound/${key}/`) || (name.startsWith('pair/') && name.endsWith(`/${key}`))
@@ -35,7 +47,8 @@ function concerns(workload: MeshWorkload, hosts: readonly MeshHost[]): (resource
 export function configurationOf(snapshot: MeshSnapshot, nodeOf: (workload: WorkloadKey) => NodeState, name: NamespacedName): readonly WorkloadConfiguration[] {
   return workloadsOf(snapshot, name).map((workload) => {
     const hosts = [...snapshot.hosts.values()].filter((host) => refersTo(host, workload))
-    const wanted = concerns(workload, hosts)
+    const names = [...snapshot.gatewayHosts.values()].filter((host) => refersTo(host, workload))
+    const wanted = concerns(workload, hosts, names)
     const node = nodeOf(workload.key)
     const of = (typeUrl: string) => node.resources(typeUrl).filter(wanted)
     const json = (typeUrl: string) => of(typeUrl).map(({ bytes }) => readAny(typeUrl, bytes))

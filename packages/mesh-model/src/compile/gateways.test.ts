@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Resource } from '@weft/core'
+import { describeHost } from '../explain/index.ts'
 import type { MeshSnapshot } from '../snapshot.ts'
 import {
   aFunction,
@@ -144,6 +145,13 @@ describe('routes at a gateway', () => {
     compiler.apply([removed(aGateway('web', []))])
     expect(names(compiler.snapshot)).toEqual([])
     expect(compiler.snapshot.listeners.size).toBe(0)
+  })
+
+  it('are told with the function that they lead to', () => {
+    const snapshot = compiled(aGateway('web', [server(80, ['*'])]), routes('shop', ['shop.example.com'], ['web']))
+    expect(describeHost(snapshot, { namespace: 'default', name: 'shop' })?.names).toMatchObject([
+      { name: 'http://shop.example.com', port: 8080, gateway: { name: 'web' } },
+    ])
   })
 
   it('change without touching other names', () => {

@@ -12,6 +12,8 @@ export interface HostDescription {
   readonly ports: readonly number[]
   /** Whether it is closed to calls from outside by its own name. */
   readonly isPrivate: boolean
+  /** Names of gateways under which calls from outside come to its workloads: `https://shop.example.com`, with the port that is bound. */
+  readonly names: readonly { readonly name: string; readonly port: number; readonly gateway: ResourceRef }[]
   readonly routes: readonly DescribedRoute[]
   readonly workloads: readonly DescribedWorkload[]
   /** What the compiler has to say about the resources that are concerned. */
@@ -54,10 +56,24 @@ export function describeHost(snapshot: MeshSnapshot, name: NamespacedName): Host
     fqdn: host.fqdn,
     ports: host.ports,
     isPrivate: host.isPrivate === true,
+    names: namesOf(snapshot, workloads),
     routes: [...(host.tcp?.routes ?? []).map(describeConnections), ...(onlyTcp(host) ? [] : host.routes.map(describeRoute))],
     workloads,
     findings: findingsOf(snapshot, host, workloads),
   }
+}
+
+/** Looks at every name of every gateway: for a person who asks, not for calls. */
+function namesOf(snapshot: MeshSnapshot, workloads: readonly DescribedWorkload[]): HostDescription['names'] {
+  const own = new Set(workloads.map(({ workload }) => workload))
+  const leads = (routes: readonly MeshRoute[]) => routes.some(({ targets }) => targets.some(({ workload }) => workload !== undefined && own.has(workload)))
+  return [...snapshot.gatewayHosts.values()]
+    .filter(({ routes }) => leads(routes))
+    .map(({ chain, domain, origin }) => {
+      const port = Number(/:(\d+)/.exec(chain)?.[1])
+      return { name: `${chain.includes('/') ? 'https' : 'http'}://${domain}`, port, gateway: origin }
+    })
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 function outsideChecks(snapshot: MeshSnapshot, host: MeshHost): readonly (readonly [WorkloadKey, boolean])[] {
