@@ -332,8 +332,12 @@ export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readon
     [ns('staging'), fn('temp', {}, {}, { namespace: 'staging' })],
   ],
   WEFT0308: [
-    [temp, svc('a', { app: 'temp' }, [{ name: 'tcp-a', port: 8080 }])],
+    [temp, svc('a', { app: 'temp' }, [{ name: 'https-a', port: 8080 }])],
     [temp, svc('a', { app: 'temp' }, [{ name: 'http-a', port: 8080 }])],
+  ],
+  WEFT0310: [
+    [temp, svc('a', { app: 'temp' }, [{ name: 'tcp-a', port: 8080 }])],
+    [fn('temp', { protocol: 'tcp', port: 6379 }), svc('a', { app: 'temp' }, [{ name: 'tcp-a', port: 6379 }])],
   ],
   WEFT0309: [[ns('openfaas-fn')], [ns('openfaas')]],
   WEFT0401: [

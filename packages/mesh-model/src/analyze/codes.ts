@@ -188,8 +188,8 @@ export const ANALYSIS_CODES = {
   WEFT0206: code(
     'warning',
     'PortNeverMatches',
-    'A policy is evaluated at the workload, whose port is 8080; another port never comes.',
-    'use 8080, or leave ports out',
+    'A policy is evaluated at the workload, whose port is 8080, or its own when it speaks raw TCP; another port never comes.',
+    'use that port, or leave ports out',
   ),
   WEFT0207: code(
     'warning',
@@ -274,6 +274,12 @@ export const ANALYSIS_CODES = {
     'ReservedNamespace',
     'openfaas-fn is another name of the namespace default, and no namespace of its own.',
     'use default, or another name',
+  ),
+  WEFT0310: code(
+    'warning',
+    'ProtocolConflict',
+    'A port of a Service says another protocol than what its functions speak; it carries theirs.',
+    'name the port after what they speak, or set spec.template.protocol of the function',
   ),
   WEFT0401: code('error', 'CanaryFunctionNotFound', 'A Canary is of a function that does not exist; it tries nothing.', 'correct spec.function'),
   WEFT0402: code(

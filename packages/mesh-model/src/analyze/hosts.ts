@@ -1,6 +1,7 @@
 import { OPENFAAS_NAMESPACE_ALIAS, SYSTEM_NAMESPACE } from '@weft/core'
+import { declaredKind } from '../read/port-protocol.ts'
 import { at, each, text, textMap, texts, type Item, type Report } from './item.ts'
-import type { AnalysedWorld } from './world.ts'
+import type { AnalysedWorkload, AnalysedWorld } from './world.ts'
 
 /** Checks Functions, Services, ServiceAccounts, Namespaces, and annotations everywhere. */
 export function checkHosts(world: AnalysedWorld, report: Report): void {
@@ -50,14 +51,24 @@ function checkService(item: Item, world: AnalysedWorld, report: Report): void {
   if (selected.length === 0) report('WEFT0301', item, 'spec.selector', 'no function has these labels')
   else if (fn !== undefined && selected.some((workload) => workload.function !== fn.name))
     report('WEFT0302', item, 'metadata.name', `the function ${fn.name} has this name too`)
-  for (const [port, path] of each(at(item.spec, 'ports'), 'spec.ports')) checkPort(item, port, path, report)
+  for (const [port, path] of each(at(item.spec, 'ports'), 'spec.ports')) checkPort(item, port, { path, selected, report })
 }
 
-function checkPort(item: Item, port: unknown, path: string, report: Report): void {
+interface PortPlace {
+  readonly path: string
+  readonly selected: readonly AnalysedWorkload[]
+  readonly report: Report
+}
+
+function checkPort(item: Item, port: unknown, { path, selected, report }: PortPlace): void {
   const name = text(at(port, 'name'))
   const protocol = text(at(port, 'appProtocol'))
-  const carried = protocol === undefined ? name === undefined || !OTHER.test(name) : /^(http|http2|grpc|grpc-web|kubernetes\.io\/(h2c|ws|wss))$/i.test(protocol)
-  if (!carried) report('WEFT0308', item, path, `${protocol ?? name ?? 'it'} does not carry HTTP`)
+  const kind = declaredKind({ ...(name === undefined ? {} : { name }), ...(protocol === undefined ? {} : { appProtocol: protocol }) })
+  const isTcp = selected.length > 0 && selected.every(({ tcpPort }) => tcpPort !== undefined)
+  const said = protocol ?? name ?? 'it'
+  if (kind === 'udp' || (kind === 'tls' && !isTcp)) report('WEFT0308', item, path, `${said} does not carry HTTP`)
+  else if (isTcp ? kind === 'http' : kind === 'tcp' && selected.length > 0)
+    report('WEFT0310', item, path, `${said}: its functions speak ${isTcp ? 'raw TCP' : 'HTTP'}`)
   else if (protocol === undefined && name !== undefined && !HTTP.test(name)) report('IST0118', item, `${path}.name`, `${name} tells no protocol`)
 }
 

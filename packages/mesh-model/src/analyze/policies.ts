@@ -1,5 +1,6 @@
 import { DEFAULT_TRUST_DOMAIN, SYSTEM_NAMESPACE } from '@weft/core'
 import { equal } from '../equal.ts'
+import { WORKLOAD_PORT } from '../read/workload-port.ts'
 import { at, each, text, texts, type Item, type Report } from './item.ts'
 import { modeFor } from './routing.ts'
 import { isForIngress } from './tokens.ts'
@@ -85,12 +86,13 @@ function checkPrincipal(item: Item, principal: string, path: string, { world, re
   if (!known) report('WEFT0201', item, path, `there is no function or ServiceAccount ${account} in ${real}`)
 }
 
-/** The port that a workload has, whatever port of its host was called. */
-const WORKLOAD_PORT = '8080'
+/** The ports that workloads have, whatever port of their hosts was called. */
+const portsOf = (workloads: readonly AnalysedWorkload[]): ReadonlySet<string> =>
+  new Set([WORKLOAD_PORT, ...workloads.flatMap(({ tcpPort }) => tcpPort ?? [])].map(String))
 
 function checkOperation(item: Item, operation: unknown, path: string, { world, report, covered }: Tools): void {
   for (const [port, place] of texts(at(operation, 'ports'), `${path}.ports`)) {
-    if (port !== WORKLOAD_PORT) report('WEFT0206', item, place, `port ${port} never comes`)
+    if (!portsOf(covered).has(port)) report('WEFT0206', item, place, `port ${port} never comes`)
   }
   for (const name of ['paths', 'notPaths'] as const) {
     for (const [value, place] of texts(at(operation, name), `${path}.${name}`)) {
@@ -121,7 +123,7 @@ function checkPeers(world: AnalysedWorld, report: Report): void {
     const owner = owners.get(key)
     if (owner === undefined) owners.set(key, item)
     else report('WEFT0209', item, '', `the PeerAuthentication ${owner.name} selects the same`)
-    const unknown = Object.keys(at(item.spec, 'portLevelMtls') ?? {}).find((port) => port !== WORKLOAD_PORT)
+    const unknown = Object.keys(at(item.spec, 'portLevelMtls') ?? {}).find((port) => !portsOf(world.covered(item)).has(port))
     if (unknown !== undefined) report('WEFT0222', item, `spec.portLevelMtls.${unknown}`, `no workload has the port ${unknown}`)
   }
 }

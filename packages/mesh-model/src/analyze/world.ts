@@ -1,5 +1,7 @@
 import { DEFAULT_NAMESPACE, SYSTEM_NAMESPACE } from '@weft/core'
+import { PROTOCOL_ANNOTATION } from '@weft/api'
 import { hostKeyOf } from '../read/names.ts'
+import { WORKLOAD_PORT } from '../read/workload-port.ts'
 import { at, each, text, textMap, type Item } from './item.ts'
 
 /** A version of a function, or a function whose versions are not known. */
@@ -9,6 +11,8 @@ export interface AnalysedWorkload {
   readonly labels: Readonly<Record<string, string>>
   /** Labels of which any value may be there: the function's versions are made when it is deployed. */
   readonly open: ReadonlySet<string>
+  /** The port of what speaks raw TCP; `undefined` for what speaks HTTP. */
+  readonly tcpPort: number | undefined
 }
 
 const VERSION_LABELS: ReadonlySet<string> = new Set(['version', 'weft.dev/revision'])
@@ -58,11 +62,11 @@ export class AnalysedWorld {
         'weft.dev/function': fn.name,
         'weft.dev/revision': short,
       }
-      return { ...base, labels, open: new Set() }
+      return { ...base, labels, open: new Set(), tcpPort: tcpPortOf(at(revision.spec, 'template')) }
     })
     // What is not deployed yet gets a version that nobody knows; one that its author names has that version.
     const open = new Set([...VERSION_LABELS].filter((label) => !Object.hasOwn(own, label)))
-    return revisions.length > 0 ? revisions : [{ ...base, labels: own, open }]
+    return revisions.length > 0 ? revisions : [{ ...base, labels: own, open, tcpPort: tcpPortOf(at(fn.spec, 'template')) }]
   }
 
   /** Workloads of a namespace (of all for `undefined`) that have all of these labels. */
@@ -104,6 +108,12 @@ export class AnalysedWorld {
     const declared = this.all('Namespace').map((item) => item.name)
     return name === DEFAULT_NAMESPACE || name === SYSTEM_NAMESPACE || declared.includes(name) || this.workloads.some((one) => one.namespace === name)
   }
+}
+
+function tcpPortOf(template: unknown): number | undefined {
+  const protocol = text(at(template, 'protocol')) ?? textMap(at(template, 'annotations'))[PROTOCOL_ANNOTATION]
+  const port = at(template, 'port')
+  return protocol === 'tcp' ? (typeof port === 'number' ? port : WORKLOAD_PORT) : undefined
 }
 
 /** The labels that a policy selects by. */
