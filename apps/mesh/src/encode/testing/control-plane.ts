@@ -41,6 +41,7 @@ export class ControlPlane {
   #server: GrpcServer | undefined
   #stream: GrpcStream | undefined
   #nonce = 0
+  #soon: NodeJS.Immediate | undefined
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options
@@ -63,6 +64,7 @@ export class ControlPlane {
   }
 
   async close(): Promise<void> {
+    clearImmediate(this.#soon)
     await this.#server?.close()
   }
 
@@ -110,7 +112,15 @@ export class ControlPlane {
       names.delete(name)
       this.#sent.get(request.type_url)?.delete(name)
     }
-    if (request.response_nonce === '' || request.resource_names_subscribe.length > 0) this.#pushAll()
+    if (request.response_nonce === '' || request.resource_names_subscribe.length > 0) this.#pushSoon()
+  }
+
+  /** What is asked for at the same time is answered together: each push looks at everything. */
+  #pushSoon(): void {
+    this.#soon ??= setImmediate(() => {
+      this.#soon = undefined
+      this.#pushAll()
+    })
   }
 
   #demand(): Demand {
