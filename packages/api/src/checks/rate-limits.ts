@@ -1,4 +1,5 @@
 import { parseDurationMs, type Resource } from '@weft/core'
+import type { FunctionSpec } from '../function.ts'
 import { shown, type Violation } from '../violation.ts'
 
 /** Annotations of a Function by which its calls are limited: of all callers, of each caller identity, of each value of a header. */
@@ -44,15 +45,27 @@ function parseHeaderLimit(text: string): RateLimits['perHeader'] {
   return header === undefined || limit === undefined ? undefined : { header: header.toLowerCase(), limit }
 }
 
-/** What annotations say, and what of them cannot be read. */
-export function readRateLimits(annotations: Readonly<Record<string, unknown>>): { readonly limits: RateLimits; readonly violations: readonly Violation[] } {
+/** What a Function's annotations say, and what of them cannot be read. */
+interface ReadLimits {
+  readonly limits: RateLimits
+  readonly violations: readonly Violation[]
+}
+
+/** The rate limits of a Function: by its own annotations, else by those of its template, which is where clients of OpenFaaS write them. */
+export function readRateLimits({ metadata, spec }: Resource): ReadLimits {
+  const own = readAnnotations(metadata.annotations ?? {}, 'metadata.annotations')
+  const template = readAnnotations((spec as Partial<FunctionSpec> | undefined)?.template?.annotations ?? {}, 'spec.template.annotations')
+  return { limits: { ...template.limits, ...own.limits }, violations: [...own.violations, ...template.violations] }
+}
+
+function readAnnotations(annotations: Readonly<Record<string, unknown>>, where: string): ReadLimits {
   const { all, perCaller, perHeader } = RATE_LIMIT_ANNOTATIONS
   const violations: Violation[] = []
   const one = <T>(name: string, parse: (text: string) => T | undefined, form: string): T | undefined => {
     const text = annotations[name]
     if (text === undefined) return undefined
     const value = typeof text === 'string' ? parse(text) : undefined
-    if (value === undefined) violations.push({ field: `metadata.annotations.${name}`, reason: `${shown(text)} is not ${form}, at least 50ms and at most 24h` })
+    if (value === undefined) violations.push({ field: `${where}.${name}`, reason: `${shown(text)} is not ${form}, at least 50ms and at most 24h` })
     return value
   }
   const limits = {
@@ -64,6 +77,6 @@ export function readRateLimits(annotations: Readonly<Record<string, unknown>>): 
 }
 
 /** The rate limits of a Function. */
-export function checkRateLimits({ metadata }: Resource): readonly Violation[] {
-  return readRateLimits(metadata.annotations ?? {}).violations
+export function checkRateLimits(resource: Resource): readonly Violation[] {
+  return readRateLimits(resource).violations
 }

@@ -34,6 +34,13 @@ describe('how often a function may be called', () => {
     expect(compiler.apply([set(limited({}))]).snapshot.workloads.get('default/temp-v1')?.rates).toBeUndefined()
   })
 
+  it('is said by the annotations of its template too, where its own say nothing', () => {
+    const { metadata, ...fn } = limited({ 'weft.dev/rate-limit-per-caller': '7/1s' })
+    const template = { runtime: 'node22', annotations: { 'weft.dev/rate-limit': '5/1m', 'weft.dev/rate-limit-per-caller': '9/1s' } }
+    const { workloads } = compiled(...temp.slice(1), { ...fn, metadata, spec: { ...(fn.spec as object), template } })
+    expect(workloads.get('default/temp-v1')?.rates).toEqual({ all: { calls: 5, intervalMs: 60_000 }, perCaller: { calls: 7, intervalMs: 1000 } })
+  })
+
   it.each(['', '5', '0/1s', '5/', '5/1ms', '5/25h', '-1/1s', '5/soon', '1e9/1s'])('is not limited by %j, which is told', (text) => {
     const snapshot = compiled(...temp.slice(1), limited({ 'weft.dev/rate-limit': text }))
     expect(reasonsOf(snapshot)).toEqual(['Function/temp InvalidResource'])

@@ -44,7 +44,7 @@ export function readFunction(resource: Resource): Read<FunctionModel> {
   if (!checked.ok) return { findings: refusals(base.ref, checked) }
   const { traffic, matches = [], template } = checked.value
   const delivery = readDelivery(resource.status)
-  const { limits, violations } = readRateLimits(resource.metadata.annotations ?? {})
+  const { limits, violations } = readRateLimits(resource)
   return {
     model: {
       ...base,
