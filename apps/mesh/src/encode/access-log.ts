@@ -10,6 +10,8 @@ interface LoggedHop {
   /** Key of the workload; absent at the ingress. */
   readonly workload?: string
   readonly service?: TracedService
+  /** The host that was asked for is not told. */
+  readonly withoutHost?: true
 }
 
 /**
@@ -19,17 +21,36 @@ interface LoggedHop {
 export function accessLog(layout: NodeLayout, logged: LoggedHop): readonly Json[] {
   const { accessLog: settings } = layout.telemetry
   if (settings.format === 'none') return []
-  const filter = settings.only === 'errors' ? { filter: ONLY_ERRORS } : {}
+  const only = settings.only === 'errors' ? [ONLY_ERRORS] : []
+  // Routes of the ingress write the host anew, but for one that is refused: what it says of a user may be a password.
+  if (logged.hop !== 'ingress') return [{ ...logger(layout, settings, logged), ...filtered(only) }]
+  return [
+    { ...logger(layout, settings, logged), ...filtered([...only, userInHost(false)]) },
+    { ...logger(layout, settings, { ...logged, withoutHost: true }), ...filtered([...only, userInHost(true)]) },
+  ]
+}
+
+function logger(layout: NodeLayout, settings: Exclude<NodeLayout['telemetry']['accessLog'], { readonly format: 'none' }>, logged: LoggedHop): Json {
   switch (settings.format) {
     case 'json':
-      return [{ ...fileLog(layout.accessLogFile, { omit_empty_values: true, json_format: { fields: stringFields(fieldsOf(logged)) } }), ...filter }]
+      return fileLog(layout.accessLogFile, { omit_empty_values: true, json_format: { fields: stringFields(fieldsOf(logged)) } })
     case 'text':
-      return [{ ...fileLog(layout.accessLogFile, { text_format_source: { inline_string: text(logged.hop) } }), ...filter }]
+      return fileLog(layout.accessLogFile, { text_format_source: { inline_string: text(logged) } })
     case 'otlp':
-      return [{ ...collectedLog(settings.collector, logged), ...filter }]
+      return collectedLog(settings.collector, logged)
     default:
       return settings satisfies never
   }
+}
+
+function filtered(filters: readonly Json[]): Json {
+  const [only] = filters
+  if (only === undefined) return {}
+  return { filter: filters.length === 1 ? only : { and_filter: { filters } } }
+}
+
+function userInHost(is: boolean): Json {
+  return { header_filter: { header: { name: ':authority', string_match: { contains: '@' }, invert_match: !is, treat_missing_header_as_empty: true } } }
 }
 
 function fileLog(path: string, log_format: Json): Json {
@@ -47,7 +68,7 @@ function collectedLog(collector: Collector, logged: LoggedHop): Json {
     log_name: `${hop}/${workload ?? ''}`,
     disable_builtin_labels: true,
     resource_attributes: textAttributes(serviceAttributes(service)),
-    body: { string_value: text(hop).trimEnd() },
+    body: { string_value: text(logged).trimEnd() },
     attributes: textAttributes(fieldsOf(logged)),
   })
 }
@@ -69,26 +90,29 @@ const ONLY_ERRORS: Json = {
 }
 
 /** Istio's default line, with the path without its query. */
-const text = (hop: ToldHop): string =>
+const text = ({ hop, withoutHost }: LoggedHop): string =>
   `[%START_TIME%] "%REQ(:METHOD)% ${pathOf(hop)} %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% ` +
   '"%UPSTREAM_TRANSPORT_FAILURE_REASON%" %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" ' +
-  '"%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% ' +
+  `"%REQ(X-REQUEST-ID)%" "${withoutHost === undefined ? AUTHORITY : '-'}" ` +
+  '"%UPSTREAM_HOST%" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% ' +
   '%REQUESTED_SERVER_NAME% %ROUTE_NAME%\n'
 
 /** Fields that do not apply are left out of JSON. */
-function fieldsOf({ hop, workload }: LoggedHop): Readonly<Record<string, string>> {
+function fieldsOf({ hop, workload, withoutHost }: LoggedHop): Readonly<Record<string, string>> {
   return {
     hop,
     ...(workload === undefined ? {} : { workload }),
+    ...(withoutHost === undefined ? { authority: AUTHORITY } : {}),
     ...FIELDS,
     path: pathOf(hop),
   }
 }
 
+const AUTHORITY = '%REQ(:AUTHORITY)%'
+
 const FIELDS: Readonly<Record<string, string>> = {
   time: '%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%',
   method: '%REQ(:METHOD)%',
-  authority: '%REQ(:AUTHORITY)%',
   protocol: '%PROTOCOL%',
   code: '%RESPONSE_CODE%',
   flags: '%RESPONSE_FLAGS%',
