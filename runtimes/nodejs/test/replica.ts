@@ -9,6 +9,7 @@ import { build } from 'esbuild'
 // What the tests of every runtime need: one that is bundled, started as its provider does it, asked, and ended.
 
 const bundles = new Map<string, Promise<string>>()
+const directories: string[] = []
 
 /** The runtime with this entry as one file, bundled once a test process. */
 export function runtimeBundle(entry: string): Promise<string> {
@@ -21,7 +22,7 @@ export function runtimeBundle(entry: string): Promise<string> {
 
 async function bundleRuntime(entry: string): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'weft-rt-bundle-'))
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+  directories.push(directory)
   const outfile = join(directory, 'runtime.mjs')
   await build({ entryPoints: [entry], bundle: true, platform: 'node', format: 'esm', target: 'node24', outfile, sourcemap: 'inline' })
   return outfile
@@ -86,10 +87,12 @@ export interface Replica {
 
 const running = new Set<Replica>()
 
-/** Ends whatever a test left behind. */
+/** Ends whatever a test left behind, and removes what was bundled for it. */
 export async function stopAll(): Promise<void> {
   connections.destroy()
   await Promise.all([...running].map((replica) => replica.stop()))
+  bundles.clear()
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true })
 }
 
 /** Resolves when `condition` holds. @throws Error after `deadlineMs` */

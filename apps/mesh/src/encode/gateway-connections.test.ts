@@ -1,4 +1,3 @@
-import { mkdtempSync } from 'node:fs'
 import http from 'node:http'
 import { connect, type AddressInfo, type Server } from 'node:net'
 import { join } from 'node:path'
@@ -31,7 +30,7 @@ function serveTls(name: string, directory: string): string {
   const inner = tls.createServer({ cert: certificate, key }, (socket) => socket.end(`${name} says hello\n`))
   inner.listen(0, '127.0.0.1')
   servers.push(inner)
-  const path = join(mkdtempSync('/tmp/weft-tls-'), 's')
+  const path = join(directory, `${name}-s`)
   const server = http.createServer()
   server.on('connect', (_request, socket) => {
     const far = connect((inner.address() as AddressInfo).port, '127.0.0.1')

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   credentials,
@@ -84,11 +84,16 @@ const handlers = {
 export async function serveGrpcEcho(): Promise<{ readonly path: string; stop(): void }> {
   const server = new Server()
   server.addService(echoService(), handlers)
-  const path = join(mkdtempSync('/tmp/weft-grpc-'), 's')
+  const directory = mkdtempSync('/tmp/weft-grpc-')
+  const path = join(directory, 's')
   await new Promise<void>((resolve, reject) =>
     server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) => (error === null ? resolve() : reject(error))),
   )
-  return { path, stop: () => server.forceShutdown() }
+  const stop = (): void => {
+    server.forceShutdown()
+    rmSync(directory, { recursive: true, force: true })
+  }
+  return { path, stop }
 }
 
 /** What a call came to. */

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import http from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import net from 'node:net'
@@ -84,7 +84,8 @@ export function mutualTls(path: string, root: string, pem?: Pem): Promise<tls.TL
 
 /** What a runtime does with the proxy's CONNECT, with a program that greets first, and sends back in capitals what it gets. */
 export function serveConnections(name: string): { readonly path: string; readonly server: http.Server } {
-  const path = join(mkdtempSync('/tmp/weft-tcp-'), 's')
+  const directory = mkdtempSync('/tmp/weft-tcp-')
+  const path = join(directory, 's')
   const server = http.createServer((_request, response) => response.end('probe'))
   server.on('connect', (_request, socket: net.Socket) => {
     socket.write(`HTTP/1.1 200 OK\r\n\r\n${name}\n`)
@@ -95,6 +96,7 @@ export function serveConnections(name: string): { readonly path: string; readonl
     socket.on('end', () => socket.end())
     socket.on('error', () => undefined)
   })
+  server.on('close', () => rmSync(directory, { recursive: true, force: true }))
   server.listen(path)
   return { path, server }
 }
