@@ -32,6 +32,9 @@ describe('a platform with three Envoys', () => {
     await platform.weftOk(['apply', '-f', '-'], await platform.weftOk(['mesh', 'suggest']))
     await until('a call that was not observed is refused', async () => (await platform.call('tempv1')).status === 403)
     for (let index = 0; index < 10; index += 1) expect((await platform.call('control')).status).toBe(200)
+    expect(await platform.weftOk(['mesh', 'diff'])).toMatch(
+      /^Snapshot \d+ -> \d+, by .*AuthorizationPolicy default\/\S+-callers[\s\S]*workload default\/\S+ changed\n +policy\.allow/,
+    )
   })
 
   it('goes on when a further Envoy is killed, and gets it back', async () => {

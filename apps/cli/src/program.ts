@@ -11,6 +11,7 @@ import { logsCommand } from './commands/logs.ts'
 import { meshCommands } from './commands/mesh.ts'
 import { meshAnalyzeCommand } from './commands/mesh-analyze.ts'
 import { meshConvertCommand } from './commands/mesh-convert.ts'
+import { meshDiffCommand } from './commands/mesh-diff.ts'
 import { meshSuggestCommand } from './commands/mesh-suggest.ts'
 import { meshGraphCommand } from './commands/mesh-graph.ts'
 import { meshExplainCommands } from './commands/mesh-explain.ts'
@@ -57,6 +58,7 @@ export const weftProgram: Program = {
     ...meshExplainCommands,
     meshAnalyzeCommand,
     meshConvertCommand,
+    meshDiffCommand,
     meshSuggestCommand,
     meshGraphCommand,
     applyCommand,

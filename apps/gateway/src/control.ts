@@ -19,6 +19,7 @@ import { ApiMetrics } from './metrics/metrics.ts'
 import { registerAnalysisRoutes } from './mesh/analysis-routes.ts'
 import { registerExplainRoutes } from './mesh/explain-routes.ts'
 import { registerMeshRoutes } from './mesh/routes.ts'
+import { registerSnapshotRoutes } from './mesh/snapshots-routes.ts'
 import { registerTrafficRoutes } from './mesh/traffic-routes.ts'
 import { registerNamespaceRoutes } from './namespaces/namespaces.ts'
 import { removeNamespace } from './namespaces/remove.ts'
@@ -82,6 +83,7 @@ export function createControl(options: GatewayOptions): Control {
   })
   registerMeshRoutes(app, mesh, invocations)
   registerExplainRoutes(app, mesh)
+  registerSnapshotRoutes(app, mesh)
   registerAnalysisRoutes(app, { store, mesh })
   registerTrafficRoutes(app, traffic, now)
   registerOpenApiRoutes(app, options.version.release)

@@ -166,6 +166,8 @@ class RunningMesh implements Mesh {
 
   probe: Mesh['probe'] = (workload, timeoutMs) => this.#call('probe', workload, timeoutMs)
   status: Mesh['status'] = () => this.#call('status')
+  snapshots: Mesh['snapshots'] = () => this.#call('snapshots')
+  changes: Mesh['changes'] = (from, to) => this.#call('changes', from, to)
   configuration: Mesh['configuration'] = (host) => this.#call('configuration', host)
   authorize: Mesh['authorize'] = (question) => this.#call('authorize', question)
   describe: Mesh['describe'] = (host) => this.#call('describe', host)

@@ -330,6 +330,12 @@ export const ERRORS = {
     message: 'a policy does not allow this call ({details})',
     help: 'see who may call with: weft get authorizationpolicies; and the outbound policy for hosts outside of the mesh',
   },
+  SNAPSHOT_NOT_KEPT: {
+    status: 404,
+    fault: 'user',
+    message: 'the snapshots {range} are not remembered, or not in this order',
+    help: 'see what is with: weft mesh diff --list',
+  },
   RATE_LIMITED: { status: 429, fault: 'user', message: 'the function takes no more calls at this rate', help: 'try again after the seconds of Retry-After' },
   OVERLOADED: { status: 429, fault: 'user', message: 'too many calls are under way', help: 'try again after the seconds of Retry-After' },
   BAD_REQUEST: { status: 400, fault: 'user', message: 'the request is not valid HTTP for this proxy ({details})', help: 'check its path, headers and framing' },

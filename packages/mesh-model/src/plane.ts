@@ -1,3 +1,4 @@
+import type { SnapshotChange } from './diff/describe-difference.ts'
 import type { NamespacedName, ResourceRef } from '@weft/core'
 import type { AuthorizationAnswer, AuthorizationQuestion } from './explain/authorize.ts'
 import type { HostDescription } from './explain/describe.ts'
@@ -154,6 +155,24 @@ export interface ProxyStatus {
   readonly rejected: readonly { readonly type: string; readonly resource: string; readonly message: string; readonly cause?: ResourceRef }[]
 }
 
+/** One snapshot that is remembered. */
+export interface SnapshotEntry {
+  readonly version: number
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  /** The resources whose change made it. */
+  readonly cause: readonly ResourceRef[]
+}
+
+/** What changed from one snapshot to another. */
+export interface MeshChanges {
+  readonly from: number
+  readonly to: number
+  /** Those after `from` up to `to`, oldest first. */
+  readonly snapshots: readonly SnapshotEntry[]
+  readonly changes: readonly SnapshotChange[]
+}
+
 /** State of the mesh. */
 export interface MeshStatus {
   readonly snapshotVersion: number
@@ -234,6 +253,10 @@ export interface MeshPlane {
    */
   settled(resourceVersion: string, deadlineMs: number): Promise<Delivery>
   status(): Promise<MeshStatus>
+  /** Snapshots that are remembered, oldest first: the newest fifty. */
+  snapshots(): Promise<readonly SnapshotEntry[]>
+  /** What changed between two of them; by default the last change. @returns `undefined` when one is not remembered, or they are not in order */
+  changes(from?: number, to?: number): Promise<MeshChanges | undefined>
   /** @returns one entry per workload of that function (or Service) */
   configuration(host: NamespacedName): Promise<readonly WorkloadConfiguration[]>
   /** Asks the policies in force. @returns `undefined` when there is no such host */

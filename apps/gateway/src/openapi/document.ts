@@ -6,6 +6,7 @@ import type { RouteResponse, RouteSpec } from '../http/route.ts'
 import { LOG_ROUTES } from '../logs/logs.ts'
 import { ANALYSIS_ROUTES } from '../mesh/analysis-routes.ts'
 import { EXPLAIN_ROUTES } from '../mesh/explain-routes.ts'
+import { SNAPSHOT_ROUTES } from '../mesh/snapshots-routes.ts'
 import { TRAFFIC_ROUTES } from '../mesh/traffic-routes.ts'
 import { MESH_ROUTES } from '../mesh/routes.ts'
 import { NAMESPACE_ROUTES } from '../namespaces/namespaces.ts'
@@ -31,6 +32,7 @@ export const PLAIN_ROUTES: readonly RouteSpec[] = [
   BUILD_ROUTES,
   MESH_ROUTES,
   EXPLAIN_ROUTES,
+  SNAPSHOT_ROUTES,
   ANALYSIS_ROUTES,
   TRAFFIC_ROUTES,
   DISCOVERY_ROUTES,

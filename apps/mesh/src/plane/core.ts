@@ -14,6 +14,7 @@ import {
   type HostDescription,
   type InvocationStatistics,
   type LoadReport,
+  type MeshChanges,
   type MeshCompiler,
   type MeshReplica,
   type MeshSnapshot,
@@ -22,6 +23,7 @@ import {
   type RootRotation,
   type RuntimeSpan,
   type SnapshotDifference,
+  type SnapshotEntry,
   type TrafficStatistics,
   type WakeResult,
   type WorkloadConfiguration,
@@ -72,6 +74,7 @@ import { accepts } from './accepting.ts'
 import type { CertificateSource } from './ports.ts'
 import { probe } from './prober.ts'
 import { Fleet } from './fleet.ts'
+import { History } from './history.ts'
 import { Proxy } from './proxy.ts'
 import { TrustKeeper } from './trust-keeper.ts'
 
@@ -135,6 +138,7 @@ export class MeshCore {
   #compileSoon: NodeJS.Immediate | undefined
   #retryTimer: NodeJS.Timeout | undefined
   readonly #rotations: readonly LogRotation[]
+  readonly #history = new History()
   #watched = ''
   #snapshotWaiters: (() => void)[] = []
   /** Workloads that came since the start, and whose inbound listener has not been seen to accept. */
@@ -263,6 +267,7 @@ export class MeshCore {
     } catch (error) {
       this.#with.log.error({ changes: changes.length, reason: messageOf(error) }, 'changes could not be compiled; the last snapshot stays in force')
     }
+    this.#history.keep(this.#compiler.snapshot, this.#with.now())
     const change = statusChange(before.statuses, this.#compiler.snapshot.statuses)
     if (change !== undefined) this.#with.statuses(change)
     for (const resolve of this.#snapshotWaiters.splice(0)) resolve()
@@ -448,6 +453,14 @@ export class MeshCore {
     const cause = (typeUrl: string, name: string): ResourceRef | undefined => causeOf(this.#compiler.snapshot, typeUrl, name)
     const proxies = this.#fleet.all.map((proxy) => proxy.status(cause))
     return { snapshotVersion: snapshot.version, trustDomain, path, proxies, findings, certificateWarnings: this.#certificateWarnings() }
+  }
+
+  snapshots(): readonly SnapshotEntry[] {
+    return this.#history.entries()
+  }
+
+  changes(from?: number, to?: number): MeshChanges | undefined {
+    return this.#history.changes(from, to)
   }
 
   configuration(host: NamespacedName): readonly WorkloadConfiguration[] {

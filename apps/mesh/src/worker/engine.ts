@@ -8,9 +8,11 @@ import type {
   HostDescription,
   InvocationStatistics,
   LoadReport,
+  MeshChanges,
   MeshReplica,
   MeshStatus,
   ProbeResult,
+  SnapshotEntry,
   RootRotation,
   RuntimeSpan,
   TrafficStatistics,
@@ -29,6 +31,8 @@ export type EngineMethods = {
   readonly settled: (deadlineMs: number) => Promise<Delivery>
   readonly probe: (workload: NamespacedName, timeoutMs: number) => Promise<ProbeResult>
   readonly status: () => MeshStatus
+  readonly snapshots: () => readonly SnapshotEntry[]
+  readonly changes: (from?: number, to?: number) => MeshChanges | undefined
   readonly configuration: (host: NamespacedName) => readonly WorkloadConfiguration[]
   readonly authorize: (question: AuthorizationQuestion) => AuthorizationAnswer | undefined
   readonly describe: (host: NamespacedName) => HostDescription | undefined
@@ -68,6 +72,8 @@ export const ENGINE_METHODS = [
   'settled',
   'probe',
   'status',
+  'snapshots',
+  'changes',
   'configuration',
   'authorize',
   'describe',

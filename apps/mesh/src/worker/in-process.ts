@@ -26,6 +26,8 @@ export async function openEngine(settings: MeshSettings, log: Log, host: Pick<Ho
     settled: (deadlineMs) => core.settled(deadlineMs),
     probe: (workload, timeoutMs) => core.probe(workload, timeoutMs),
     status: () => core.status(),
+    snapshots: () => core.snapshots(),
+    changes: (from, to) => core.changes(from, to),
     configuration: (name) => core.configuration(name),
     authorize: (question) => core.authorize(question),
     describe: (name) => core.describe(name),

@@ -8,7 +8,9 @@ import type {
   LoadReport,
   MeshPlane,
   MeshReplica,
+  MeshChanges,
   MeshStatus,
+  SnapshotEntry,
   ProbeResult,
   RootRotation,
   RuntimeSpan,
@@ -75,6 +77,17 @@ export class MemoryMesh implements MeshPlane {
 
   async status(): Promise<MeshStatus> {
     return { snapshotVersion: 1, trustDomain: 'cluster.local', path: 'encrypted', proxies: [], findings: [], certificateWarnings: [] }
+  }
+
+  async snapshots(): Promise<readonly SnapshotEntry[]> {
+    return this.#snapshot === undefined ? [] : [{ version: this.#snapshot.version, at: 0, cause: this.#snapshot.cause }]
+  }
+
+  async changes(from?: number, to?: number): Promise<MeshChanges | undefined> {
+    const version = this.#snapshot?.version
+    return version === undefined || (from ?? version) !== version || (to ?? version) !== version
+      ? undefined
+      : { from: version, to: version, snapshots: await this.snapshots(), changes: [] }
   }
 
   async configuration(host: NamespacedName): Promise<readonly WorkloadConfiguration[]> {
