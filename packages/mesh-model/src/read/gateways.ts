@@ -24,7 +24,7 @@ export function readGateway(resource: Resource): Read<GatewayModel> {
   if (!checked.ok || problems.length > 0) return { model: { ...base, findings: problems, placement: undefined, servers: [] } }
   const { selector = {}, servers } = checked.value
   const placement = placementOf(selector)
-  const findings = placement === undefined ? [notOurs(base, selector)] : []
+  const findings = placement === undefined ? [notOurs(base, selector)] : placement === 'egress' ? [notServed(base)] : []
   return { model: { ...base, findings, placement, servers: servers.map((server) => readServer(server, base)) } }
 }
 
@@ -32,6 +32,11 @@ export function readGateway(resource: Resource): Read<GatewayModel> {
 export function placementOf(selector: Readonly<Record<string, string>>): GatewayPlacement | undefined {
   const fits = (placement: GatewayPlacement) => Object.entries(selector).every(([key, value]) => LABELS[placement][key]?.includes(value) ?? false)
   return fits('ingress') ? 'ingress' : fits('egress') ? 'egress' : undefined
+}
+
+/** An egress gateway would be what decides who may call outside: nobody must take it for there. */
+function notServed({ ref }: Model) {
+  return warning(ref, 'GatewayNotOurs', 'the egress gateway is not served yet: no call goes through it')
 }
 
 function notOurs({ ref }: Model, selector: Readonly<Record<string, string>>) {

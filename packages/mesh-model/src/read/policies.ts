@@ -6,9 +6,10 @@ import { checker } from './check.ts'
 import { readCondition } from './conditions.ts'
 import type { Read } from './core-kinds.ts'
 import { failure, warning } from './finding.ts'
+import { placementOf } from './gateways.ts'
 import { readOperation, readSource, type Names } from './matches.ts'
 import { WORKLOAD_PORT } from './workload-port.ts'
-import type { AuthorizationPolicyModel, Model, PeerAuthenticationModel } from './models.ts'
+import type { AuthorizationPolicyModel, Model, PeerAuthenticationModel, Selector } from './models.ts'
 
 const checkAuthorization = checker(AuthorizationPolicySpec)
 const checkPeerAuthentication = checker(PeerAuthenticationSpec)
@@ -36,9 +37,17 @@ export function readAuthorizationPolicy(resource: Resource, trustDomain: string)
   const { dryRun, findings: trial } = readDryRun(resource, base.ref)
   const action = actionOf(checked.ok ? checked.value.action : undefined)
   const effect = dryRun || action === 'audit' ? 'it decides nothing, and is left out' : 'it denies all calls to what it selects'
-  const findings = problem === undefined ? trial : [...refused, failure(base.ref, 'PolicyBroken', `${effect}: ${problem}`), ...trial]
+  const selector = policySelector(resource.spec)
+  const unserved = selectsEgress(selector)
+    ? [warning(base.ref, 'SelectorIgnored', 'it selects the egress gateway, which is not served yet: it decides nothing')]
+    : []
+  const findings = problem === undefined ? [...unserved, ...trial] : [...refused, failure(base.ref, 'PolicyBroken', `${effect}: ${problem}`), ...trial]
   const broken = dryRun || action === 'audit' ? undefined : problem
-  return { model: { ...base, findings, selector: policySelector(resource.spec), action, dryRun, rules: problem === undefined ? rules : [], broken } }
+  return { model: { ...base, findings, selector, action, dryRun, rules: problem === undefined ? rules : [], broken } }
+}
+
+function selectsEgress(selector: Selector): boolean {
+  return selector.length > 0 && placementOf(Object.fromEntries(selector)) === 'egress'
 }
 
 function actionOf(action: AuthorizationPolicySpec['action']): AuthorizationPolicyModel['action'] {
