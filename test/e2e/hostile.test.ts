@@ -220,6 +220,12 @@ describe('a request that two readers could read in two ways', () => {
     expect(reached).toBe(0)
   })
 
+  it('ends with a chunk that is longer than its size: what follows is no request', async () => {
+    const answer = await sendRaw(platform.gateway, `${POST}Transfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n0\r\n\r\n${INNER}`)
+    expect(answer.text).not.toContain('smuggled')
+    expect(answer.closed).toBe(true)
+  })
+
   // RFC 9112 §5.2 lets a server replace a fold by a space; Envoy does, and takes a carriage return out (§2.2, RFC 9110 §5.5).
   it.each([
     ['a folded header', 'x-a: b\r\n Transfer-Encoding: chunked\r\n', 'b Transfer-Encoding: chunked'],

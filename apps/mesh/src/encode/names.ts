@@ -289,6 +289,8 @@ export const STATS_INCLUSION: readonly ({ readonly prefix: string } | { readonly
 export const ENVOY_RUNTIME = {
   're2.max_program_size.error_level': 1_000_000,
   're2.max_program_size.warn_level': 1_000_000,
+  // A chunk with more data than its size says: Envoy passes over the rest of the line otherwise, which another reader may not do.
+  'envoy.reloadable_features.strict_chunk_parsing': true,
   // Spans go together: every two seconds, or as many as this.
   'tracing.opentelemetry.flush_interval_ms': 2000,
   'tracing.opentelemetry.min_flush_spans': 100,
