@@ -156,7 +156,15 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     await new Promise<void>((resolve) => server.listen(join(own, 'in'), resolve))
     return { id: `r${count}`, inboundSocket: join(own, 'in'), outboundSocket: join(own, 'out'), serving: true }
   }
+  // As the controller does: where a replica serves already, a call that was late to be held wakes no second one.
+  const serving = new Map<string, boolean>()
+  const setReplicas = mesh.setReplicas.bind(mesh)
+  mesh.setReplicas = (workload, replicas, deadlineMs) => {
+    serving.set(workload.name, replicas.length > 0)
+    return setReplicas(workload, replicas, deadlineMs)
+  }
   mesh.onWake(async (workload) => {
+    if (serving.get(workload.name) === true) return { ok: true }
     woken.push(workload.name)
     const delivery = await mesh.setReplicas(workload, [await replica(workload.name)])
     return delivery.complete ? { ok: true } : { ok: false, status: 503, reason: JSON.stringify(delivery.stragglers) }
