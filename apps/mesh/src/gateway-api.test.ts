@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { parseResource } from '@weft/api'
 import { refOf, type Resource } from '@weft/core'
 import { testAuthority, type TestAuthority } from './encode/testing/certificates.ts'
-import { eventually, freePort, startFixture, type Fixture } from './testing/fixture.ts'
+import { eventually, startFixture, type Fixture } from './testing/fixture.ts'
+import { freePort } from './testing/free-port.ts'
 import { gatewayCall } from './testing/tls-client.ts'
 
 // The cases are those of the conformance suite of the Gateway API v1.4 (profile GATEWAY-HTTP), as tables.

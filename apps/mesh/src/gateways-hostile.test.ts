@@ -5,7 +5,8 @@ import { connect as connectTls } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { parseResource } from '@weft/api'
 import { testAuthority, type TestAuthority } from './encode/testing/certificates.ts'
-import { freePort, startFixture, type Fixture } from './testing/fixture.ts'
+import { startFixture, type Fixture } from './testing/fixture.ts'
+import { freePort } from './testing/free-port.ts'
 
 let fixture: Fixture
 let authority: TestAuthority

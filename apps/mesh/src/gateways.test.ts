@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { parseResource } from '@weft/api'
 import type { Resource } from '@weft/core'
 import { testAuthority, type Pem, type TestAuthority } from './encode/testing/certificates.ts'
-import { eventually, freePort, startFixture, type Fixture } from './testing/fixture.ts'
+import { eventually, startFixture, type Fixture } from './testing/fixture.ts'
+import { freePort } from './testing/free-port.ts'
 import { alpnOf, gatewayCall, gatewayCall2, type GatewayCall } from './testing/tls-client.ts'
 
 let fixture: Fixture

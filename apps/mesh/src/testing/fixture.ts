@@ -1,5 +1,4 @@
 import { createServer, request, type IncomingHttpHeaders, type Server } from 'node:http'
-import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +10,7 @@ import type { Store } from '@weft/store'
 import { memoryStore } from '@weft/store/memory'
 import { startMesh, type Mesh, type MeshOptions } from '../mesh.ts'
 import type { MeshSettings } from '../plane/options.ts'
+import { freePort } from './free-port.ts'
 import { nodeLayout } from './layout.ts'
 import { inboundSocket } from '../encode/names.ts'
 import type { NodeLayout } from '../encode/types.ts'
@@ -49,15 +49,6 @@ export interface Fixture {
   replica(name: string): Promise<MeshReplica>
   call(path: string, options?: CallOptions): Promise<Answer>
   close(): Promise<void>
-}
-
-/** A TCP port of loopback that nobody has. */
-export async function freePort(): Promise<number> {
-  const server = createTcpServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 function functionResource(name: string): Resource {

@@ -3,9 +3,9 @@ import http from 'node:http'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { join } from 'node:path'
-import net from 'node:net'
 import type { MeshReplica, MeshSnapshot } from '@weft/mesh-model'
 import { silentLog } from '@weft/kit'
+import { freePort } from '../../testing/free-port.ts'
 import { streamService } from '../../streams/service.ts'
 import { StreamWatch } from '../../streams/watch.ts'
 import { parseIdentitySecret, TYPE_URLS } from '../names.ts'
@@ -216,13 +216,4 @@ export class World {
     const { certificate, key } = this.authority.issue(this.identities.get(account) ?? `spiffe://cluster.local/ns/${namespace}/sa/${account}`)
     return { name, tls_certificate: { certificate_chain: { inline_string: certificate }, private_key: { inline_string: key } } }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
