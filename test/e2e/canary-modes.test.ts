@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { CanaryResource, CanarySpec, CanaryStatus, FunctionResource } from '@weft/api'
-import { startLoad, TestPlatform, until } from '@weft/test-harness'
+import { ask, startLoad, TestPlatform, until } from '@weft/test-harness'
 
 /** How often the controller looks, and how long that may take on a busy machine. */
 const TICK_MS = 1_500
@@ -73,6 +73,44 @@ describe('a canary', () => {
     await until('everybody has it', async () => (await text('ab')) === 'v2')
     const ends = await Promise.all([others.stop(), jason.stop()])
     expect(ends.flatMap(({ failures }) => failures)).toEqual([])
+  }, 90_000)
+
+  it('copies first and A/B by a cookie hold under a name of a Gateway, and where a VirtualService only says how calls go', async () => {
+    const host = 'named.example.com'
+    const istio = (kind: string, name: string, spec: object) =>
+      platform.api('POST', `/apis/networking.istio.io/v1/namespaces/default/${kind.toLowerCase()}s`, {
+        apiVersion: 'networking.istio.io/v1',
+        kind,
+        metadata: { name },
+        spec,
+      })
+    const route = [{ destination: { host: 'named' } }]
+    const servers = [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: [host] }]
+    await istio('Gateway', 'named', { selector: { istio: 'ingressgateway' }, servers })
+    await istio('VirtualService', 'named-outside', {
+      hosts: [host],
+      gateways: ['named'],
+      http: [{ match: [{ uri: { prefix: '/app' } }], rewrite: { uri: '/' }, route }],
+    })
+    await istio('VirtualService', 'named-inside', { hosts: ['named'], http: [{ timeout: '5s', route }] })
+    await begin('named', { interval, iterations: 2, mirror: { percent: 100 }, match: [{ cookies: { beta: { exact: 'yes' } } }], analysis })
+    const under = async (cookie?: string) => {
+      const headers = { host, ...(cookie === undefined ? {} : { cookie }) }
+      const [{ text: byHost }, { text: byName }] = await Promise.all([
+        ask(`${platform.gateway}/app/x`, { headers }),
+        platform.call('named', { headers: cookie === undefined ? {} : { cookie } }),
+      ])
+      return [byHost, byName]
+    }
+    await until('the name', async () => (await under())[0] === 'v1')
+    const load = startLoad(`${platform.gateway}/app/x`, 2, (answer) => answer.status === 200, { headers: { host, cookie: 'beta=yes' } })
+    await platform.send('named', says('v2'))
+    await until('whoever has the cookie has it', async () => (await under('beta=yes')).every((one) => one === 'v2'))
+    expect(await under()).toEqual(['v1', 'v1'])
+    await phase('named', 'Succeeded')
+    await until('everybody has it', async () => (await under()).every((one) => one === 'v2'))
+    expect((await load.stop()).failures).toEqual([])
+    expect((await status('named')).history?.map(({ reason }) => reason)).toEqual(['Started', 'Advanced', 'Advanced', 'Advanced', 'Promoted'])
   }, 90_000)
 
   it('mirror first: a candidate that fails with copies never gets a call', async () => {

@@ -72,7 +72,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
     mesh: options.mesh,
     log: options.log,
     now,
-    ownerOf: (canary, fn, rules) => book.ownerOf(canary, fn, rules),
+    ownerOf: (canary, fn) => book.ownerOf(canary, fn),
     webhooks,
     metrics,
     again: (key, delayMs) => canaryQueue.add(key, delayMs),

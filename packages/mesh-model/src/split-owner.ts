@@ -8,13 +8,13 @@ export const SPLIT_OWNER_KINDS = [
   { group: 'gateway.networking.k8s.io', kind: 'GRPCRoute' },
 ] as const
 
-/** What a resource decides of the calls to a function: where they go, or only how. */
-export type Ownership = 'split' | 'routes'
-
-/** What a VirtualService, or a route of the Gateway API for the mesh, decides of the calls to a function; `undefined`: nothing. */
-export function ownershipOf(resource: Resource, fn: NamespacedName): Ownership | undefined {
-  if (resource.kind === 'VirtualService') return ofVirtualService(resource, fn)
-  return groupOf(resource.apiVersion) === 'gateway.networking.k8s.io' ? ofRoute(resource, fn) : undefined
+/**
+ * Whether a resource, a VirtualService or a route of the Gateway API for the mesh, decides where calls to a function go. One that only says how they go leaves it to
+ * the function and its canary.
+ */
+export function ownsSplit(resource: Resource, fn: NamespacedName): boolean {
+  if (resource.kind === 'VirtualService') return virtualServiceSplits(resource, fn)
+  return groupOf(resource.apiVersion) === 'gateway.networking.k8s.io' && routeSplits(resource, fn)
 }
 
 interface VirtualServiceSpec {
@@ -22,11 +22,11 @@ interface VirtualServiceSpec {
   readonly http?: readonly { readonly route?: readonly { readonly destination?: { readonly subset?: string; readonly host?: string } }[] }[]
 }
 
-function ofVirtualService(virtualService: Resource, fn: NamespacedName): Ownership | undefined {
+function virtualServiceSplits(virtualService: Resource, fn: NamespacedName): boolean {
   const { hosts = [], http = [] } = (virtualService.spec as VirtualServiceSpec | undefined) ?? {}
   const own = virtualService.metadata.namespace ?? 'default'
-  if (http.length === 0 || !hosts.some((host) => isHostOf(host, own, fn))) return undefined
-  return http.some(({ route = [] }) => route.length > 1 || route.some(({ destination }) => destination?.subset !== undefined)) ? 'split' : 'routes'
+  if (!hosts.some((host) => isHostOf(host, own, fn))) return false
+  return http.some(({ route = [] }) => route.length > 1 || route.some(({ destination }) => destination?.subset !== undefined))
 }
 
 /** A short host is of the VirtualService's own namespace, as in Istio. */
@@ -45,13 +45,13 @@ interface Reference {
 }
 
 /** A route whose parent is the function's host: one that names other backends decides where its calls go. Of another namespace, it holds for the callers there alone. */
-function ofRoute({ spec, metadata }: Resource, fn: NamespacedName): Ownership | undefined {
+function routeSplits({ spec, metadata }: Resource, fn: NamespacedName): boolean {
   const own = metadata.namespace ?? 'default'
   const isFunction = ({ namespace = own, name }: Reference) => name === fn.name && namespace === fn.namespace
   const isParent = (parent: Reference) => (parent.kind === 'Service' || parent.kind === 'Function') && isFunction(parent)
-  if (own !== fn.namespace || !referencesOf(spec, 'parentRefs').some(isParent)) return undefined
+  if (own !== fn.namespace || !referencesOf(spec, 'parentRefs').some(isParent)) return false
   const rules = referencesOf(spec, 'rules').map((rule) => referencesOf(rule, 'backendRefs'))
-  return rules.some((backends) => backends.length > 1 || backends.some((backend) => !isFunction(backend))) ? 'split' : 'routes'
+  return rules.some((backends) => backends.length > 1 || backends.some((backend) => !isFunction(backend)))
 }
 
 /** A list of objects, whatever stands there. */

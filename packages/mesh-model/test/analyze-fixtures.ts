@@ -345,8 +345,8 @@ export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readon
     [temp, canary({})],
   ],
   WEFT0402: [
+    [temp, canary({ mirror: {} }), routes(to('v1'))],
     [temp, canary({ mirror: {} }), routes(to())],
-    [temp, canary({ steps: [10] }), routes(to())],
   ],
   WEFT0403: [
     [fn('temp', {}, { traffic: [{ revision: 'v1', weight: 100 }] }), rev('temp', 'v1'), canary({})],

@@ -5,7 +5,6 @@ import { SPLIT_OWNER_KINDS } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
 import { follow, type FollowHandler } from '@weft/store/follow'
 import { ownerOf } from './owner.ts'
-import type { CanaryRules } from './types.ts'
 
 /** What {@link CanaryBook} needs. */
 export interface CanaryBookOptions {
@@ -37,8 +36,8 @@ export class CanaryBook {
   }
 
   /** Who decides in a canary's place where calls of its function go. */
-  ownerOf(canary: CanaryResource, fn: FunctionResource, rules: CanaryRules): string | undefined {
-    return ownerOf({ canary, fn, rules, routes: [...this.#routes.values()].flatMap((ofKind) => [...ofKind.values()]), canaries: this.#canaries.values() })
+  ownerOf(canary: CanaryResource, fn: FunctionResource): string | undefined {
+    return ownerOf({ canary, fn, routes: [...this.#routes.values()].flatMap((ofKind) => [...ofKind.values()]), canaries: this.#canaries.values() })
   }
 
   #canaryHandler(): FollowHandler {

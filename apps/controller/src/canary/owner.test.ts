@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals'
 import type { CanaryResource, CanarySpec, FunctionResource } from '@weft/api'
 import type { Resource } from '@weft/core'
 import { ownerOf } from './owner.ts'
-import { rulesOf } from './rules.ts'
 
 const canary = (spec: Partial<CanarySpec> = {}, name = 'temp', creationTimestamp = '2026-01-02T00:00:00Z'): CanaryResource => ({
   apiVersion: 'weft.dev/v1alpha1',
@@ -34,17 +33,10 @@ describe('ownerOf', () => {
       ['a VirtualService that splits', { routes: [virtualService(['temp'], split)] }, /VirtualService default\/vs/],
       ['one by its long host', { routes: [virtualService(['temp.default.svc.cluster.local'], split, 'other')] }, /VirtualService other\/vs/],
       ['not one that only says how', { routes: [virtualService(['temp'], whole)] }, undefined],
-      ['that one, when copies are wanted', { canary: canary({ mirror: {} }), routes: [virtualService(['temp'], whole)] }, /VirtualService default\/vs/],
-      ['that one, when sessions stay', { canary: canary({ sessionAffinity: {} }), routes: [virtualService(['temp'], whole)] }, /VirtualService/],
-      [
-        'that one, when calls are matched',
-        { canary: canary({ iterations: 1, match: [{ headers: { a: {} } }] }), routes: [virtualService(['temp'], whole)] },
-        /VirtualService/,
-      ],
+      ['not that one, whatever the canary does', { canary: canary({ mirror: {}, sessionAffinity: {} }), routes: [virtualService(['temp'], whole)] }, undefined],
       ['not one of another host', { routes: [virtualService(['temper'], split), virtualService(['temp'], split, 'other')] }, undefined],
       ['an HTTPRoute to other backends', { routes: [httpRoute(['temp-v1', 'temp-v2'])] }, /HTTPRoute default\/route/],
       ['not one to the function itself', { routes: [httpRoute(['temp'], 'Function')] }, undefined],
-      ['that one, when copies are wanted', { canary: canary({ mirror: {} }), routes: [httpRoute(['temp'])] }, /HTTPRoute default\/route/],
       ['not one of callers elsewhere', { routes: [{ ...httpRoute(['temp-v1']), metadata: { name: 'route', namespace: 'shop' } }] }, undefined],
       ['not one that is none', { routes: [{ ...httpRoute([]), spec: { parentRefs: 1, rules: [null] } }] }, undefined],
       ['not one of a Gateway', { routes: [httpRoute(['temp-v1'], 'Gateway')] }, undefined],
@@ -58,7 +50,6 @@ describe('ownerOf', () => {
     const facts = {
       canary: own,
       fn: given.fn ?? fn(),
-      rules: rulesOf(own),
       routes: given.routes ?? [],
       canaries: [own, ...(given.canaries ?? [])],
     }

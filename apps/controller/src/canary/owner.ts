@@ -1,13 +1,11 @@
 import type { CanaryResource, FunctionResource } from '@weft/api'
 import type { Resource } from '@weft/core'
-import { ownershipOf } from '@weft/mesh-model'
-import type { CanaryRules } from './types.ts'
+import { ownsSplit } from '@weft/mesh-model'
 
 /** What is known when the owner of a split is looked for. */
 export interface SplitFacts {
   readonly canary: CanaryResource
   readonly fn: FunctionResource
-  readonly rules: CanaryRules
   /** VirtualServices, and routes of the Gateway API. */
   readonly routes: Iterable<Resource>
   /** All canaries. */
@@ -36,15 +34,10 @@ function age({ metadata }: CanaryResource): string {
   return `${metadata.creationTimestamp ?? '9'} ${metadata.name}`
 }
 
-/** One that only says how calls go leaves the weights to the function, but has all routes of its host. */
-function routesOwner({ fn, rules, routes }: SplitFacts): string | undefined {
+function routesOwner({ fn, routes }: SplitFacts): string | undefined {
   const host = { namespace: fn.metadata.namespace ?? 'default', name: fn.metadata.name }
-  const routed = rules.mode === 'a/b' || rules.mirror !== undefined || rules.affinity !== undefined
-  for (const one of routes) {
-    const ownership = ownershipOf(one, host)
-    if (ownership === 'split' || (ownership === 'routes' && routed)) return `${one.kind} ${one.metadata.namespace ?? 'default'}/${one.metadata.name}`
-  }
-  return undefined
+  const owner = [...routes].find((one) => ownsSplit(one, host))
+  return owner === undefined ? undefined : `${owner.kind} ${owner.metadata.namespace ?? 'default'}/${owner.metadata.name}`
 }
 
 function pinned({ fn }: SplitFacts): string | undefined {

@@ -22,7 +22,7 @@ export interface CanaryReconcilerOptions {
   readonly log: Log
   readonly now: () => number
   /** Who decides in a canary's place where calls go. */
-  readonly ownerOf: (canary: CanaryResource, fn: FunctionResource, rules: CanaryRules) => string | undefined
+  readonly ownerOf: (canary: CanaryResource, fn: FunctionResource) => string | undefined
   readonly webhooks: Webhooks
   readonly metrics: PrometheusMetrics
   /** Enqueues a canary again after a while. */
@@ -117,7 +117,7 @@ export class CanaryReconciler {
       newest:
         newest === undefined ? undefined : { revision: newest.spec.revision, ready, carries: carriedWeight(fn.spec.scale, newest.status?.readyReplicas ?? 0) },
       serving: servingOf(fn.status?.traffic ?? []),
-      owner: this.#options.ownerOf(canary, fn, rules),
+      owner: this.#options.ownerOf(canary, fn),
       ...(await this.#counted(subject, fn)),
       metrics: this.#options.metrics.read(canary, rules, state, now),
       gates: this.#options.webhooks.gates({ canary, rules, state, now }, ready && newest.spec.revision === state.candidate),

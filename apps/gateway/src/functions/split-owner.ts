@@ -1,6 +1,6 @@
 import type { CanaryResource } from '@weft/api'
 import { WeftError, type NamespacedName } from '@weft/core'
-import { ownershipOf, SPLIT_OWNER_KINDS } from '@weft/mesh-model'
+import { ownsSplit, SPLIT_OWNER_KINDS } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
 import type { Admission } from '../resources/resources.ts'
 
@@ -25,7 +25,7 @@ export class SplitOwners {
   /** @throws WeftError `SPLIT_OWNED` naming the VirtualService or route */
   async assertNoRoutes(fn: NamespacedName): Promise<void> {
     const lists = await Promise.all(SPLIT_OWNER_KINDS.map((selection) => this.#store.list(selection)))
-    const owner = lists.flatMap(({ items }) => items).find((item) => ownershipOf(item, fn) === 'split')
+    const owner = lists.flatMap(({ items }) => items).find((item) => ownsSplit(item, fn))
     if (owner === undefined) return
     throw new WeftError('SPLIT_OWNED', { name: fn.name, owner: `${owner.kind} ${owner.metadata.namespace ?? 'default'}/${owner.metadata.name}` })
   }

@@ -1,28 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import type { RequestListener } from 'node:http'
-import type { CanaryRouting } from '@weft/api'
 import type { Resource } from '@weft/core'
 import type { MeshSnapshot, TrafficStatistics } from '@weft/mesh-model'
 import { trafficOf } from '../statistics/traffic.ts'
-import { compiled } from './testing/resources.ts'
-import { World } from './testing/world.ts'
-
-const META = { namespace: 'default' }
-const API = 'weft.dev/v1alpha1'
-
-/** A function with two revisions, and what its canary has the mesh do. */
-function tried(name: string, routing: CanaryRouting, traffic: Readonly<Record<string, number>> = { v1: 100 }): readonly Resource[] {
-  const split = Object.entries(traffic).map(([revision, weight]) => ({ revision, weight }))
-  const revision = (short: string, number: number): Resource => ({
-    apiVersion: API,
-    kind: 'Revision',
-    metadata: { ...META, name: `${name}-${short}` },
-    spec: { function: name, revision: short, number, template: { image: 'x' } },
-    status: { phase: 'Active' },
-  })
-  const status = { traffic: split, canary: { candidate: 'v2', ...routing } }
-  return [{ apiVersion: API, kind: 'Function', metadata: { ...META, name }, spec: { template: { image: 'x' } }, status }, revision('v1', 1), revision('v2', 2)]
-}
+import { compiled, tried } from './testing/resources.ts'
+import { answering, World } from './testing/world.ts'
 
 const exact = (text: string) => ({ exact: text })
 const RESOURCES: readonly Resource[] = [
@@ -42,13 +23,6 @@ const RESOURCES: readonly Resource[] = [
   ...tried('cold', {}, { v2: 100 }),
   ...tried('caller', {}),
 ]
-
-const answering =
-  (text: string): RequestListener =>
-  (request, response) => {
-    request.resume()
-    request.on('end', () => response.end(text))
-  }
 
 describe.each<MeshSnapshot['path']>(['encrypted', 'direct'])("a canary's routes on the %s path", (path) => {
   let world: World

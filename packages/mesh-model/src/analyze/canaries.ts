@@ -1,4 +1,4 @@
-import { ownershipOf, SPLIT_OWNER_KINDS } from '../split-owner.ts'
+import { ownsSplit, SPLIT_OWNER_KINDS } from '../split-owner.ts'
 import { at, each, text, type Item, type Report } from './item.ts'
 import { isPrivate } from './tokens.ts'
 import type { AnalysedWorld } from './world.ts'
@@ -17,11 +17,9 @@ export function checkCanaries(world: AnalysedWorld, report: Report): void {
 }
 
 function checkOwners(world: AnalysedWorld, report: Report, canary: Item, fn: Item): void {
-  const routed = ['match', 'mirror', 'sessionAffinity'].some((field) => at(canary.spec, field) !== undefined)
   for (const { resource, namespace, name } of SPLIT_OWNER_KINDS.flatMap(({ kind }) => world.all(kind))) {
-    const ownership = ownershipOf({ ...resource, metadata: { ...resource.metadata, namespace } }, fn)
-    if (ownership !== 'split' && !(ownership === 'routes' && routed)) continue
-    report('WEFT0402', canary, 'spec.function', `the ${resource.kind} ${namespace}/${name} decides where calls of ${fn.name} go`)
+    if (ownsSplit({ ...resource, metadata: { ...resource.metadata, namespace } }, fn))
+      report('WEFT0402', canary, 'spec.function', `the ${resource.kind} ${namespace}/${name} decides where calls of ${fn.name} go`)
   }
   const pinned = at(fn.spec, 'traffic')
   if (Array.isArray(pinned) && pinned.length > 0) report('WEFT0403', canary, 'spec.function', `the traffic of ${fn.name} is pinned`)

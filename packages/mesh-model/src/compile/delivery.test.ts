@@ -35,7 +35,7 @@ function routes(resources: readonly Resource[], host = 'temp'): readonly string[
 
 function shown({ name, targets, mirrors = [] }: MeshRoute): string {
   const shares = targets.map(
-    ({ workload, weight, responseHeaders }) => `${workload?.slice(-2) ?? '-'}=${weight}${responseHeaders === undefined ? '' : ' with a cookie'}`,
+    ({ workload, weight, responseHeaders }) => `${workload?.slice(-2) ?? '-'}=${weight}${responseHeaders === undefined ? '' : ' with headers'}`,
   )
   return [`${name}:`, ...shares, ...mirrors.map(({ workload, millionths }) => `copies to ${workload?.slice(-2) ?? '-'} ${millionths / 10_000} %`)].join(' ')
 }
@@ -58,7 +58,7 @@ describe('the routes of a canary', () => {
     ],
     ['copy calls', [fn({ candidate: 'v2', mirror: { percent: 50, methods: ['GET'] } })], ['canary-mirror: v1=100 copies to v2 50 %', 'default: v1=100']],
     ['copy nothing of no method', [fn({ candidate: 'v2', mirror: { percent: 50, methods: [] } })], ['default: v1=100']],
-    ['give the share of the candidate a cookie', [fn({ candidate: 'v2', affinity }, split)], ['canary-session: v2=100', 'default: v1=80 v2=20 with a cookie']],
+    ['give the share of the candidate a cookie', [fn({ candidate: 'v2', affinity }, split)], ['canary-session: v2=100', 'default: v1=80 v2=20 with headers']],
     ['take the cookie back', [fn({ candidate: 'v2', expire: { cookie: 'run' } })], ['canary-session-over: v1=100', 'default: v1=100']],
     [
       'take the cookie back although the candidate is gone',
@@ -73,6 +73,28 @@ describe('the routes of a canary', () => {
 
   it('hold behind a Service of another name, as the split does', () => {
     expect(routes([fn({ candidate: 'v2', match }), service('front')], 'front')).toEqual(['canary-match: v2=100', 'default: v1=100'])
+  })
+
+  it.each<[string, object, readonly string[]]>([
+    ['of all calls', { route: [{ destination: { host: 'temp' } }] }, ['vs-0-canary-match: v2=100', 'vs-0: v1=100']],
+    [
+      'with a share of 0 beside it',
+      {
+        route: [
+          { destination: { host: 'gone' }, weight: 0 },
+          { destination: { host: 'temp' }, weight: 100, headers: { response: { set: { a: 'b' } } } },
+        ],
+      },
+      ['vs-0-canary-match: v2=100 with headers', 'vs-0: -=0 v1=100 with headers'],
+    ],
+    ['with shares for others', { route: ['temp', 'gone'].map((host) => ({ destination: { host }, weight: 50 })) }, ['vs-0: v1=50 -=50']],
+    ['to a subset', { route: [{ destination: { host: 'temp', subset: 'v1' } }] }, ['vs-0: -=100']],
+    ['to a port that is not there', { route: [{ destination: { host: 'temp', port: { number: 7 } } }] }, ['vs-0: -=100']],
+    ['that redirects', { redirect: { uri: '/x' } }, ['vs-0:']],
+  ])('hold in a route of a VirtualService %s, or do not', (_name, http, expected) => {
+    const spec = { hosts: ['front'], http: [http] }
+    const virtualService: Resource = { apiVersion: 'networking.istio.io/v1', kind: 'VirtualService', metadata: { name: 'vs', namespace: 'default' }, spec }
+    expect(routes([fn({ candidate: 'v2', match }), service('front'), virtualService], 'front')).toEqual(expected)
   })
 
   it('go with the canary, and nothing else changes', () => {

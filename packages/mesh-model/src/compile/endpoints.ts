@@ -50,6 +50,16 @@ export function functionEndpoints(reading: Reading, key: HostKey): Endpoints | u
   return fn === undefined ? undefined : behind(reading, fn)
 }
 
+/** The function whose split the calls of a host follow: its own, or the only one that its Service selects. */
+export function functionBehind({ world, dependencies }: Reading, { owner, revisions }: Endpoints): FunctionModel | undefined {
+  if (owner.kind === 'Function') return owner.model
+  const keys = new Set(revisions.map((revision) => revision.function))
+  const [key] = keys
+  if (keys.size !== 1 || key === undefined) return undefined
+  dependencies.add(`function ${key}`)
+  return world.functions.get(key)
+}
+
 function behind({ world, dependencies }: Reading, fn: FunctionModel): Endpoints {
   const { key } = fn
   dependencies.add(`revisions ${key}`)

@@ -5,9 +5,9 @@ import type { GatewayHost, GatewayHostKey, MeshRoute, MeshTcpRoute, ResourceFind
 import type { Dependency } from '../world/dependencies.ts'
 import { carriesHttp, frontKey, type Binding, type HostSources } from '../world/gateways.ts'
 import type { World } from '../world/world.ts'
-import { meshRoute } from './gateway-routes.ts'
+import { meshRoutes } from './gateway-routes.ts'
 import { inPrecedence } from './precedence.ts'
-import { connectionRoutes, referToRoutes, routesOf, type Understood, type Work } from './routes.ts'
+import { connectionRoutes, referToRoutes, routeGroupsOf, type Understood, type Work } from './routes.ts'
 
 /** What became of a name on a chain. */
 export interface CompiledGatewayHost {
@@ -54,10 +54,10 @@ function connections(work: Work, bindings: readonly Binding[]): readonly MeshTcp
  */
 function merged(work: Work, bindings: readonly Binding[]): readonly MeshRoute[] {
   const fronts = Map.groupBy(bindings, ({ front }) => frontKey(front))
-  const routes = [...fronts.values()]
+  const groups = [...fronts.values()]
     .toSorted(([a], [b]) => (a === undefined || b === undefined ? 0 : byAge(a.front, b.front)))
     .flatMap((servers) => boundRoutes(work, servers))
-  return [...routes.filter((route) => !takesAll(route)), ...routes.filter(takesAll)]
+  return [...groups.filter((group) => !takesAll(group.at(-1))), ...groups.filter((group) => takesAll(group.at(-1)))].flat()
 }
 
 /** The routes of the Gateway API for a name: all of their entries in one order. */
@@ -68,7 +68,7 @@ function apiRoutes(work: Work, bindings: readonly Binding[]): readonly MeshRoute
   return [...fronts.values()]
     .flatMap(({ route, server }) => route.entries.map((entry) => ({ route, entry, server })))
     .toSorted(inPrecedence)
-    .map(({ route, entry, server }) => toListenerPort(meshRoute(work, route, { route, entry, limits: {} }), server))
+    .flatMap(({ route, entry, server }) => meshRoutes(work, route, { route, entry, limits: {} }).map((one) => toListenerPort(one, server)))
 }
 
 /** Whether routes are those of the Gateway API. */
@@ -85,12 +85,12 @@ function toListenerPort(route: MeshRoute, { port }: ServerModel): MeshRoute {
   return USUAL_PORTS.has(port) ? route : { ...route, answer: { ...answer, port } }
 }
 
-function boundRoutes(work: Work, servers: readonly Binding[]): readonly MeshRoute[] {
+function boundRoutes(work: Work, servers: readonly Binding[]): readonly (readonly MeshRoute[])[] {
   const front = servers[0]?.front
   if (!isUnderstood(front)) return []
   const holds = ({ gateways, port }: RouteMatch) =>
     servers.some(({ gateway, server }) => (gateways?.includes(gateway.key) ?? true) && (port === undefined || port === server.port))
-  return routesOf(work, front, holds).map(withoutPorts)
+  return routeGroupsOf(work, front, holds).map((group) => group.map(withoutPorts))
 }
 
 function isUnderstood(front: FrontModel | undefined): front is Understood<FrontModel> {
@@ -103,7 +103,8 @@ function withoutPorts(route: MeshRoute): MeshRoute {
   return { ...route, matches: route.matches.map(({ port: _port, ...match }) => match) }
 }
 
-function takesAll({ matches }: MeshRoute): boolean {
+function takesAll(route: MeshRoute | undefined): boolean {
+  const matches = route?.matches ?? []
   return matches.length === 0 || matches.some(isEmpty)
 }
 

@@ -5,6 +5,7 @@ import type { VirtualServiceModel } from '../read/models.ts'
 import type { Mirror } from '../route-actions.ts'
 import type { StatusCondition } from '../resource-status.ts'
 import type { HostKey, MeshRoute, RouteMatch, RouteTarget, WorkloadKey } from '../snapshot.ts'
+import { delivered } from './delivery.ts'
 import type { Endpoints } from './endpoints.ts'
 import { backendTargets, nowhere, resolveBackend, type BackendProblem, type Referrer } from './gateway-backends.ts'
 import { inPrecedence } from './precedence.ts'
@@ -102,7 +103,7 @@ function routesOf(work: Work, attachments: readonly Attachment[], scope: Scope):
   const placed = reach.flatMap(({ attachment: { route }, port }) => route.entries.map((entry) => ({ route, entry, port })))
   const routes = placed
     .toSorted(inPrecedence)
-    .map(({ route, entry, port }) => meshRoute(work, referrer(route, scope.namespace), { route, entry, limits: limits(scope, port) }))
+    .flatMap(({ route, entry, port }) => meshRoutes(work, referrer(route, scope.namespace), { route, entry, limits: limits(scope, port) }))
   for (const { attachment } of reach) accept(work, attachment, scope)
   return [
     ...routes,
@@ -147,22 +148,28 @@ function referrer({ ref, namespace }: GatewayRouteModel, parentNamespace?: strin
   return { ref, namespace, ...(parentNamespace === undefined ? {} : { parentNamespace }) }
 }
 
-/** One of our routes of one entry; `limits`: on calls beside its own match. */
-export function meshRoute(
+/** Our route of one entry, and before it what a canary does with its calls; `limits`: on calls beside its own match. */
+export function meshRoutes(
   work: Work,
   by: Referrer,
   { route, entry, limits: within }: { readonly route: GatewayRouteModel; readonly entry: RouteEntry; readonly limits: Partial<RouteMatch> },
-): MeshRoute {
+): readonly MeshRoute[] {
   const own = entry.route.matches
   const matches = Object.keys(within).length === 0 ? own : (own.length === 0 ? [anything({})] : own).map((match) => ({ ...match, ...within }))
   const mirrors = mirrorsOf(work, by, entry.mirrors)
-  return {
+  return delivered(work, wholeBackend(work, by, entry), {
     ...entry.route,
     matches,
     targets: entry.route.answer === undefined ? sharesOf(work, by, { route, entry }) : [],
     ...(mirrors.length === 0 ? {} : { mirrors }),
     origin: route.ref,
-  }
+  })
+}
+
+/** What stands behind the backend that has all calls of a rule. */
+function wholeBackend(work: Work, by: Referrer, { backends }: RouteEntry): Endpoints | undefined {
+  const [only, ...others] = backends.filter(({ weight }) => weight > 0)
+  return only === undefined || others.length > 0 ? undefined : resolveBackend(work, by, only).endpoints
 }
 
 function sharesOf(work: Work, by: Referrer, { route, entry }: { readonly route: GatewayRouteModel; readonly entry: RouteEntry }): readonly RouteTarget[] {

@@ -1,4 +1,4 @@
-import type { DestinationRuleModel, FunctionModel, RevisionModel, VirtualServiceModel } from '../read/models.ts'
+import type { DestinationRuleModel, FunctionModel, VirtualServiceModel } from '../read/models.ts'
 import { byAge } from '../read/base.ts'
 import { warning } from '../read/finding.ts'
 import { hostFqdn } from '../read/names.ts'
@@ -14,7 +14,7 @@ import { isVisible } from '../find-external.ts'
 import { namesOfHost } from './names.ts'
 import { registered } from './registered.ts'
 import { rulesAt } from './rules.ts'
-import { endpointsOf, revisionTarget, targetsOf, type Endpoints } from './endpoints.ts'
+import { endpointsOf, functionBehind, revisionTarget, targetsOf, type Endpoints } from './endpoints.ts'
 import { referToRoutes, routesOf, type Understood, type Work } from './routes.ts'
 import { hostRoutes } from './gateway-routes.ts'
 import { tcpRoutes } from './tcp.ts'
@@ -166,7 +166,7 @@ function ownRoutes(work: Work, endpoints: Endpoints): readonly MeshRoute[] {
   const { owner, revisions } = endpoints
   const targets = wholeShares(targetsOf(work, endpoints, undefined, splitSum(endpoints)))
   const rest: MeshRoute = { name: 'default', matches: [], targets, origin: owner.model.ref }
-  const fn = owner.kind === 'Function' ? owner.model : onlyFunction(work, revisions)
+  const fn = functionBehind(work, endpoints)
   const last = fn === undefined ? [rest] : deliveryRoutes(fn, revisions, rest)
   if (owner.kind === 'Service') return last
   const rules = owner.model.matches.map(({ headers, revision }, index): MeshRoute => {
@@ -180,15 +180,6 @@ function ownRoutes(work: Work, endpoints: Endpoints): readonly MeshRoute[] {
     return { name: `match-${index}`, matches: [match], targets: [{ weight: 100, ...target }], origin: owner.model.ref }
   })
   return [...rules, ...last]
-}
-
-/** The function behind a Service that selects the revisions of just one. */
-function onlyFunction({ world, dependencies }: Work, revisions: readonly RevisionModel[]): FunctionModel | undefined {
-  const keys = new Set(revisions.map((revision) => revision.function))
-  const [key] = keys
-  if (keys.size !== 1 || key === undefined) return undefined
-  dependencies.add(`function ${key}`)
-  return world.functions.get(key)
 }
 
 /** The sum that keeps a function's weights as they were written; 100 for a Service. */

@@ -6,9 +6,10 @@ import type { Mirror } from '../route-actions.ts'
 import type { HostKey, MeshRoute, MeshTcpRoute, ResourceFinding, RouteMatch, RouteTarget, TcpMatch, WorkloadKey } from '../snapshot.ts'
 import type { ParentEntry } from '../status-book.ts'
 import { delegated } from './delegate.ts'
+import { delivered } from './delivery.ts'
 import { outsideTarget } from './registered.ts'
 import { rulesAt } from './rules.ts'
-import { endpointsOf, targetsOf, type Reading } from './endpoints.ts'
+import { endpointsOf, targetsOf, type Endpoints, type Reading } from './endpoints.ts'
 import { wholeShares } from './weights.ts'
 
 /** Collects while routes are compiled. */
@@ -31,7 +32,12 @@ export function referToRoutes(work: Work, routes: readonly Pick<MeshRoute, 'targ
 
 /** The routes of a VirtualService (or of what stands for one) for one place, those of its delegates in their places. `holds`: whether a condition can hold there. */
 export function routesOf(work: Work, virtualService: Understood<FrontModel>, holds: (match: RouteMatch) => boolean): readonly MeshRoute[] {
-  return virtualService.routes.flatMap((whole) => {
+  return routeGroupsOf(work, virtualService, holds).flat()
+}
+
+/** Like {@link routesOf}, each route in a group with what canaries do with its calls; the route itself comes last in it. */
+export function routeGroupsOf(work: Work, virtualService: Understood<FrontModel>, holds: (match: RouteMatch) => boolean): readonly (readonly MeshRoute[])[] {
+  return virtualService.routes.flatMap((whole): readonly (readonly MeshRoute[])[] => {
     const route = placed(whole, holds)
     if (route === undefined) return []
     if (route.delegate === undefined) return [routeOf(work, virtualService, route)]
@@ -63,14 +69,20 @@ function placed(whole: RouteModel, holds: (match: RouteMatch) => boolean): Route
   return there.length === 0 ? undefined : { ...whole, route: { ...whole.route, matches: there } }
 }
 
-function routeOf(work: Work, virtualService: FrontModel, route: RouteModel): MeshRoute {
+function routeOf(work: Work, virtualService: FrontModel, route: RouteModel): readonly MeshRoute[] {
   const copies = mirrorsOf(work, virtualService, route)
-  return {
+  return delivered(work, wholeDestination(work, route), {
     ...route.route,
     targets: route.route.answer === undefined ? sharesOf(work, virtualService, route) : [],
     ...(copies.length === 0 ? {} : { mirrors: copies }),
     origin: virtualService.ref,
-  }
+  })
+}
+
+/** What stands behind the host that all calls of a route go to, and not to a subset of it. */
+function wholeDestination(work: Work, { destinations }: RouteModel): Endpoints | undefined {
+  const [only, ...others] = destinations.filter(({ weight }) => weight > 0)
+  return only?.host === undefined || only.subset !== undefined || others.length > 0 ? undefined : endpointsOf(work, only.host)
 }
 
 /** Where copies go, each workload once; a host with several workloads gets its share of them in the shares of its calls. */

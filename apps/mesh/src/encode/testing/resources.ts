@@ -1,3 +1,4 @@
+import type { CanaryRouting } from '@weft/api'
 import type { Resource } from '@weft/core'
 import { createCompiler } from '@weft/mesh-model'
 import type { CompilerSettings, MeshSnapshot } from '@weft/mesh-model'
@@ -24,6 +25,12 @@ export function functionOf(name: string, revisions = 1, namespace = 'default'): 
       status: { phase: 'Active' },
     })),
   ]
+}
+
+/** A function with two revisions, and what its canary, whose candidate is `v2`, has the mesh do. */
+export function tried(name: string, routing: CanaryRouting, traffic: Readonly<Record<string, number>> = { v1: 100 }): readonly Resource[] {
+  const status = { traffic: Object.entries(traffic).map(([revision, weight]) => ({ revision, weight })), canary: { candidate: 'v2', ...routing } }
+  return functionOf(name, 2).map((resource) => (resource.kind === 'Function' ? { ...resource, status } : resource))
 }
 
 /** Routes of a host, as a user writes them. */

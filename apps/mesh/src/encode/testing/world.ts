@@ -67,6 +67,14 @@ export const mirror: RequestListener = (request: IncomingMessage, response: Serv
   request.on('end', () => response.end(JSON.stringify({ method: request.method, url: request.url, headers: request.headers, bytes })))
 }
 
+/** A program behind a socket that answers with one text. */
+export const answering =
+  (text: string): RequestListener =>
+  (request, response) => {
+    request.resume()
+    request.on('end', () => response.end(text))
+  }
+
 /** Everything that a test needs to send real calls through a real Envoy. */
 export class World {
   readonly directory = mkdtempSync('/tmp/weft-encode-')
