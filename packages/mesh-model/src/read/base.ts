@@ -40,10 +40,14 @@ export function field(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, name) ? (value as Readonly<Record<string, unknown>>)[name] : undefined
 }
 
-/** Older first; of the same age, by key: the order in which Istio gives precedence. */
+/** Older first; of the same age, by key: the order in which Istio gives precedence. Of the same key, by kind, so that the order in which they came means nothing. */
 export function byAge(a: Model, b: Model): number {
   if (a.created !== b.created) return a.created < b.created ? -1 : 1
-  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0
+  return compareText(a.key, b.key) || compareText(a.ref.kind, b.ref.kind)
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b)
 }
 
 const ISTIO_VERSIONS = new Set(['v1', 'v1beta1', 'v1alpha3'])
