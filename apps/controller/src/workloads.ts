@@ -214,6 +214,7 @@ export class Workloads {
    * time: later the proxies route to the replica anyway once they have acknowledged it, and the probe would only add its own duration to each of them.
    */
   async #prove(entry: Entry, replica: Replica, delivery: Delivery & { readonly publishedAt: number }): Promise<void> {
+    if (!this.#isReady(replica)) return
     const made = [...inARow(replica.startedAt, durations(replica.steps)), ...inARow(delivery.publishedAt, delivery.steps)]
     for (const straggler of delivery.stragglers)
       this.#options.log.warn({ ...straggler, replica: replica.id }, 'a proxy did not acknowledge in time and is not waited for')

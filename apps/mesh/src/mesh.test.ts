@@ -57,6 +57,15 @@ describe.each([1, 2])('a mesh with real Envoys (%i)', (proxies) => {
     expect(all.every(({ types }) => types.every(({ sentVersion, ackedVersion }) => sentVersion === ackedVersion))).toBe(true)
   })
 
+  it('waits no longer for a replica that is taken back before its proxy listens for it', async () => {
+    await deployed('fleeting')
+    const arriving = fixture.mesh.setReplicas(workload('fleeting'), [await fixture.replica('fleeting')], 60_000)
+    const leaving = fixture.mesh.setReplicas(workload('fleeting'), [], 60_000)
+    expect(await Promise.all([arriving, leaving])).toMatchObject([{ complete: true }, { complete: true }])
+    const answer = await fixture.call('/function/fleeting')
+    expect({ status: answer.status, woken: fixture.woken.filter((name) => name === 'fleeting-v1') }).toEqual({ status: 200, woken: ['fleeting-v1'] })
+  })
+
   it('lets a function call another by its name, which brings routes and clusters on demand', async () => {
     await deployed('caller')
     await deployed('callee')

@@ -239,7 +239,7 @@ export interface WorkloadConfiguration {
 export interface MeshPlane {
   /**
    * Replaces what is known of a workload's replicas. Resolves when it is in force at every proxy that needs it, or at the deadline with the
-   * stragglers. Later calls supersede earlier ones.
+   * stragglers. Later calls supersede earlier ones: replicas that they take back are not waited for any more.
    */
   setReplicas(workload: NamespacedName, replicas: readonly MeshReplica[], deadlineMs?: number): Promise<Delivery>
   /** One call through the inbound listener to a replica of the workload, on the reserved path, as the prober. */

@@ -16,11 +16,11 @@ function dial(path: string): Promise<boolean> {
 
 /**
  * Whether the proxy accepts on a Unix socket: an acknowledged listener still has to be handed to the proxy's workers, which takes a moment.
- * Tries until the signal ends it.
+ * Tries until the signal ends it, or nobody wants it any more.
  */
-export async function accepts(path: string, signal: AbortSignal): Promise<boolean> {
+export async function accepts(path: string, wanted: () => boolean, signal: AbortSignal): Promise<boolean> {
   for (;;) {
-    if (await dial(path)) return true
+    if (!wanted() || (await dial(path))) return true
     if (signal.aborted) return false
     await wait(PAUSE_MS)
   }

@@ -378,7 +378,8 @@ export class MeshCore {
     const targets = [inboundName(key), ...outbound].map((name): Target => ({ typeUrl: TYPE_URLS.listener, name }))
     const straggler = await inForce(this.#servingState(key), targets, signal)
     if (straggler !== undefined) return straggler.reason
-    const open = await Promise.all(outboundSockets(replicas).map((path) => this.#refusing(path, signal)))
+    const wanted = (path: string) => () => outboundSockets(this.#replicas.get(key) ?? []).includes(path)
+    const open = await Promise.all(outboundSockets(replicas).map((path) => this.#refusing(path, wanted(path), signal)))
     return [...open.flat(), ...(await this.#newcomersAccept([key], signal))].at(0)
   }
 
@@ -386,15 +387,15 @@ export class MeshCore {
     return known ? (await inForce(this.#servingState(key), this.#servingTargets(key), signal))?.reason : undefined
   }
 
-  async #refusing(path: string, signal: AbortSignal): Promise<readonly string[]> {
-    return (await accepts(path, signal)) ? [] : [`does not accept on ${path}`]
+  async #refusing(path: string, wanted: () => boolean, signal: AbortSignal): Promise<readonly string[]> {
+    return (await accepts(path, wanted, signal)) ? [] : [`does not accept on ${path}`]
   }
 
   /** A listener that is acknowledged still waits for its certificate and routes: callers that come sooner find its socket closed. */
   async #newcomersAccept(keys: Iterable<WorkloadKey>, signal: AbortSignal): Promise<readonly string[]> {
     const refusing = [...keys].map(async (key) => {
       if (!this.#newcomers.has(key)) return []
-      const problems = await this.#refusing(inboundSocket(this.#servingProxy(key).layout, key), signal)
+      const problems = await this.#refusing(inboundSocket(this.#servingProxy(key).layout, key), () => this.#compiler.snapshot.workloads.has(key), signal)
       if (problems.length === 0) this.#newcomers.delete(key)
       return problems
     })
