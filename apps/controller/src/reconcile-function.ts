@@ -1,6 +1,6 @@
 import type { CanaryResource, CanaryStatus, FunctionResource, RevisionResource, RevisionStatus } from '@weft/api'
 import { revisionObjectName, SCALED_AT_ANNOTATION, WEFT_API_VERSION } from '@weft/api'
-import { isWeftError, messageOf, parseDurationMs, splitKey, type NamespacedName, type Resource } from '@weft/core'
+import { isWeftError, parseDurationMs, splitKey, type NamespacedName, type Resource } from '@weft/core'
 import type { Log } from '@weft/kit'
 import type { MeshPlane } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
@@ -12,6 +12,7 @@ import { newestOf, planRevision } from './decide/revision.ts'
 import { planTraffic, servingOf, type CanaryShare, type Share, type TrafficPlan } from './decide/traffic.ts'
 import { byAge } from './canary/owner.ts'
 import type { SpecResolver } from './spec-resolver.ts'
+import { SplitFollower } from './split-follower.ts'
 import type { Workloads } from './workloads.ts'
 
 /** Collaborators of {@link FunctionReconciler}. */
@@ -26,7 +27,6 @@ export interface ReconcilerOptions {
   readonly again: (functionKey: string, delayMs: number) => void
 }
 
-const SETTLE_DEADLINE_MS = 5_000
 const RETRY_REFUSED_MS = 5_000
 
 /** What one pass works with. */
@@ -46,11 +46,11 @@ export class FunctionReconciler {
   readonly #options: ReconcilerOptions
   /** What was last asked for as scale: asking anew, also for the same, puts replicas to sleep that only a call had woken. */
   readonly #scaleAsked = new Map<string, string>()
-  /** The resource version whose split every proxy has. */
-  readonly #settled = new Map<string, { version: string; at: number }>()
+  readonly #splits: SplitFollower
 
   constructor(options: ReconcilerOptions) {
     this.#options = options
+    this.#splits = new SplitFollower(options)
   }
 
   /** One pass for `namespace/name`. Throws when the store or provider fails: the queue tries again. */
@@ -71,7 +71,7 @@ export class FunctionReconciler {
     await this.#declareAll(pass)
     const traffic = this.#traffic(pass)
     const written = await this.#writeFunctionStatus(pass, traffic)
-    this.#followSplit(key, written)
+    this.#splits.follow(key, written)
     await this.#scaleAll(pass, traffic.traffic)
     await this.#writeRevisionStatuses(pass, traffic.traffic)
     await this.#forgetOld(pass, traffic.traffic)
@@ -79,7 +79,7 @@ export class FunctionReconciler {
   }
 
   async #removed(key: string): Promise<void> {
-    this.#settled.delete(key)
+    this.#splits.forget(key)
     this.#scaleAsked.delete(key)
     await Promise.all(this.#options.workloads.ofFunction(key).map((state) => this.#options.workloads.remove(state.workload)))
   }
@@ -188,27 +188,13 @@ export class FunctionReconciler {
     const workload = workloadOf(revision)
     const state = this.#options.workloads.state(workload)
     if (state === undefined) return
-    this.#options.workloads.unrouted(workload, routed ? undefined : this.#settled.get(pass.key)?.at)
+    this.#options.workloads.unrouted(workload, routed ? undefined : this.#splits.inForceSince(pass.key))
     const { present, proven } = this.#options.workloads.replicas(workload)
     const proving = (soon || unproven) && proven < Math.max(1, wantedOf(pass, revision))
     const facts = { ...state, scale: pass.fn.spec.scale, routed: routed || soon, proving, present, ...candidateShare(pass.canary, revision) }
     const plan = planReplicas(facts, zeroAfterMs(pass.fn), this.#options.now())
     await this.#options.workloads.scale(workload, plan.desired)
     if (plan.againInMs !== undefined) this.#options.again(pass.key, plan.againInMs)
-  }
-
-  /** After the split changed: notes when every proxy has it, and looks again, so that what is not routed any more can go. */
-  #followSplit(key: string, fn: FunctionResource): void {
-    const version = JSON.stringify([fn.status?.traffic, fn.status?.canary, fn.spec.matches])
-    if (this.#settled.get(key)?.version === version || fn.metadata.resourceVersion === undefined) return
-    void this.#options.mesh.settled(fn.metadata.resourceVersion, SETTLE_DEADLINE_MS).then(
-      () => {
-        this.#settled.set(key, { version, at: this.#options.now() })
-        this.#options.again(key, 1)
-      },
-      (error: unknown) => this.#options.log.warn({ function: key, reason: messageOf(error) }, 'could not learn whether the split is in force'),
-    )
-    this.#settled.delete(key)
   }
 
   async #writeFunctionStatus(pass: Pass, plan: TrafficPlan): Promise<FunctionResource> {
@@ -229,7 +215,8 @@ export class FunctionReconciler {
         failure: state?.failure,
       }
     })
-    return { fn: pass.fn, revisions, plan, refusal: pass.refusal }
+    const inForce = this.#splits.isInForce(pass.key, { ...plan, matches: pass.fn.spec.matches })
+    return { fn: pass.fn, revisions, plan, inForce, refusal: pass.refusal }
   }
 
   async #writeRevisionStatuses(pass: Pass, traffic: readonly Share[]): Promise<void> {

@@ -106,7 +106,8 @@ export class TestPlatform implements AsyncDisposable {
     await this.send(name, source, fields)
     await until(`${name} is ready`, async () => {
       const { status } = JSON.parse((await this.api('GET', `/apis/weft.dev/v1alpha1/namespaces/default/functions/${name}`)).text) as FunctionResource
-      return status?.latestReady !== undefined && status.latestReady === status.latestCreated && status.availableReplicas > 0
+      const ready = status?.conditions.some(({ type, status: holds }) => type === 'RevisionReady' && holds === 'True')
+      return ready === true && status?.latestReady === status?.latestCreated && (status?.availableReplicas ?? 0) > 0
     })
   }
 

@@ -7,7 +7,14 @@ const EARLIER = '2025-01-01T00:00:00.000Z'
 
 function facts(more: Partial<FunctionFacts> = {}): FunctionFacts {
   const fn: FunctionResource = { apiVersion: 'weft.dev/v1alpha1', kind: 'Function', metadata: { name: 'temp', generation: 3 }, spec: { template: {} } }
-  return { fn, revisions: [known('v1', 1)], plan: { traffic: [{ revision: 'v1', weight: 100 }], because: 'latest-ready' }, refusal: undefined, ...more }
+  return {
+    fn,
+    revisions: [known('v1', 1)],
+    plan: { traffic: [{ revision: 'v1', weight: 100 }], because: 'latest-ready' },
+    inForce: true,
+    refusal: undefined,
+    ...more,
+  }
 }
 
 function known(short: string, number: number, more: Partial<RevisionFacts> = {}): RevisionFacts {
@@ -18,6 +25,13 @@ function known(short: string, number: number, more: Partial<RevisionFacts> = {})
     spec: { function: 'temp', revision: short, number, template: {} },
   }
   return { revision, proven: 1, desired: 1, wasProven: true, failure: undefined, ...more }
+}
+
+/** A function that was told ready by a revision. */
+function told(latestReady: string): FunctionResource {
+  const conditions = ['Ready', 'RevisionReady'].map((type) => ({ type, status: 'True' as const, reason: 'x', message: 'x', lastTransitionTime: EARLIER }))
+  const status = { observedGeneration: 1, traffic: [], latestCreated: latestReady, latestReady, replicas: 0, availableReplicas: 0, conditions }
+  return { ...facts().fn, status }
 }
 
 const conditionOf = (given: FunctionFacts, type: string) => functionStatus(given, NOW).conditions.find((entry) => entry.type === type)
@@ -47,6 +61,11 @@ describe('functionStatus', () => {
       /v2/,
     ],
     ['waits for one that starts', { revisions: [known('v2', 2, { proven: 0, wasProven: false })] }, 'RevisionReady', 'Unknown', /starting/],
+    ['is not ready before its routes are in force', { inForce: false }, 'Ready', 'Unknown', /on their way/],
+    ['is not ready by its revision either', { inForce: false }, 'RevisionReady', 'Unknown', /v1 was proven ready; its routes/],
+    ['stays ready while its split changes', { inForce: false, fn: told('v1') }, 'Ready', 'True', /v1=100/],
+    ['stays ready by a revision that was told ready', { inForce: false, fn: told('v1') }, 'RevisionReady', 'True', /v1/],
+    ['is not told ready by the revision before', { inForce: false, fn: told('v0') }, 'RevisionReady', 'Unknown', /v1 was proven ready; its routes/],
     ['knows of no revision', { revisions: [] }, 'RevisionReady', 'Unknown', /no revision/],
   ] as const)('%s', (_name, more, type, status, message) => {
     const condition = conditionOf(facts(more), type)

@@ -4,6 +4,9 @@ import { condition } from './conditions.ts'
 import { newestOf } from './revision.ts'
 import type { Share, TrafficPlan } from './traffic.ts'
 
+/** A call that came now could still be answered 503: what is written comes to the proxies afterwards. */
+const ROUTES_PENDING = 'RoutesPending'
+
 /** Why something is not as it was asked for. */
 export interface Trouble {
   /** CamelCase. */
@@ -28,6 +31,8 @@ export interface FunctionFacts {
   readonly fn: FunctionResource
   readonly revisions: readonly RevisionFacts[]
   readonly plan: TrafficPlan
+  /** Whether every proxy has the routes of the plan. */
+  readonly inForce: boolean
   /** Why its template made no revision. */
   readonly refusal: Trouble | undefined
 }
@@ -51,23 +56,33 @@ export function functionStatus(facts: FunctionFacts, now: string): FunctionStatu
 }
 
 function conditionsOf(facts: FunctionFacts, newest: RevisionResource | undefined): readonly Condition[] {
-  const { traffic } = facts.plan
-  const ready =
-    traffic.length > 0
-      ? condition('Ready', 'True', 'Serving', `traffic goes to ${describe(traffic)}`)
-      : condition('Ready', 'False', 'NothingReady', 'no revision was proven ready yet')
   const isPinned = facts.fn.spec.traffic !== undefined && facts.fn.spec.traffic.length > 0
-  return [ready, revisionCondition(facts, newest), ...(isPinned ? [pinnedCondition(facts, newest)] : [])]
+  return [servingCondition(facts), revisionCondition(facts, newest), ...(isPinned ? [pinnedCondition(facts, newest)] : [])]
 }
 
-function revisionCondition({ revisions, refusal }: FunctionFacts, newest: RevisionResource | undefined): Condition {
+/** Once it served it is not taken back while a change of the split is on its way: calls are answered all the time. */
+function servingCondition({ fn, plan, inForce }: FunctionFacts): Condition {
+  if (plan.traffic.length === 0) return condition('Ready', 'False', 'NothingReady', 'no revision was proven ready yet')
+  if (inForce || isTrue(fn.status, 'Ready')) return condition('Ready', 'True', 'Serving', `traffic goes to ${describe(plan.traffic)}`)
+  return condition('Ready', 'Unknown', ROUTES_PENDING, `the routes to ${describe(plan.traffic)} are on their way to the proxies`)
+}
+
+function isTrue(status: FunctionStatus | undefined, type: string): boolean {
+  return status?.conditions.some((entry) => entry.type === type && entry.status === 'True') === true
+}
+
+function revisionCondition({ fn, revisions, inForce, refusal }: FunctionFacts, newest: RevisionResource | undefined): Condition {
   if (refusal !== undefined) return condition('RevisionReady', 'False', refusal.reason, refusal.message)
   const known = revisions.find(({ revision }) => revision === newest)
   if (newest === undefined || known === undefined) return condition('RevisionReady', 'Unknown', 'NoRevision', 'there is no revision yet')
   const name = newest.spec.revision
   const failure = known.failure ?? failedCondition(newest)
   if (failure !== undefined && known.proven === 0) return condition('RevisionReady', 'False', failure.reason, `revision ${name}: ${failure.message}`)
-  if (known.wasProven) return condition('RevisionReady', 'True', 'Proven', `revision ${name} was proven ready`)
+  if (known.wasProven) {
+    const told = isTrue(fn.status, 'RevisionReady') && fn.status?.latestReady === name
+    if (inForce || told) return condition('RevisionReady', 'True', 'Proven', `revision ${name} was proven ready`)
+    return condition('RevisionReady', 'Unknown', ROUTES_PENDING, `revision ${name} was proven ready; its routes are on their way to the proxies`)
+  }
   return condition('RevisionReady', 'Unknown', 'Proving', `revision ${name} is starting`)
 }
 
