@@ -175,6 +175,8 @@ export class NodeState implements NodeView {
     const { stream } = connection
     const { typeUrl, name } = target
     if (!stream.wants(typeUrl, name)) return 'done'
+    // What goes there and back again has the version that was acknowledged before it went.
+    if (stream.isUnanswered(typeUrl, name)) return 'pending'
     const current = this.current(typeUrl, name)
     const acked = stream.ackedVersion(typeUrl, name)
     if (current === undefined) return acked === undefined ? 'done' : 'pending'

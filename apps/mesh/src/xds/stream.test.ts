@@ -368,4 +368,20 @@ describe('progress of a change', () => {
     proxy.ask(TYPE_URLS.listener, { nonce: proxy.told[0]?.nonce ?? '', error: 'not like this' })
     expect(node.progress(proxy.connection, { typeUrl: TYPE_URLS.listener, name: 'l' })).toEqual({ refused: 'not like this' })
   })
+
+  it('is open while something else is on its way there, even when what is to be was acknowledged once', () => {
+    const { node, proxy } = connected()
+    put(node, endpoints('c', '/a'))
+    proxy.ask(TYPE_URLS.endpoints, { subscribe: ['c'] })
+    proxy.ackAll()
+    put(node, endpoints('c', '/b'))
+    put(node, endpoints('c', '/a'))
+    const target = { typeUrl: TYPE_URLS.endpoints, name: 'c' }
+    const [there, back] = proxy.told.splice(0)
+    expect(node.progress(proxy.connection, target)).toBe('pending')
+    proxy.ask(TYPE_URLS.endpoints, { nonce: there?.nonce ?? '' })
+    expect(node.progress(proxy.connection, target)).toBe('pending')
+    proxy.ask(TYPE_URLS.endpoints, { nonce: back?.nonce ?? '' })
+    expect(node.progress(proxy.connection, target)).toBe('done')
+  })
 })

@@ -99,6 +99,8 @@ class TypeState {
   /** To be sent alone, since a response with it and others was refused. */
   readonly alone = new Set<string>()
   readonly inFlight = new Map<string, readonly Sent[]>()
+  /** In how many responses of those a name is. */
+  readonly unanswered = new Map<string, number>()
   sentCount = 0
   ackedCount = 0
   ackedAt: number | undefined
@@ -137,6 +139,7 @@ export class DeltaStream {
     const sent = state.inFlight.get(request.nonce)
     if (sent === undefined) return { subscriptionsChanged }
     state.inFlight.delete(request.nonce)
+    for (const { name } of sent) answered(state, name)
     if (request.error !== undefined) return { subscriptionsChanged, ...refuse(state, sent, request.error) }
     state.ackedCount = Math.max(state.ackedCount, Number(request.nonce))
     state.ackedAt = now
@@ -252,6 +255,7 @@ export class DeltaStream {
     const nonce = String(this.#nonce)
     state.inFlight.set(nonce, sent)
     for (const { name, resource } of sent) {
+      state.unanswered.set(name, (state.unanswered.get(name) ?? 0) + 1)
       if (resource === undefined) state.known.delete(name)
       else state.known.set(name, resource.version)
     }
@@ -277,9 +281,14 @@ export class DeltaStream {
     return this.#types.get(typeUrl)?.wants(name) ?? false
   }
 
-  /** The version that the proxy has acknowledged. */
+  /** The version that the proxy has acknowledged last; another may be on its way ({@link isUnanswered}). */
   ackedVersion(typeUrl: string, name: string): string | undefined {
     return this.#types.get(typeUrl)?.acked.get(name)
+  }
+
+  /** Whether something was sent of it that the proxy has not answered: what it has is not what it acknowledged for long. */
+  isUnanswered(typeUrl: string, name: string): boolean {
+    return this.#types.get(typeUrl)?.unanswered.has(name) ?? false
   }
 
   status(): ReadonlyMap<string, TypeStatus> {
@@ -301,6 +310,12 @@ function takeLater(state: TypeState): boolean {
     state.dirty.add(name)
   }
   return state.dirty.size > 0
+}
+
+function answered(state: TypeState, name: string): void {
+  const left = (state.unanswered.get(name) ?? 0) - 1
+  if (left > 0) state.unanswered.set(name, left)
+  else state.unanswered.delete(name)
 }
 
 function unsubscribe(state: TypeState, name: string): void {
