@@ -71,7 +71,6 @@ async function versions(calls: number, options = {}): Promise<Readonly<Record<st
 
 describe("Istio's own Bookinfo files, unedited", () => {
   it('are all accepted', async () => {
-    await platform.weftOk(['namespace', 'create', 'istio-system'])
     const files = (await readdir(FILES)).filter((file) => file.endsWith('.yaml')).map((file) => file.slice(0, -'.yaml'.length))
     expect(files.length).toBeGreaterThan(20)
     await platform.weftOk(['apply', ...flagsOf(files)])

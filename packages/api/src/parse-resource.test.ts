@@ -95,7 +95,11 @@ describe('a refusal', () => {
       /destinationSubnets of VirtualService is not supported/,
     ],
     ['routes of nothing', connections({}), /spec: has no routes: it needs one of http, tls and tcp/],
-    ['weights of connections', connections({ tcp: [{ route: [...route, ...route] }] }), /spec\.tcp\[0\]\.route: the weights must add up to 100/],
+    [
+      'weights of connections',
+      connections({ tcp: [{ route: [...route, ...route] }] }),
+      /spec\.tcp\[0\]\.route: has several destinations, and none has a weight/,
+    ],
     ['TLS without a name', connections({ tls: [{ route }] }), /spec\.tls\[0\].*match/],
     ['a server name of somebody else', connections({ tls: [{ match: [{ sniHosts: ['other'] }], route }] }), /sniHosts\[0\]: "other" is none of the hosts/],
     ['a server name that is none', connections({ tls: [{ match: [{ sniHosts: ['a b'] }], route }] }), /sniHosts\[0\]: "a b" is no name of a host/],
@@ -170,9 +174,9 @@ describe('a refusal', () => {
       /spec\.traffic: the weights must add up to 100, and add up to 90/,
     ],
     [
-      'a route that shares out too little',
-      virtualService([{ route: [...route, { destination: { host: 'b' }, weight: 10 }] }]),
-      /spec\.http\[0\]\.route: the weights must add up to 100, and add up to 10/,
+      'a route that shares out nothing',
+      virtualService([{ route: [...route, { destination: { host: 'b' }, weight: 0 }] }]),
+      /spec\.http\[0\]\.route: has several destinations, and none has a weight above 0/,
     ],
     ['a variable', fn({ template: { image: 'a', env: { LD_LIBRARY_PATH: '/x' } } }), /env\.LD_LIBRARY_PATH: this variable belongs to the platform/],
     [

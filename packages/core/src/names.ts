@@ -4,8 +4,16 @@ import { WeftError } from './errors.ts'
 export const DEFAULT_NAMESPACE = 'default'
 /** OpenFaaS clients say `openfaas-fn` where we say `default`; the alias holds in the API, hosts and principals. */
 export const OPENFAAS_NAMESPACE_ALIAS = 'openfaas-fn'
-/** Namespace of the platform's own identities (ingress, activator, prober, queue-worker, triggers). */
+/** Namespace of the platform's own identities (ingress, activator, prober, queue-worker, triggers), and of what holds for the whole mesh. */
 export const SYSTEM_NAMESPACE = 'weft-system'
+/** Resources for Istio say `istio-system` (its root namespace, and that of its gateways) where we say `weft-system`. */
+export const ISTIO_NAMESPACE_ALIAS = 'istio-system'
+
+/** Other names of namespaces, in the API, hosts and principals. */
+export const NAMESPACE_ALIASES: ReadonlyMap<string, string> = new Map([
+  [OPENFAAS_NAMESPACE_ALIAS, DEFAULT_NAMESPACE],
+  [ISTIO_NAMESPACE_ALIAS, SYSTEM_NAMESPACE],
+])
 
 const DNS_LABEL = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/
 
@@ -14,10 +22,10 @@ export function isDnsLabel(text: string): boolean {
   return DNS_LABEL.test(text)
 }
 
-/** Turns the alias `openfaas-fn` and the empty string into `default`; leaves any other namespace as it is. */
+/** Turns an alias into what it stands for, and the empty string into `default`; leaves any other namespace as it is. */
 export function canonicalNamespace(namespace: string | undefined): string {
-  if (namespace === undefined || namespace === '' || namespace === OPENFAAS_NAMESPACE_ALIAS) return DEFAULT_NAMESPACE
-  return namespace
+  if (namespace === undefined || namespace === '') return DEFAULT_NAMESPACE
+  return NAMESPACE_ALIASES.get(namespace) ?? namespace
 }
 
 /** A name inside a namespace; both are DNS-1123 labels. */

@@ -1,4 +1,4 @@
-import { DEFAULT_NAMESPACE, DEFAULT_TRUST_DOMAIN, OPENFAAS_NAMESPACE_ALIAS, refKey, refOf, type ResourceRef } from '@weft/core'
+import { DEFAULT_NAMESPACE, DEFAULT_TRUST_DOMAIN, NAMESPACE_ALIASES, refKey, refOf, type ResourceRef } from '@weft/core'
 import { compileGateway, credentialOf, frontFindings } from './compile/gateway.ts'
 import { compileGatewayHost, isApiRoute, type CompiledGatewayHost } from './compile/gateway-host.ts'
 import { compileParents, type CompiledParents } from './compile/gateway-parents.ts'
@@ -333,7 +333,7 @@ class Compiler implements MeshCompiler {
 
   #namespaces(): ReadonlySet<string> {
     const names = new Set([DEFAULT_NAMESPACE, ...this.#world.namespaces.keys()])
-    names.delete(OPENFAAS_NAMESPACE_ALIAS)
+    for (const alias of NAMESPACE_ALIASES.keys()) names.delete(alias)
     const before = this.#snapshot.namespaces
     return equal([...names].toSorted(), [...before].toSorted()) ? before : names
   }

@@ -33,6 +33,10 @@ const to = (subset?: string, more: Fields = {}) => ({ route: [{ destination: { h
 const routes = (...http: readonly Fields[]) => vs('routes', { http })
 const when = (match: Fields, route: Fields = to()) => ({ match: [match], ...route })
 const SUBSETS = [{ name: 'v1', labels: { version: 'v1' } }]
+const shares = (v1: number, v2: number) => [
+  { destination: { host: 'temp', subset: 'v1' }, weight: v1 },
+  { destination: { host: 'temp', subset: 'v2' }, weight: v2 },
+]
 const rule = (source: Fields) => ({ from: [{ source }] })
 const operation = (fields: Fields) => ({ to: [{ operation: fields }] })
 const server = (hosts: readonly string[], tls?: Fields) => ({
@@ -171,6 +175,10 @@ export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readon
   WEFT0101: [
     [temp, dr('a', { subsets: SUBSETS }), dr('b', { subsets: SUBSETS })],
     [temp, dr('a', { subsets: SUBSETS }), dr('b', { subsets: [{ name: 'v2', labels: { version: 'v2' } }] })],
+  ],
+  WEFT0114: [
+    [temp, dr('temp', { subsets: SUBSETS }), routes({ route: shares(75, 20) })],
+    [temp, dr('temp', { subsets: SUBSETS }), routes({ route: shares(75, 25) }, { route: [{ destination: { host: 'temp' }, weight: 50 }] })],
   ],
   WEFT0102: [
     [

@@ -41,6 +41,8 @@ describe('namespaces', () => {
     ['POST', '/system/namespace/', { name: 'default' }, 409],
     ['POST', '/system/namespace/', { name: 'openfaas-fn' }, 409],
     ['POST', '/system/namespace/', { name: 'weft-system' }, 403],
+    ['POST', '/system/namespace/', { name: 'istio-system' }, 409],
+    ['DELETE', '/system/namespace/istio-system', undefined, 403],
     ['POST', '/system/namespace/', { name: 'Not_A_Name' }, 400],
     ['POST', '/system/namespace/', {}, 400],
     ['DELETE', '/system/namespace/default', undefined, 403],

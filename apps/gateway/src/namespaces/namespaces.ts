@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from 'typebox'
-import { canonicalNamespace, DEFAULT_NAMESPACE, isDnsLabel, SYSTEM_NAMESPACE, WeftError, type Resource, type ResourceRef } from '@weft/core'
+import { canonicalNamespace, DEFAULT_NAMESPACE, isDnsLabel, NAMESPACE_ALIASES, SYSTEM_NAMESPACE, WeftError, type Resource, type ResourceRef } from '@weft/core'
 import { routeOptions, type RouteSpec } from '../http/route.ts'
 import { parseResource } from '@weft/api'
 import type { Resources } from '../resources/resources.ts'
@@ -115,7 +115,7 @@ async function namespaceNames(resources: Resources): Promise<readonly string[]> 
 async function createNamespace(resources: Resources, asked: string, body: OptionalBody): Promise<void> {
   const name = canonicalNamespace(asked)
   if (!isDnsLabel(name)) throw new WeftError('INVALID_NAME', { what: 'namespace', value: asked })
-  if (name === DEFAULT_NAMESPACE) throw new WeftError('ALREADY_EXISTS', { kind: 'namespace', name: asked })
+  if (name === DEFAULT_NAMESPACE || NAMESPACE_ALIASES.has(asked)) throw new WeftError('ALREADY_EXISTS', { kind: 'namespace', name: asked })
   await resources.create(namespaceResource(name, body))
 }
 

@@ -23,7 +23,7 @@ function refuse(what: string): never {
 }
 
 function assertMayWriteNamespace(name: string, verb: string): void {
-  if (name === SYSTEM_NAMESPACE) return refuse(`the namespace ${name}`)
+  if (name === SYSTEM_NAMESPACE && verb !== 'update') return refuse(`the namespace ${name}`)
   if (name === DEFAULT_NAMESPACE && verb === 'delete') throw new WeftError('RESERVED', { what: `the namespace ${name}`, reason: 'it is there always' })
 }
 

@@ -140,6 +140,15 @@ describe('one resource', () => {
     ['a namespace that is not there', 'POST', '/apis/weft.dev/v1alpha1/namespaces/nope/functions', fn(), {}, 404, 'weft namespace create nope'],
     ['a function of the platform', 'POST', '/apis/weft.dev/v1alpha1/namespaces/weft-system/functions', fn('prober'), {}, 403, 'identities of the platform'],
     [
+      "a function in Istio's root namespace",
+      'POST',
+      '/apis/weft.dev/v1alpha1/namespaces/istio-system/functions',
+      fn('a'),
+      {},
+      403,
+      'identities of the platform',
+    ],
+    [
       'an identity of the platform',
       'POST',
       '/api/v1/namespaces/weft-system/serviceaccounts',

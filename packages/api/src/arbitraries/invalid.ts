@@ -109,15 +109,8 @@ const OF_VIRTUAL_SERVICES: readonly Break[] = [
   at('an abort without a status', ['spec', 'http', 0, 'fault'], { abort: { percentage: { value: 1 } } }),
   at('more than all calls', ['spec', 'http', 0, 'fault'], { abort: { httpStatus: 500, percentage: { value: 100.1 } } }),
   at('a retry condition that does not exist', ['spec', 'http', 0, 'retries'], { retryOn: 'sometimes' }),
-  at(
-    'weights that do not add up',
-    ['spec', 'http', 0, 'route'],
-    [
-      { destination: { host: 'a' }, weight: 90 },
-      { destination: { host: 'b' }, weight: 20 },
-    ],
-  ),
-  at('a weight of 101', ['spec', 'http', 0, 'route'], [{ destination: { host: 'a' }, weight: 101 }]),
+  at('weights that share out nothing', ['spec', 'http', 0, 'route'], [{ destination: { host: 'a' }, weight: 0 }, { destination: { host: 'b' } }]),
+  at('a weight below nothing', ['spec', 'http', 0, 'route'], [{ destination: { host: 'a' }, weight: -1 }]),
   at('no destination', ['spec', 'http', 0, 'route'], [{ weight: 100 }]),
   at('a host that is an address', ['spec', 'http', 0, 'route'], [{ destination: { host: 'http://169.254.169.254/' } }]),
   at('look-ahead', ['spec', 'http', 0, 'match'], [{ uri: { regex: '(?=x)' } }]),

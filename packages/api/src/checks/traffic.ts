@@ -87,11 +87,10 @@ function checkKind(route: HttpRoute, path: string): readonly Violation[] {
   return kinds[0] === 'redirect' && route.rewrite !== undefined ? [{ field: `${path}.rewrite`, reason: 'a redirect cannot be rewritten' }] : []
 }
 
-/** One destination takes everything; several must share out 100. */
+/** One destination takes everything; several share calls in the proportion of their weights, as Istio has it. */
 function checkWeights({ route = [] }: { readonly route?: readonly { readonly weight?: number }[] }, path: string): readonly Violation[] {
   if (route.length < 2) return []
-  const sum = route.reduce((total, { weight = 0 }) => total + weight, 0)
-  return sum === 100 ? [] : [{ field: path, reason: `the weights must add up to 100, and add up to ${sum}` }]
+  return route.some(({ weight = 0 }) => weight > 0) ? [] : [{ field: path, reason: 'has several destinations, and none has a weight above 0' }]
 }
 
 function checkMirrors(route: HttpRoute, path: string): readonly Violation[] {

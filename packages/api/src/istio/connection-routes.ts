@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { closed, closedExcept, nonEmpty, port } from '../pieces.ts'
 import { HttpDestination } from './http-actions.ts'
+import { RouteWeight } from './shared.ts'
 
 // Fields after https://istio.io/latest/docs/reference/config/networking/virtual-service/ (API v1).
 
@@ -27,7 +28,7 @@ export type TlsMatch = Static<typeof TlsMatch>
 const Share = Type.Object(
   {
     destination: HttpDestination,
-    weight: Type.Optional(Type.Integer({ minimum: 0, maximum: 100, description: 'per cent; may be absent where there is one destination' })),
+    weight: Type.Optional(RouteWeight),
   },
   closed,
 )

@@ -9,6 +9,13 @@ export const WorkloadSelector = Type.Object(
 /** {@link WorkloadSelector} as a type. */
 export type WorkloadSelector = Static<typeof WorkloadSelector>
 
+/** Share of a destination among those of its route: in proportion to the others, whatever they add up to. */
+export const RouteWeight = Type.Integer({
+  minimum: 0,
+  maximum: 2_147_483_647,
+  description: 'share in proportion to the others; may be absent where there is one destination',
+})
+
 /** In which namespaces a resource is seen (Istio `exportTo`). */
 export const ExportTo = Type.Array(Type.String({ pattern: '^([.*~]|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$', description: 'a namespace, or one of . * ~' }), {
   maxItems: 256,

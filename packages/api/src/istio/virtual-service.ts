@@ -3,7 +3,7 @@ import { Type, type Static } from 'typebox'
 import { closed, closedExcept, istioDuration, nonEmpty, port } from '../pieces.ts'
 import { TcpRoute, TlsRoute } from './connection-routes.ts'
 import { HTTP_ACTIONS, HttpDestination, HttpRetry } from './http-actions.ts'
-import { ExportTo } from './shared.ts'
+import { ExportTo, RouteWeight } from './shared.ts'
 import { IstioHeaderMatch, IstioStringMatch } from './string-match.ts'
 
 // Fields after https://istio.io/latest/docs/reference/config/networking/virtual-service/ (API v1).
@@ -72,7 +72,7 @@ const hostName = (description: string) => Type.String({ minLength: 1, maxLength:
 export const HttpRouteDestination = Type.Object(
   {
     destination: HttpDestination,
-    weight: Type.Optional(Type.Integer({ minimum: 0, maximum: 100, description: 'per cent; may be absent where there is one destination' })),
+    weight: Type.Optional(RouteWeight),
     headers: Type.Optional(HttpHeaders),
   },
   closed,

@@ -165,6 +165,12 @@ export const ANALYSIS_CODES = {
   ),
   WEFT0112: code('error', 'SubsetWithoutRule', 'A DestinationRule for a host that does not exist defines subsets.', 'correct the host, or deploy it'),
   WEFT0113: code('warning', 'RetriesNeverMade', 'Conditions for retries are named and attempts is 0.', 'set attempts, or remove retryOn'),
+  WEFT0114: code(
+    'info',
+    'WeightsNotPercent',
+    'The weights of a route do not add up to 100: calls are shared in their proportion.',
+    'make them add up to 100 if they are meant as per cent',
+  ),
   WEFT0201: code(
     'warning',
     'PrincipalNotFound',

@@ -20,6 +20,7 @@ const isForMesh = (item: Item) => gatewaysOf(item).length === 0 || gatewaysOf(it
 function checkVirtualService(item: Item, world: AnalysedWorld, report: Report): void {
   for (const [route, path] of routesOf(item)) {
     checkDestinations(item, route, path, { world, report })
+    checkWeights(item, route, `${path}.route`, report)
     checkTimes(item, route, path, { world, report })
     for (const [match, place] of each(at(route, 'match'), `${path}.match`)) checkMatch(item, match, place, { world, report })
   }
@@ -50,6 +51,12 @@ function checkDestinations(item: Item, route: unknown, path: string, { world, re
   const name = text(at(delegate, 'name'))
   if (name !== undefined && world.find('VirtualService', text(at(delegate, 'namespace')) ?? item.namespace, name) === undefined)
     report('IST0101', item, `${path}.delegate.name`, `there is no VirtualService ${name}`)
+}
+
+function checkWeights(item: Item, route: unknown, path: string, report: Report): void {
+  const weights = each(at(route, 'route'), path).map(([share]) => Number(at(share, 'weight') ?? 0))
+  const sum = weights.reduce((total, weight) => total + weight, 0)
+  if (weights.length > 1 && sum !== 100) report('WEFT0114', item, path, `${weights.join(', ')} add up to ${sum}`)
 }
 
 function targetText(destination: unknown): string {

@@ -145,6 +145,11 @@ const cases: readonly Case[] = [
     reasons: ['VirtualService/temp HostNotFound'],
   },
   {
+    name: 'weights are shares of their sum, whatever it is',
+    resources: [...temp, aVirtualService('temp', split(3, 1)), aDestinationRule('temp', subsets)],
+    shares: ['default/temp-v1=3', 'default/temp-v2=1'],
+  },
+  {
     name: 'weights that add up to nothing answer 503 and say so',
     resources: [...temp, aVirtualService('temp', split(0, 0)), aDestinationRule('temp', subsets)],
     shares: ['?=100'],

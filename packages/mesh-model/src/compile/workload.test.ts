@@ -123,6 +123,7 @@ describe('mutual TLS', () => {
   const cases: readonly { readonly name: string; readonly policies: readonly Resource[]; readonly expected: MeshWorkload['mtls'] }[] = [
     { name: 'is strict when nobody says otherwise', policies: [], expected: 'strict' },
     { name: 'is as the mesh has it', policies: [aPeerAuthentication('m', mode('DISABLE'), { namespace: 'weft-system' })], expected: 'disable' },
+    { name: 'is as Istio’s root namespace has it', policies: [aPeerAuthentication('m', mode('DISABLE'), { namespace: 'istio-system' })], expected: 'disable' },
     {
       name: 'is as the namespace has it before the mesh',
       policies: [aPeerAuthentication('m', mode('DISABLE'), { namespace: 'weft-system' }), aPeerAuthentication('n', mode('PERMISSIVE'))],
@@ -200,6 +201,7 @@ describe('policies that select a workload', () => {
     },
     { name: 'not of another namespace', policies: [aPolicy('p', {}, { namespace: 'team' })], allow: undefined, deny: [] },
     { name: 'of the root namespace, for all', policies: [aPolicy('p', {}, { namespace: 'weft-system' })], allow: [], deny: [] },
+    { name: 'of the root namespace under its name of Istio', policies: [aPolicy('p', {}, { namespace: 'istio-system' })], allow: [], deny: [] },
     {
       name: 'of the root namespace by labels',
       policies: [aPolicy('p', { selector, action: 'DENY', rules: [{}] }, { namespace: 'weft-system' })],

@@ -59,7 +59,7 @@ describe('a call with a token', () => {
     expect(answer(snapshot, undefined, 'ingress')).toMatchObject({
       allowed: false,
       because: 'deny-rule',
-      sentence: expect.stringContaining('does not get past the ingress, where rule 0 of AuthorizationPolicy istio-system/frontend denies it'),
+      sentence: expect.stringContaining('does not get past the ingress, where rule 0 of AuthorizationPolicy weft-system/frontend denies it'),
     })
     expect(answer(snapshot, jason, 'ingress')?.allowed).toBe(true)
     expect(answer(snapshot)?.allowed).toBe(true)

@@ -117,6 +117,27 @@ const cases: readonly Case[] = [
     allowed: true,
   },
   { name: 'openfaas-fn in a suffix of a principal is default', policies: [{ rules: [{ from: from({ principals: ['*-fn/sa/control'] }) }] }], allowed: true },
+  ...[
+    { principals: ['cluster.local/ns/istio-system/sa/istio-ingressgateway-service-account'] },
+    { principals: ['*/ns/istio-system/sa/istio-ingressgateway-service-account'] },
+    { principals: ['cluster.local/ns/istio-system/sa/istio-ingressgateway*'] },
+    { principals: ['*ingressgateway-service-account'] },
+    { principals: ['cluster.local/ns/istio-*'] },
+    { serviceAccounts: ['istio-system/istio-ingressgateway-service-account'] },
+    { namespaces: ['istio-system'] },
+    { namespaces: ['istio-*'] },
+  ].map((source) => ({
+    name: `the ingress by the names that Istio has for it: ${JSON.stringify(source)}`,
+    policies: [{ rules: [{ from: from(source) }] }],
+    call: { principal: 'cluster.local/ns/weft-system/sa/ingress' },
+    allowed: true,
+  })),
+  {
+    name: 'the accounts of Istio’s other programs are not the ingress',
+    policies: [{ rules: [{ from: from({ principals: ['cluster.local/ns/istio-system/sa/istiod'] }) }] }],
+    call: { principal: 'cluster.local/ns/weft-system/sa/ingress' },
+    allowed: false,
+  },
   {
     name: 'a prefix of another namespace does not mean default',
     policies: [{ rules: [{ from: from({ principals: ['cluster.local/ns/team/*'] }) }] }],

@@ -1,4 +1,4 @@
-import { isDnsLabel, OPENFAAS_NAMESPACE_ALIAS, parseDurationMs, SYSTEM_NAMESPACE, type Resource } from '@weft/core'
+import { isDnsLabel, NAMESPACE_ALIASES, parseDurationMs, SYSTEM_NAMESPACE, type Resource } from '@weft/core'
 import {
   exportedTo,
   FunctionSpec,
@@ -182,6 +182,7 @@ export function readNamespace(resource: Resource): Read<NamespaceModel> {
   const base = baseOf(resource)
   const { name } = resource.metadata
   if (!isDnsLabel(name)) return { findings: [failure(base.ref, 'InvalidName', `${name} is not a DNS-1123 label`)] }
-  const findings = name === OPENFAAS_NAMESPACE_ALIAS ? [warning(base.ref, 'ReservedNamespace', `${name} is another name of the namespace default`)] : []
+  const real = NAMESPACE_ALIASES.get(name)
+  const findings = real === undefined ? [] : [warning(base.ref, 'ReservedNamespace', `${name} is another name of the namespace ${real}`)]
   return { model: { ...base, key: name, findings, labels: resource.metadata.labels ?? {} } }
 }

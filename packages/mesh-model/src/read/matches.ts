@@ -1,4 +1,4 @@
-import { canonicalNamespace, DEFAULT_NAMESPACE, DEFAULT_TRUST_DOMAIN, isDnsLabel, OPENFAAS_NAMESPACE_ALIAS } from '@weft/core'
+import { canonicalNamespace, DEFAULT_TRUST_DOMAIN, isDnsLabel, ISTIO_NAMESPACE_ALIAS, NAMESPACE_ALIASES } from '@weft/core'
 import type { PolicyOperation, PolicySource } from '@weft/api'
 import { readAddressBlock } from '../policy/address.ts'
 import type { OperationMatch, PathMatch, RequestPrincipalMatch, SourceMatch, StringMatch } from '../snapshot.ts'
@@ -66,7 +66,7 @@ function accountMatches(text: string, names: Names): readonly StringMatch[] {
   if (rest.length > 0 || !isDnsLabel(account) || !isDnsLabel(namespace)) {
     names.notes.push(`"${text}" is not SERVICE-ACCOUNT or NAMESPACE/SERVICE-ACCOUNT`)
   }
-  return [{ kind: 'suffix', value: `/ns/${canonicalNamespace(namespace)}/sa/${account}` }]
+  return withAlias({ kind: 'suffix', value: `/ns/${namespace}/sa/${account}` })
 }
 
 /** Reads an operation of a rule. */
@@ -122,7 +122,8 @@ function templateSegmentHolds(part: string, last: boolean): boolean {
 }
 
 /**
- * A principal in our terms: `cluster.local` stands for whatever the trust domain is (as in Istio), and `openfaas-fn` for `default`.
+ * A principal in our terms: `cluster.local` stands for whatever the trust domain is (as in Istio), `openfaas-fn` for `default`, and Istio's ingress
+ * gateway for ours.
  */
 function principalMatches(match: StringMatch, trustDomain: string): readonly StringMatch[] {
   const local = `${DEFAULT_TRUST_DOMAIN}/`
@@ -133,29 +134,37 @@ function principalMatches(match: StringMatch, trustDomain: string): readonly Str
   return withAlias(own)
 }
 
-/** A namespace in our terms; a pattern that `openfaas-fn` fulfils is fulfilled by `default` too. */
+/** A namespace in our terms; a pattern that an alias fulfils is fulfilled by what it stands for too. */
 function namespaceMatches(match: StringMatch): readonly StringMatch[] {
-  const real: StringMatch = { kind: 'exact', value: DEFAULT_NAMESPACE }
-  if (match.kind === 'exact') return [match.value === OPENFAAS_NAMESPACE_ALIAS ? real : match]
-  const meansAlias =
-    (match.kind === 'prefix' && OPENFAAS_NAMESPACE_ALIAS.startsWith(match.value)) || (match.kind === 'suffix' && OPENFAAS_NAMESPACE_ALIAS.endsWith(match.value))
-  return meansAlias ? [match, real] : [match]
+  if (match.kind === 'exact') return [{ kind: 'exact', value: canonicalNamespace(match.value) }]
+  const meant = [...NAMESPACE_ALIASES].filter(
+    ([alias]) => (match.kind === 'prefix' && alias.startsWith(match.value)) || (match.kind === 'suffix' && alias.endsWith(match.value)),
+  )
+  return [match, ...meant.map(([, real]): StringMatch => ({ kind: 'exact', value: real }))]
 }
 
-const ALIAS_PART = `/ns/${OPENFAAS_NAMESPACE_ALIAS}/`
-const REAL_PART = `/ns/${DEFAULT_NAMESPACE}/`
+/** Parts of principals that stand for others: namespaces, and the accounts of Istio's own gateways. */
+const PRINCIPAL_ALIASES: readonly (readonly [alias: string, real: string])[] = [
+  [`/ns/${ISTIO_NAMESPACE_ALIAS}/sa/istio-ingressgateway-service-account`, `/ns/${canonicalNamespace(ISTIO_NAMESPACE_ALIAS)}/sa/ingress`],
+  ...[...NAMESPACE_ALIASES].map(([alias, real]) => [`/ns/${alias}/`, `/ns/${real}/`] as const),
+]
 
-/** The match of a principal, its namespace's alias resolved; one that ends (prefix) or begins (suffix) inside the alias also means the real name. */
+/** The match of a principal, aliases resolved; one that ends (prefix) or begins (suffix) inside an alias also means the real name. */
 function withAlias(match: StringMatch): readonly StringMatch[] {
   if (match.kind === 'present' || match.kind === 'regex') return [match]
   const { kind, value } = match
-  if (value.includes(ALIAS_PART)) return [{ kind, value: value.replace(ALIAS_PART, REAL_PART) }]
-  for (let length = ALIAS_PART.length - 1; length > 1; length--) {
-    if (kind === 'prefix' && length > '/ns/'.length && value.endsWith(ALIAS_PART.slice(0, length)))
-      return [match, { kind, value: value.slice(0, -length) + REAL_PART }]
-    if (kind === 'suffix' && value.startsWith(ALIAS_PART.slice(-length))) return [match, { kind, value: REAL_PART + value.slice(length) }]
+  const whole = PRINCIPAL_ALIASES.find(([alias]) => value.includes(alias))
+  const resolved: StringMatch = whole === undefined ? match : { kind, value: value.replace(...whole) }
+  return [resolved, ...PRINCIPAL_ALIASES.flatMap((pair) => throughPart(kind, value, pair))]
+}
+
+/** What a pattern that ends or begins within an alias means with the real name in its place. */
+function throughPart(kind: StringMatch['kind'], value: string, [alias, real]: readonly [string, string]): readonly StringMatch[] {
+  for (let length = alias.length - 1; length > 1; length--) {
+    if (kind === 'prefix' && length > '/ns/'.length && value.endsWith(alias.slice(0, length))) return [{ kind, value: value.slice(0, -length) + real }]
+    if (kind === 'suffix' && value.startsWith(alias.slice(-length))) return [{ kind, value: real + value.slice(length) }]
   }
-  return [match]
+  return []
 }
 
 /** A host of the mesh in all of its spellings, since callers may use any; other hosts as they stand. */
