@@ -17,12 +17,10 @@ import {
   type MeshChanges,
   type MeshCompiler,
   type MeshReplica,
-  type MeshSnapshot,
   type MeshStatus,
   type ProbeResult,
   type RootRotation,
   type RuntimeSpan,
-  type SnapshotDifference,
   type SnapshotEntry,
   type TrafficStatistics,
   type WakeResult,
@@ -33,36 +31,21 @@ import { Activator } from '../activator/activator.ts'
 import { activatorService } from '../activator/service.ts'
 import { CredentialFiles } from '../credentials/files.ts'
 import { activationSpans } from '../activator/spans.ts'
-import {
-  directCluster,
-  inboundName,
-  inboundSocket,
-  INGRESS_LISTENER,
-  localCluster,
-  outboundListener,
-  SYSTEM_ACCOUNTS,
-  TYPE_URLS,
-  workloadSpiffeId,
-} from '../encode/names.ts'
+import { directCluster, inboundSocket, INGRESS_LISTENER, localCluster, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from '../encode/names.ts'
 import { platformPlaces } from '../encode/outside-way.ts'
 import type { TelemetrySettings, Touched } from '../encode/types.ts'
 import { SpanExporter } from '../telemetry/exporter.ts'
 import { runtimeSpan } from '../telemetry/runtime-span.ts'
 import { sendSpans } from '../telemetry/send.ts'
 import { certificateOf } from '../encode/server-tls.ts'
-import { TRAFFIC_PREFIX } from '../encode/traffic-log.ts'
-import { askAdmin } from '../envoy/admin.ts'
 import { LogRotation } from '../envoy/log-rotation.ts'
 import type { KeyKeeper } from '../jwks/keeper.ts'
 import { openKeeper } from '../jwks/open.ts'
 import { LoadReceiver } from '../load/service.ts'
-import { invocations, parseSamples } from '../statistics/prometheus.ts'
-import { trafficOf } from '../statistics/traffic.ts'
 import { statusChange } from '../status/changes.ts'
 import type { StatusChange } from '../status/writer.ts'
 import { adsService } from '../xds/ads.ts'
 import { inForce } from '../xds/delivery.ts'
-import type { Target } from '../xds/node.ts'
 import { serveGrpc, type GrpcServer, type GrpcService } from '../xds/server.ts'
 import { streamService } from '../streams/service.ts'
 import { StreamWatch } from '../streams/watch.ts'
@@ -70,12 +53,13 @@ import { causeOf } from './cause.ts'
 import { configurationOf } from './configuration.ts'
 import { credentialPaths, gatewayFindings, touchedBy } from './gateways.ts'
 import type { MeshSettings } from './options.ts'
-import { accepts } from './accepting.ts'
 import type { CertificateSource } from './ports.ts'
 import { probe } from './prober.ts'
 import { Fleet } from './fleet.ts'
 import { History } from './history.ts'
+import { countedInvocations, countedTraffic } from './numbers.ts'
 import { Proxy } from './proxy.ts'
+import { Replicas } from './replicas.ts'
 import { TrustKeeper } from './trust-keeper.ts'
 
 /** What the core is connected with. */
@@ -99,21 +83,10 @@ const LAST_SPANS_MS = 1000
 const SHOWN_WARNINGS = 20
 /** Before the proxy gives up a held call without a word, the activator says why. */
 const ANSWER_FIRST_MS = 250
-const TRAFFIC_PATH = `/stats/prometheus?usedonly&filter=${encodeURIComponent(`^${TRAFFIC_PREFIX}\\.`)}`
-const STATISTICS_PATH = `/stats/prometheus?usedonly&filter=${encodeURIComponent('^cluster\\.fn/')}`
-const servingSockets = (replicas: readonly MeshReplica[]) => new Set(replicas.flatMap(({ serving, inboundSocket: socket }) => (serving ? [socket] : [])))
-/** Whether no replica gets calls now that got none before. */
-function onlyFewer(before: readonly MeshReplica[], after: readonly MeshReplica[]): boolean {
-  const known = servingSockets(before)
-  return [...servingSockets(after)].every((socket) => known.has(socket))
-}
-
 /** Sockets of the control plane, which all proxies share. */
 function controlSockets({ runDirectory }: MeshSettings['layout']): { readonly xdsSocket: string; readonly activatorSocket: string } {
   return { xdsSocket: join(runDirectory, 'xds'), activatorSocket: join(runDirectory, 'act') }
 }
-
-const outboundSockets = (replicas: readonly MeshReplica[]) => replicas.flatMap((replica) => replica.outboundSocket ?? [])
 
 function ingressPorts({ ingress }: MeshSettings['layout']): Pick<CompilerSettings, 'ingressPorts'> {
   return ingress === undefined ? {} : { ingressPorts: { http: ingress.port, https: ingress.tls?.port ?? DEFAULT_TLS_PORT } }
@@ -126,7 +99,7 @@ export class MeshCore {
   readonly #compiler: MeshCompiler
   readonly #fleet: Fleet
   readonly #exporter: SpanExporter
-  readonly #replicas = new Map<WorkloadKey, readonly MeshReplica[]>()
+  readonly #replicas: Replicas
   readonly #files = new CredentialFiles({ changed: (files) => this.#filesChanged(files) })
   readonly #activator: Activator
   readonly #load: LoadReceiver
@@ -140,9 +113,6 @@ export class MeshCore {
   readonly #rotations: readonly LogRotation[]
   readonly #history = new History()
   #watched = ''
-  #snapshotWaiters: (() => void)[] = []
-  /** Workloads that came since the start, and whose inbound listener has not been seen to accept. */
-  readonly #newcomers = new Set<WorkloadKey>()
 
   constructor(settings: MeshSettings, surroundings: CoreSurroundings) {
     this.#settings = settings
@@ -154,6 +124,15 @@ export class MeshCore {
     this.#exporter = new SpanExporter({ send: sendSpans, log: surroundings.log }, layout.telemetry.tracing?.collector)
     const address = layout.ingress === undefined ? {} : { ingressAddress: layout.ingress.address }
     this.#compiler = createCompiler({ trustDomain, path, outbound, platform: platformPlaces(layout), proxies, ...ingressPorts(layout), ...address })
+    this.#replicas = new Replicas({
+      snapshot: () => this.#compiler.snapshot,
+      serving: (workload) => this.#servingProxy(workload),
+      changed: (workload) => {
+        this.#publish({ workloads: [workload] })
+        this.#watchLoad()
+      },
+      now: surroundings.now,
+    })
     this.#streams = new StreamWatch({ calleeOf: (workload) => this.#compiler.snapshot.workloads.get(workload), log: surroundings.log })
     this.#keeper = openKeeper(settings, surroundings.log, (name) => this.#publish({ keys: [name] }))
     this.#trust = new TrustKeeper({
@@ -176,7 +155,7 @@ export class MeshCore {
     this.#activator = new Activator({
       knows: (workload) => this.#compiler.snapshot.workloads.has(workload),
       wake: (workload) => this.#wake(workload),
-      endpointsInForce: async (workload, signal) => (await inForce(this.#servingState(workload), this.#servingTargets(workload), signal))?.reason,
+      endpointsInForce: (workload, signal) => this.#replicas.endpointsInForce(workload, signal),
       timeoutMs: Math.max(1, layout.activationTimeoutMs - ANSWER_FIRST_MS),
       log: surroundings.log,
       now: surroundings.now,
@@ -261,7 +240,8 @@ export class MeshCore {
       const touched = touchedBy(difference)
       this.#streams.changed(difference.workloads.set)
       this.#wantKeys([...difference.workloads.set, ...difference.workloads.removed])
-      this.#greet(before, difference.workloads)
+      // At the start nobody calls before everything is in force.
+      if (this.#fleet.front.pid !== undefined) this.#replicas.greet(before, difference.workloads)
       this.#publish(touched)
       this.#files.watch(credentialPaths(snapshot, this.#settings.layout))
     } catch (error) {
@@ -270,7 +250,7 @@ export class MeshCore {
     this.#history.keep(this.#compiler.snapshot, this.#with.now())
     const change = statusChange(before.statuses, this.#compiler.snapshot.statuses)
     if (change !== undefined) this.#with.statuses(change)
-    for (const resolve of this.#snapshotWaiters.splice(0)) resolve()
+    this.#replicas.snapshotTaken()
   }
 
   #wantKeys(workloads: readonly WorkloadKey[]): void {
@@ -279,16 +259,9 @@ export class MeshCore {
     this.#keeper.want('ingress', snapshot.ingressAuthentication?.rules ?? [])
   }
 
-  /** At the start nobody calls before everything is in force. */
-  #greet(before: MeshSnapshot, { set, removed }: SnapshotDifference['workloads']): void {
-    for (const key of removed) this.#newcomers.delete(key)
-    if (this.#fleet.front.pid === undefined) return
-    for (const key of set) if (!before.workloads.has(key)) this.#newcomers.add(key)
-  }
-
   #publish(touched: Partial<Touched> | 'everything', to?: readonly Proxy[]): void {
     const { snapshot } = this.#compiler
-    this.#fleet.publish({ snapshot, replicas: this.#replicas, keys: this.#keeper.keys, files: this.#files.contents }, touched, to)
+    this.#fleet.publish({ snapshot, replicas: this.#replicas.all, keys: this.#keeper.keys, files: this.#files.contents }, touched, to)
   }
 
   /** Only what is made on demand has to be looked at again. */
@@ -301,7 +274,7 @@ export class MeshCore {
 
   /** Load is asked for where replicas are, or where calls wait for one. */
   #watchLoad(): void {
-    const keys = new Set([...this.#replicas].filter(([, replicas]) => replicas.length > 0).map(([key]) => key))
+    const keys = new Set(this.#replicas.all.keys())
     for (const key of this.#activator.waiting().keys()) keys.add(key)
     // On the direct path the ingress counts for itself.
     const ways = this.#settings.path === 'direct' ? [localCluster, directCluster] : [localCluster]
@@ -317,7 +290,7 @@ export class MeshCore {
     this.#compileNow()
     const signal = AbortSignal.timeout(deadlineMs)
     const open = await this.#fleet.settled(signal)
-    const refusing = await this.#newcomersAccept(this.#newcomers, signal)
+    const refusing = await this.#replicas.newcomersAccept(signal)
     const stragglers = [...open, ...refusing.map((reason) => ({ proxy: this.#fleet.front.layout.node, reason }))]
     return {
       complete: stragglers.length === 0,
@@ -340,66 +313,8 @@ export class MeshCore {
 
   // -- replicas -----------------------------------------------------------------------------------------------------------
 
-  async setReplicas(workload: NamespacedName, replicas: readonly MeshReplica[], deadlineMs: number = DEFAULT_DEADLINE_MS): Promise<Delivery> {
-    const key = keyOf(workload)
-    const signal = AbortSignal.timeout(deadlineMs)
-    const startedAt = this.#with.now()
-    const before = this.#replicas.get(key) ?? []
-    if (replicas.length === 0) this.#replicas.delete(key)
-    else this.#replicas.set(key, replicas)
-    if (onlyFewer(before, replicas) && this.#compiler.snapshot.workloads.has(key)) this.#servingProxy(key).publishEndpoints(key, replicas)
-    this.#publish({ workloads: [key] })
-    this.#watchLoad()
-    const known = await this.#untilKnown(key, replicas, signal)
-    const listeners = await this.#listenersInForce(key, replicas, known, signal)
-    const listenersAt = this.#with.now()
-    const endpoints = await this.#endpointsInForce(key, known, signal)
-    const steps = [
-      { name: 'listeners', ms: listenersAt - startedAt },
-      { name: 'endpoints', ms: this.#with.now() - listenersAt },
-    ]
-    const reason = listeners ?? endpoints
-    return { complete: reason === undefined, stragglers: reason === undefined ? [] : [{ proxy: this.#servingProxy(key).layout.node, reason }], steps }
-  }
-
-  /** Replicas may be told before their revision has come from the store. */
-  async #untilKnown(key: WorkloadKey, replicas: readonly MeshReplica[], signal: AbortSignal): Promise<boolean> {
-    if (replicas.length === 0) return this.#compiler.snapshot.workloads.has(key)
-    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-    while (!this.#compiler.snapshot.workloads.has(key) && !signal.aborted) {
-      await Promise.race([new Promise<void>((resolve) => this.#snapshotWaiters.push(resolve)), aborted])
-    }
-    return this.#compiler.snapshot.workloads.has(key)
-  }
-
-  async #listenersInForce(key: WorkloadKey, replicas: readonly MeshReplica[], known: boolean, signal: AbortSignal): Promise<string | undefined> {
-    if (!known) return replicas.length === 0 ? undefined : `the mesh does not know the workload ${key}`
-    const outbound = replicas.filter((replica) => replica.outboundSocket !== undefined).map((replica) => outboundListener(key, replica.id))
-    const targets = [inboundName(key), ...outbound].map((name): Target => ({ typeUrl: TYPE_URLS.listener, name }))
-    const straggler = await inForce(this.#servingState(key), targets, signal)
-    if (straggler !== undefined) return straggler.reason
-    const wanted = (path: string) => () => outboundSockets(this.#replicas.get(key) ?? []).includes(path)
-    const open = await Promise.all(outboundSockets(replicas).map((path) => this.#refusing(path, wanted(path), signal)))
-    return [...open.flat(), ...(await this.#newcomersAccept([key], signal))].at(0)
-  }
-
-  async #endpointsInForce(key: WorkloadKey, known: boolean, signal: AbortSignal): Promise<string | undefined> {
-    return known ? (await inForce(this.#servingState(key), this.#servingTargets(key), signal))?.reason : undefined
-  }
-
-  async #refusing(path: string, wanted: () => boolean, signal: AbortSignal): Promise<readonly string[]> {
-    return (await accepts(path, wanted, signal)) ? [] : [`does not accept on ${path}`]
-  }
-
-  /** A listener that is acknowledged still waits for its certificate and routes: callers that come sooner find its socket closed. */
-  async #newcomersAccept(keys: Iterable<WorkloadKey>, signal: AbortSignal): Promise<readonly string[]> {
-    const refusing = [...keys].map(async (key) => {
-      if (!this.#newcomers.has(key)) return []
-      const problems = await this.#refusing(inboundSocket(this.#servingProxy(key).layout, key), () => this.#compiler.snapshot.workloads.has(key), signal)
-      if (problems.length === 0) this.#newcomers.delete(key)
-      return problems
-    })
-    return (await Promise.all(refusing)).flat()
+  setReplicas(workload: NamespacedName, replicas: readonly MeshReplica[], deadlineMs: number = DEFAULT_DEADLINE_MS): Promise<Delivery> {
+    return this.#replicas.set(workload, replicas, deadlineMs)
   }
 
   #servingProxy(key: WorkloadKey): Proxy {
@@ -408,14 +323,6 @@ export class MeshCore {
 
   #servingState(key: WorkloadKey): Proxy['state'] {
     return this.#servingProxy(key).state
-  }
-
-  #servingTargets(key: WorkloadKey): readonly Target[] {
-    const name = localCluster(key)
-    return [
-      { typeUrl: TYPE_URLS.cluster, name },
-      { typeUrl: TYPE_URLS.endpoints, name },
-    ]
   }
 
   #wake(key: WorkloadKey): Promise<WakeResult> {
@@ -494,25 +401,12 @@ export class MeshCore {
     return this.#trust.rotateRoot(deadlineMs)
   }
 
-  async invocations(): Promise<readonly InvocationStatistics[]> {
-    const bodies = await this.#ask(STATISTICS_PATH)
-    return invocations(bodies.flatMap(parseSamples), this.#compiler.snapshot.workloads)
+  invocations(): Promise<readonly InvocationStatistics[]> {
+    return countedInvocations(this.#fleet.all, this.#compiler.snapshot)
   }
 
-  async traffic(): Promise<readonly TrafficStatistics[]> {
-    const bodies = await this.#ask(TRAFFIC_PATH)
-    return bodies.flatMap((body) => trafficOf(body, this.#compiler.snapshot))
-  }
-
-  /** Every proxy's answer; one that is down at the moment has none. */
-  async #ask(path: string): Promise<readonly string[]> {
-    const [front, ...others] = this.#fleet.all.map(async ({ adminSocket }) => {
-      // Envoy merges its workers' histograms after it has answered: the first question is for the second one's sake.
-      await askAdmin(adminSocket, '/stats?filter=^$')
-      return (await askAdmin(adminSocket, path)).body
-    })
-    const rest = Promise.all(others.map((answer) => answer.catch(() => '')))
-    return [(await front) ?? '', ...(await rest)]
+  traffic(): Promise<readonly TrafficStatistics[]> {
+    return countedTraffic(this.#fleet.all, this.#compiler.snapshot)
   }
 
   async reopenLogs(): Promise<void> {
