@@ -296,6 +296,17 @@ describe('the controller', () => {
       expect(((await store.get(canary)) as CanaryResource).status?.history.map((event) => event.reason)).toEqual(['Started', 'Advanced', 'RolledBack'])
     }, 30_000)
 
+    it('begins anew with a function that was removed during a run and is deployed again', async () => {
+      await apply({ template: { artifact: OTHER, revision: 'v2' } })
+      await eventually('first step', serves('v1=80 v2=20'))
+      await store.remove({ group: 'weft.dev', kind: 'Function', namespace: 'default', name: 'temp' })
+      for (const { metadata } of await revisions()) await store.remove({ group: 'weft.dev', kind: 'Revision', namespace: 'default', name: metadata.name })
+      await eventually('forgotten', async () => (await phase()) === 'Idle')
+      await apply({ template: { artifact: ARTIFACT, revision: 'v9' } })
+      await eventually('served', serves('v9=100'))
+      await eventually('stable known', async () => ((await store.get(canary)) as CanaryResource).status?.stable === 'v9')
+    }, 30_000)
+
     it('obeys promote and abort', async () => {
       await apply({ template: { artifact: OTHER, revision: 'v2' } })
       await eventually('first step', serves('v1=80 v2=20'))

@@ -6,10 +6,29 @@ import { IDLE, isRunning, type CanaryDecision, type CanaryInput, type CanaryStat
 export function decideCanary(input: CanaryInput, now: number): CanaryDecision {
   const { state, newest, owner } = input
   if (newest === undefined) return { state }
+  const gone = goneFrom(input)
+  if (gone !== undefined) return forget(input, `there is no revision ${gone} any more`)
   if (owner !== undefined) return blocked(input, owner, now)
   if (newest.revision !== state.candidate && newest.revision !== state.stable) return begin(input, newest.revision, now)
   if (!isRunning(state)) return state.stable === undefined || state.phase === 'Idle' ? settle(input) : { state }
   return command(input, now) ?? wantedBack(input, now) ?? (state.phase === 'Waiting' ? wait(input, now) : progress(input, now))
+}
+
+/** What a state is about and the function does not have: it was removed since, and perhaps made anew. */
+function goneFrom({ state, known }: CanaryInput): string | undefined {
+  const { stable, candidate } = state
+  if (stable !== undefined && !known.has(stable)) return stable
+  return isRunning(state) && candidate !== undefined && !known.has(candidate) ? candidate : undefined
+}
+
+/** Begins where every canary begins; a run that was under way is over. */
+function forget({ state }: Pick<CanaryInput, 'state'>, why: string): CanaryDecision {
+  return isRunning(state) ? { state: IDLE, because: 'Aborted', message: why } : { state: IDLE }
+}
+
+/** A canary without a function: what it knew of revisions was about another one, should the function come back. */
+export function decideWithoutFunction(state: CanaryState): CanaryDecision {
+  return forget({ state }, 'its function was removed')
 }
 
 /** Somebody else decides where calls go: no run begins, and one that is under way means nothing any more. */

@@ -7,7 +7,7 @@ import { sameButTime } from '../decide/conditions.ts'
 import { carriedWeight } from '../decide/replicas.ts'
 import { newestOf } from '../decide/revision.ts'
 import { servingOf } from '../decide/traffic.ts'
-import { decideCanary } from './decide.ts'
+import { decideCanary, decideWithoutFunction } from './decide.ts'
 import { totalsOf } from './numbers.ts'
 import type { PrometheusMetrics } from './prometheus/metrics.ts'
 import { rulesOf, stateOf, statusOf } from './rules.ts'
@@ -78,7 +78,7 @@ export class CanaryReconciler {
     const fn = (await store.get({ group: 'weft.dev', kind: 'Function', namespace: ref.namespace, name: canary.spec.function })) as FunctionResource | undefined
     if (fn === undefined) {
       const message = `there is no function ${canary.spec.function}`
-      return this.#write(subject, { state: subject.state }, { reason: 'FunctionNotFound', message })
+      return this.#write(subject, decideWithoutFunction(subject.state), { reason: 'FunctionNotFound', message })
     }
     const input = await this.#input(subject, fn)
     const decision = decideCanary(input, this.#options.now())
@@ -107,7 +107,8 @@ export class CanaryReconciler {
     const now = this.#options.now()
     const { namespace = 'default', name } = fn.metadata
     const list = await this.#options.store.list({ group: 'weft.dev', kind: 'Revision', namespace, labels: { 'weft.dev/function': name } })
-    const newest = newestOf(list.items as readonly RevisionResource[])
+    const revisions = list.items as readonly RevisionResource[]
+    const newest = newestOf(revisions)
     const { paused = false, promote, abort } = canary.spec
     const ready = newest !== undefined && isReady(newest)
     return {
@@ -117,6 +118,7 @@ export class CanaryReconciler {
       newest:
         newest === undefined ? undefined : { revision: newest.spec.revision, ready, carries: carriedWeight(fn.spec.scale, newest.status?.readyReplicas ?? 0) },
       serving: servingOf(fn.status?.traffic ?? []),
+      known: new Set(revisions.map(({ spec }) => spec.revision)),
       owner: this.#options.ownerOf(canary, fn),
       ...(await this.#counted(subject, fn)),
       metrics: this.#options.metrics.read(canary, rules, state, now),

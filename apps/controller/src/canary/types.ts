@@ -95,6 +95,8 @@ export interface CanaryInput {
   /** The function's newest revision: whether it may take traffic, and up to which weight it has replicas. What serves when no run does. */
   readonly newest: { readonly revision: string; readonly ready: boolean; readonly carries: number } | undefined
   readonly serving: string | undefined
+  /** All revisions that the function has. */
+  readonly known: ReadonlySet<string>
   /** Whoever owns the split of the function in the canary's place. */
   readonly owner: string | undefined
   /** Since the step began. */

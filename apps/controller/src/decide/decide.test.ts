@@ -132,6 +132,14 @@ describe('planTraffic with a canary', () => {
   })
 })
 
+describe('planTraffic with a canary of a function that was removed and made anew', () => {
+  it('serves the newest revision: the stable one that the canary names is not there', () => {
+    const canary = { stable: 'v3', candidate: 'v4', weight: 20, routing: undefined }
+    const plan = planTraffic({ spec: { template: {} }, revisions: [revision('v1', 1)], ready: new Set(['v1']), current: [], canary })
+    expect(plan).toEqual({ because: 'latest-ready', traffic: [{ revision: 'v1', weight: 100 }] })
+  })
+})
+
 describe('planReplicas', () => {
   const now = 1_000_000
   const base: ReplicaFacts = { scale: undefined, routed: true, proving: false, awake: false, lastBusyAt: now, inProgress: 0, present: 1, unroutedAt: undefined }

@@ -44,9 +44,13 @@ export function planTraffic(facts: TrafficFacts): TrafficPlan {
   return facts.spec.traffic === undefined || facts.spec.traffic.length === 0 ? planLatest(facts) : planPinned(facts, facts.spec.traffic)
 }
 
-/** A candidate that lost its replicas has its share served by the stable revision until it has them again. */
-function planCanary({ ready, revisions, current }: TrafficFacts, { stable, candidate, weight, routing }: CanaryShare): TrafficPlan {
-  if (!revisions.some((revision) => revision.spec.revision === stable)) return { traffic: existing(current, revisions), because: 'nothing-ready' }
+/**
+ * A candidate that lost its replicas has its share served by the stable revision until it has them again. A canary that speaks of a revision which is gone has
+ * not seen the function as it is.
+ */
+function planCanary(facts: TrafficFacts, { stable, candidate, weight, routing }: CanaryShare): TrafficPlan {
+  const { ready, revisions } = facts
+  if (!revisions.some((revision) => revision.spec.revision === stable)) return planLatest(facts)
   const isReady = candidate !== undefined && candidate !== stable && ready.has(candidate)
   const share = isReady ? weight : 0
   const shares = [{ revision: stable, weight: 100 - share }, ...(share > 0 && candidate !== undefined ? [{ revision: candidate, weight: share }] : [])]
