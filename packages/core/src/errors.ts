@@ -278,7 +278,7 @@ export const ERRORS = {
   },
   // -- calls through the proxies (answers of Envoy itself) ----------------------------------------------------------
   ROUTE_NOT_FOUND: { status: 404, fault: 'user', message: 'nothing answers at {path}', help: 'list what is deployed with: weft list' },
-  HOST_NOT_FOUND: { status: 404, fault: 'user', message: 'the mesh knows no host "{host}"', help: 'list what is deployed with: weft list --all-namespaces' },
+  HOST_NOT_FOUND: { status: 404, fault: 'user', message: 'the mesh knows no host "{host}"', help: 'list what is deployed with: weft list' },
   PORT_SPEAKS_TCP: {
     status: 421,
     fault: 'user',

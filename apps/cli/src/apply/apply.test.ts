@@ -130,6 +130,23 @@ describe('weft delete', () => {
     expect(out).toBe('Service a removed\nNamespace staging was not there\n')
   })
 
+  it('removes resources by name, and tells of those that are not there after the others', async () => {
+    await using gateway = await testGateway({
+      ...DISCOVERY,
+      'GET /apis': [200, { groups: [] }],
+      'DELETE /api/v1/namespaces/default/services/a': [200, {}],
+      'DELETE /api/v1/namespaces/default/services/c': [200, {}],
+    })
+    const outcome = await cli(['delete', 'services', 'a', 'b', 'c'], { gateway })
+    expect(outcome).toMatchObject({ code: 2, out: 'Service a removed\nService c removed\n', err: expect.stringContaining('Service b does not exist') })
+  })
+
+  it('refuses names beside files', async () => {
+    await using gateway = await testGateway(DISCOVERY)
+    const outcome = await cli(['delete', 'service', 'a', '-f', '-'], { gateway, input: service('a') })
+    expect(outcome).toMatchObject({ code: 2, err: expect.stringContaining('not both') })
+  })
+
   it('removes the functions of a stack', async () => {
     await using gateway = await testGateway({ ...DISCOVERY, 'DELETE /apis/weft.dev/v1alpha1/namespaces/default/functions/hello': [200, {}] })
     await using world = await tree({

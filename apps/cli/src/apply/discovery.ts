@@ -52,7 +52,7 @@ export class Discovery {
       const found = (await this.#version(groupVersion)).find((each) => [each.plural, each.singular, each.kind.toLowerCase(), ...each.shortNames].includes(name))
       if (found !== undefined) return found
     }
-    throw new WeftError('INVALID_VALUE', { field: 'kind', reason: `the gateway has no kind "${word}"; see docs/reference/api.md` })
+    throw new WeftError('INVALID_VALUE', { field: 'kind', reason: `the gateway has no kind "${word}"; the kinds are in docs/guide/api.md` })
   }
 
   async #preferredVersions(): Promise<readonly string[]> {

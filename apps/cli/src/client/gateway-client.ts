@@ -50,9 +50,10 @@ export class GatewayClient {
     const headers: Record<string, string | string[]> = {}
     for (const [name, value] of Object.entries(call.headers ?? {})) headers[name] = typeof value === 'string' ? value : [...value]
     if (authorization !== undefined && call.function !== true) headers['authorization'] = authorization
-    const body = call.body
-    const isJson = isPlainBody(body)
-    if (isJson) headers['content-type'] ??= 'application/json'
+    const body = isPlainBody(call.body) ? JSON.stringify(call.body) : call.body
+    if (isPlainBody(call.body)) headers['content-type'] ??= 'application/json'
+    // Node.js says no length for the body of a DELETE by itself, and what it sends then is no HTTP.
+    if (body !== undefined && !isStream(body)) headers['content-length'] = String(Buffer.byteLength(body))
     const options = { method: call.method, headers, rejectUnauthorized: !insecure, ...(call.signal === undefined ? {} : { signal: call.signal }) }
     const open = url.startsWith('https:') ? tlsRequest : request
     return new Promise((resolve, reject) => {
@@ -60,7 +61,7 @@ export class GatewayClient {
       const outgoing = overSocket ? request({ ...options, socketPath, path: call.path }, onAnswer) : open(new URL(url + call.path), options, onAnswer)
       outgoing.on('error', (error) => reject(this.#unreachable(error)))
       if (isStream(body)) body.pipe(outgoing)
-      else outgoing.end(isJson ? JSON.stringify(body) : body)
+      else outgoing.end(body)
     })
   }
 

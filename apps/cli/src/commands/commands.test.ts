@@ -101,6 +101,42 @@ describe('secrets', () => {
   })
 })
 
+describe('secrets of several files', () => {
+  it.each([
+    ['create', 'POST', '', 201],
+    ['update', 'PUT', '/tls', 200],
+  ])('%s them under their keys, as they are', async (verb, method, path, status) => {
+    const route = `${method} /api/v1/namespaces/team/secrets${path}`
+    await using gateway = await testGateway({ [route]: [status, {}] })
+    await using world = await testWorld()
+    await writeFile(join(world.cwd, 'a.pem'), 'certificate\n')
+    await writeFile(join(world.cwd, 'a.key'), 'key\n')
+    const files = ['--from-file', 'tls.crt=a.pem', '--from-file=tls.key=a.key']
+    expect(await cli(['secret', verb, 'tls', '-n', 'team', ...files], { gateway, world })).toMatchObject({ code: 0 })
+    expect(JSON.parse(gateway.seen[0]?.body ?? '')).toMatchObject({
+      metadata: { name: 'tls', namespace: 'team' },
+      type: 'kubernetes.io/tls',
+      data: { 'tls.crt': Buffer.from('certificate\n').toString('base64'), 'tls.key': Buffer.from('key\n').toString('base64') },
+    })
+  })
+
+  it.each([
+    [['--from-file', 'a', '--from-file', 'b'], 'several files need a key each'],
+    [['--from-file', 'k=a', '--from-file', 'b'], 'cannot stand together'],
+    [['--from-file', 'k=a', '--from-literal', 'b'], 'cannot stand together'],
+  ])('%j is refused', async (flags, message) => {
+    await using gateway = await testGateway({})
+    expect(await cli(['secret', 'create', 'key', ...flags], { gateway })).toMatchObject({ code: 2, err: expect.stringContaining(message) })
+  })
+
+  it('says which secret is not there to be removed', async () => {
+    await using gateway = await testGateway({
+      'DELETE /system/secrets': [404, { error: { code: 'NOT_FOUND', message: 'secret x does not exist', help: 'see: weft secret list' } }],
+    })
+    expect(await cli(['secret', 'remove', 'x'], { gateway })).toEqual({ code: 2, out: '', err: 'Error: secret x does not exist\n  see: weft secret list\n' })
+  })
+})
+
 describe('logs', () => {
   it('are printed line by line, as they are or as JSON', async () => {
     const line = { name: 'temp', instance: 'temp-1', timestamp: '2030-01-01T00:00:00Z', text: 'hello' }

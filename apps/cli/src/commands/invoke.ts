@@ -3,7 +3,7 @@ import { GATEWAY_OPTION } from '../cli.ts'
 import { functionRef } from '../client/functions.ts'
 import { readText, refusal, type GatewayAnswer } from '../client/gateway-client.ts'
 import type { Command, World } from '../command.ts'
-import { listOption, NAMESPACE_OPTION, textOption } from './options.ts'
+import { HEADER_OPTION, headersOption, listOption, NAMESPACE_OPTION, textOption } from './options.ts'
 
 /** `weft invoke`: calls a function through the gateway, body from standard input or `--data`, answer streamed to standard output. */
 export const invokeCommand: Command = {
@@ -17,7 +17,7 @@ export const invokeCommand: Command = {
     NAMESPACE_OPTION,
     { flags: '-d, --data <text>', description: 'body of the call' },
     { flags: '-m, --method <method>', description: 'HTTP method' },
-    { flags: '-H, --header <header>', description: '"NAME: VALUE" (or NAME=VALUE)', repeat: true },
+    HEADER_OPTION,
     { flags: '--query <pair>', description: 'NAME=VALUE of the query', repeat: true },
     { flags: '--path <path>', description: 'path below the function', default: '/' },
     { flags: '--content-type <type>', description: 'type of the body' },
@@ -36,10 +36,10 @@ export const invokeCommand: Command = {
     }
     const body = await bodyOf(world, textOption(options, 'data'))
     const path = `/function/${ref.name}.${ref.namespace}${targetPath(textOption(options, 'path') ?? '/', listOption(options, 'query'))}`
-    const headers = readHeaders(listOption(options, 'header'))
+    const headers = headersOption(options)
     const type = textOption(options, 'contentType')
-    if (type !== undefined) headers['content-type'] = type
-    else if (body !== undefined) headers['content-type'] ??= 'text/plain'
+    if (type !== undefined) headers['content-type'] = [type]
+    else if (body !== undefined) headers['content-type'] ??= ['text/plain']
     const method = (textOption(options, 'method') ?? (body === undefined ? 'GET' : 'POST')).toUpperCase()
     const answer = await (await client()).send({ method, path, headers, ...(body === undefined ? {} : { body }), function: true, signal: world.signal })
     if (options['include'] === true) world.stdout.write(headText(answer))
@@ -71,16 +71,6 @@ function targetPath(path: string, query: readonly string[]): string {
     url.searchParams.append(pair.slice(0, equals), pair.slice(equals + 1))
   }
   return `${url.pathname}${url.search}`
-}
-
-function readHeaders(texts: readonly string[]): Record<string, string> {
-  const headers: Record<string, string> = {}
-  for (const text of texts) {
-    const match = /^([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*[:=]\s*(.*)$/.exec(text)
-    if (match?.[1] === undefined) throw new WeftError('INVALID_VALUE', { field: '--header', reason: `"${text}" is not "NAME: VALUE"` })
-    headers[match[1].toLowerCase()] = match[2] ?? ''
-  }
-  return headers
 }
 
 function headText(answer: GatewayAnswer): string {

@@ -31,6 +31,7 @@ export const listCommand: Command = {
     NAMESPACE_OPTION,
     OUTPUT_OPTION,
     { flags: '-q, --quiet', description: 'names only' },
+    { flags: '-A, --all-namespaces', description: 'of all namespaces, as without -n', hidden: true },
     { flags: '-v, --verbose', description: 'same as -o wide', hidden: true },
   ],
   examples: ['weft list', 'weft list -n staging -o wide', 'weft list -o json'],

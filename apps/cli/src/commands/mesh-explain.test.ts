@@ -64,6 +64,13 @@ describe('weft mesh authz check', () => {
     expect([outcome.code, JSON.parse(outcome.out)]).toEqual([0, allowed])
   })
 
+  it('asks for a call with headers and from an address', async () => {
+    await using gateway = await testGateway({ [`GET ${BASE}/authorization/temp.default`]: [200, refused] })
+    await cli(['mesh', 'authz', 'check', '--to', 'temp', '-H', 'X-A: 1', '--header', 'x-a=2', '--address', '192.0.2.7'], { gateway })
+    const asked = new URL(gateway.seen[0]?.path ?? '', 'http://x').searchParams
+    expect([JSON.parse(asked.get('headers') ?? ''), asked.get('address')]).toEqual([{ 'x-a': ['1', '2'] }, '192.0.2.7'])
+  })
+
   it.each<[string, readonly string[], unknown]>([
     ['a request principal', ['--request-principal', 'https://idp.example/a/jason'], { iss: 'https://idp.example/a', sub: 'jason' }],
     ['claims', ['--jwt-claims', '{"iss":"i","groups":["a"]}'], { iss: 'i', groups: ['a'] }],

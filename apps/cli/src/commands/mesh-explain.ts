@@ -4,7 +4,7 @@ import { GATEWAY_OPTION } from '../cli.ts'
 import { functionRef } from '../client/functions.ts'
 import type { Command, Invocation } from '../command.ts'
 import { structured } from '../output/render.ts'
-import { NAMESPACE_OPTION, textOption } from './options.ts'
+import { HEADER_OPTION, headersOption, NAMESPACE_OPTION, textOption } from './options.ts'
 
 const MESH_PATH = '/apis/mesh.weft.dev/v1alpha1'
 const FORMAT_OPTION = { flags: '-o, --output <format>', description: 'how to print', choices: ['json', 'yaml'] }
@@ -25,6 +25,8 @@ export const meshExplainCommands: readonly Command[] = [
       { flags: '--method <method>', description: 'HTTP method', default: 'GET' },
       { flags: '--path <path>', description: 'path, without the query', default: '/' },
       { flags: '--host <host>', description: "host as the caller writes it (default: the callee's full name)" },
+      HEADER_OPTION,
+      { flags: '--address <address>', description: 'address of the client outside' },
       { flags: '--request-principal <principal>', description: 'ISSUER/SUBJECT of the token that the call carries' },
       { flags: '--jwt-claims <claims>', description: 'payload of that token, JSON; its signature and time are taken for good' },
       FORMAT_OPTION,
@@ -32,7 +34,8 @@ export const meshExplainCommands: readonly Command[] = [
     examples: [
       'weft mesh authz check --to thermostat --request-principal https://idp.example/jason --jwt-claims \'{"groups": ["staff"]}\'',
       'weft mesh authz check --from control --to thermostat --method POST --path /',
-      'weft mesh authz check --to thermostat',
+      'weft mesh authz check --from control --to thermostat -H "version: v1"',
+      'weft mesh authz check --to thermostat --address 203.0.113.7',
     ],
     run: authorize,
   },
@@ -56,10 +59,12 @@ async function authorize({ world, options, client }: Invocation): Promise<number
   if (to === undefined) throw new WeftError('INVALID_VALUE', { field: '--to', reason: 'name the function or Service that is called' })
   const ref = functionRef(to, options)
   const query = new URLSearchParams()
-  for (const name of ['from', 'method', 'path', 'host', 'namespace'] as const) {
+  for (const name of ['from', 'method', 'path', 'host', 'namespace', 'address'] as const) {
     const value = textOption(options, name)
     if (value !== undefined) query.set(name, value)
   }
+  const headers = headersOption(options)
+  if (Object.keys(headers).length > 0) query.set('headers', JSON.stringify(headers))
   const claims = claimsOf(options)
   if (claims !== undefined) query.set('claims', JSON.stringify(claims))
   const answer = await (

@@ -54,19 +54,22 @@ async function readPath(path: string, world: World, namespace: string | undefine
 /** `weft delete`. */
 export const deleteCommand: Command = {
   name: 'delete',
-  summary: 'remove what files describe, or one resource',
-  args: [{ syntax: '[words...]', description: 'KIND NAME, unless -f is given' }],
+  summary: 'remove what files describe, or resources by name',
+  args: [{ syntax: '[words...]', description: 'KIND NAME…, unless -f is given' }],
   options: [GATEWAY_OPTION, NAMESPACE, FILE_OPTION],
-  examples: ['weft delete -f mesh/temp-split.yaml', 'weft delete virtualservice temp'],
+  examples: ['weft delete -f mesh/temp-split.yaml', 'weft delete virtualservice temp', 'weft delete authorizationpolicy one two -n staging'],
   async run(invocation) {
     const { world, args } = invocation
     const client = await invocation.client()
     const discovery = new Discovery(client)
+    const missing: Resource[] = []
     for (const resource of await toDelete(invocation, discovery)) {
       const was = await deleteResource(client, discovery, resource)
-      if (!was && args.length > 0) throw new WeftError('NOT_FOUND', { kind: resource.kind, name: resource.metadata.name })
-      world.stdout.write(`${label(resource)} ${was ? 'removed' : 'was not there'}\n`)
+      if (was || args.length === 0) world.stdout.write(`${label(resource)} ${was ? 'removed' : 'was not there'}\n`)
+      else missing.push(resource)
     }
+    const [first] = missing
+    if (first !== undefined) throw new WeftError('NOT_FOUND', { kind: first.kind, name: missing.map(({ metadata }) => metadata.name).join(', ') })
   },
 }
 
@@ -120,11 +123,12 @@ async function toDelete({ world, args, options }: Invocation, discovery: Discove
   const files = listOption(options, 'filename')
   const namespace = textOption(options, 'namespace')
   if (files.length === 0) {
-    const [word, name] = args
-    if (word === undefined || name === undefined) throw new WeftError('INVALID_VALUE', { field: 'delete', reason: 'give KIND NAME, or files with -f' })
+    const [word, ...names] = args
+    if (word === undefined || names.length === 0) throw new WeftError('INVALID_VALUE', { field: 'delete', reason: 'give KIND NAME, or files with -f' })
     const kind = await discovery.ofWord(word)
-    return [{ apiVersion: kind.groupVersion, kind: kind.kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } }]
+    return names.map((name) => ({ apiVersion: kind.groupVersion, kind: kind.kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } }))
   }
+  if (args.length > 0) throw new WeftError('INVALID_VALUE', { field: 'delete', reason: `give KIND NAME or files with -f, not both: ${args.join(' ')}` })
   const found = await Promise.all(files.map((file) => resourcesIn(file, world, namespace)))
   return found.flat().toReversed()
 }

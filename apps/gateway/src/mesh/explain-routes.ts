@@ -1,7 +1,8 @@
+import { isIP } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { canonicalNamespace, parseFunctionRef, parseSpiffeId, WeftError, type NamespacedName } from '@weft/core'
-import type { AskedCaller, MeshPlane } from '@weft/mesh-model'
+import type { AskedCaller, AuthorizationQuestion, MeshPlane } from '@weft/mesh-model'
 import { routeOptions, type RouteSpec } from '../http/route.ts'
 
 const BASE = '/apis/mesh.weft.dev/v1alpha1'
@@ -16,6 +17,8 @@ const Call = Type.Object({
   path: Type.Optional(Type.String({ pattern: '^/', maxLength: 8192, description: 'default /' })),
   host: Type.Optional(Type.String({ maxLength: 253, description: "as the caller writes it; default the host's full name" })),
   claims: Type.Optional(Type.String({ maxLength: 8192, description: 'payload of its token, JSON' })),
+  headers: Type.Optional(Type.String({ maxLength: 8192, description: 'its headers, JSON: name → value or list of values' })),
+  address: Type.Optional(Type.String({ maxLength: 45, description: 'address of the client, of a call through the ingress' })),
 })
 
 /** Questions about policies and hosts; for `weft mesh authz check` and `weft mesh describe`. */
@@ -45,11 +48,9 @@ export function registerExplainRoutes(app: FastifyInstance, mesh: Pick<MeshPlane
   app.route<{ Params: Static<typeof Name>; Querystring: Static<typeof Call> }>({
     ...routeOptions(EXPLAIN_ROUTES.authorize),
     handler: async ({ params, query }) => {
-      const { namespace, from, method = 'GET', path = '/', host } = query
-      const claims = query.claims === undefined ? undefined : claimsOf(query.claims)
+      const { namespace, from, method = 'GET', path = '/' } = query
       const to = refOf(params.name, namespace)
-      const more = { ...(host === undefined ? {} : { host }), ...(claims === undefined ? {} : { claims }) }
-      const answer = await mesh.authorize({ from: callerOf(from, namespace), to, method: method.toUpperCase(), path, ...more })
+      const answer = await mesh.authorize({ from: callerOf(from, namespace), to, method: method.toUpperCase(), path, ...moreOf(query) })
       return answer ?? notThere(to)
     },
   })
@@ -76,15 +77,35 @@ function callerOf(text: string | undefined, namespace: string | undefined): Aske
   return { kind: 'identity', principal }
 }
 
+/** What a question may leave out. @throws WeftError `INVALID_VALUE` */
+function moreOf({ host, claims, headers, address }: Static<typeof Call>): Pick<AuthorizationQuestion, 'host' | 'claims' | 'headers' | 'address'> {
+  return {
+    ...(host === undefined ? {} : { host }),
+    ...(claims === undefined ? {} : { claims: objectOf('claims', claims, 'the payload of a token') }),
+    ...(headers === undefined ? {} : { headers: headersOf(objectOf('headers', headers, 'names and values')) }),
+    ...(address === undefined ? {} : { address: addressOf(address) }),
+  }
+}
+
+function headersOf(sent: Readonly<Record<string, unknown>>): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(Object.entries(sent).map(([name, value]) => [name.toLowerCase(), [value].flat().map(String)]))
+}
+
 /** @throws WeftError `INVALID_VALUE` */
-function claimsOf(text: string): Readonly<Record<string, unknown>> {
+function addressOf(text: string): string {
+  if (isIP(text) === 0) throw new WeftError('INVALID_VALUE', { field: 'address', reason: `${text} is no IP address` })
+  return text
+}
+
+/** @throws WeftError `INVALID_VALUE` */
+function objectOf(field: string, text: string, what: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>
   } catch {
     // said below
   }
-  throw new WeftError('INVALID_VALUE', { field: 'claims', reason: 'must be a JSON object, the payload of a token' })
+  throw new WeftError('INVALID_VALUE', { field, reason: `must be a JSON object, ${what}` })
 }
 
 function notThere(ref: NamespacedName): never {

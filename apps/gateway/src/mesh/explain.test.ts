@@ -20,7 +20,13 @@ function snapshot(): MeshSnapshot {
       apiVersion: 'security.istio.io/v1',
       kind: 'AuthorizationPolicy',
       metadata: { name: 'only-a', namespace: 'default' },
-      spec: { rules: [{ from: [{ source: { principals: ['cluster.local/ns/default/sa/a'] } }] }] },
+      spec: {
+        rules: [
+          { from: [{ source: { principals: ['cluster.local/ns/default/sa/a'] } }] },
+          { when: [{ key: 'request.headers[x-team]', values: ['red'] }] },
+          { from: [{ source: { remoteIpBlocks: ['192.0.2.0/24'] } }] },
+        ],
+      },
     },
   ]
   return createCompiler({ proxies: ['node'] }).apply(resources.map((resource) => ({ type: 'set', resource }))).snapshot
@@ -31,6 +37,10 @@ describe('questions to the mesh', () => {
     ['the ingress', '', false, 'no-rule-matches'],
     ['a function by its name', '?from=a&method=post&path=/x', true, 'allow-rule'],
     ['an identity', '?from=cluster.local/ns/default/sa/a', true, 'allow-rule'],
+    ['a call with a header', '?headers={"X-Team":"red"}', true, 'allow-rule'],
+    ['a call with another value of the header', '?headers={"x-team":["blue"]}', false, 'no-rule-matches'],
+    ['an address outside', '?address=192.0.2.9', true, 'allow-rule'],
+    ['an address outside, of a call from within', '?address=192.0.2.9&from=b', false, 'no-rule-matches'],
     ['another namespace’s function', '?from=a.staging', false, 'no-rule-matches'],
   ])('are answered for %s', async (_name, query, allowed, because) => {
     await using world = await makeWorld()
@@ -44,6 +54,8 @@ describe('questions to the mesh', () => {
     ['a name that is none', 'authorization/No_Pe', 400],
     ['a path that is none', 'authorization/temp?path=x', 400],
     ['an identity that is none', 'authorization/temp?from=a/b/c', 400],
+    ['an address that is none', 'authorization/temp?address=x', 400],
+    ['headers that are none', 'authorization/temp?headers=[]', 400],
     ['a description of nothing', 'description/nope', 404],
   ])('are refused for %s', async (_name, path, status) => {
     await using world = await makeWorld()

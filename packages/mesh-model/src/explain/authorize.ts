@@ -1,6 +1,6 @@
 import { DEFAULT_NAMESPACE, keyOf, parseSpiffeId, spiffeId, SYSTEM_NAMESPACE, type NamespacedName, type ResourceRef } from '@weft/core'
 import { WORKLOAD_PORT } from '../read/workload-port.ts'
-import { evaluatePolicy, type Verdict } from '../policy/evaluate.ts'
+import { evaluatePolicy, type PolicyCall, type Verdict } from '../policy/evaluate.ts'
 import type { MeshHost, MeshSnapshot, MeshWorkload, WorkloadKey } from '../snapshot.ts'
 import { claimsTakenBy, tokenFate } from './tokens.ts'
 import { resourceText } from './words.ts'
@@ -20,6 +20,10 @@ export interface AuthorizationQuestion {
   readonly path: string
   /** As the caller writes it; default the host's full name. */
   readonly host?: string
+  /** Request headers, names in lower case. */
+  readonly headers?: Readonly<Record<string, readonly string[]>>
+  /** Address of the client; of calls through the ingress. */
+  readonly address?: string
   /** Payload of the call's token, taken for a good one; absent: it has none. */
   readonly claims?: Readonly<Record<string, unknown>>
 }
@@ -111,7 +115,7 @@ function check(snapshot: MeshSnapshot, workload: MeshWorkload, asked: Asked): Au
     const sentence = `${who} may not ${what}: the call does not get past the ingress, where ${reasonText(edge, passing)}`
     return { ...about, allowed: false, because: edge.because, ...rule, allowing: passing, sentence }
   }
-  const http = isTcp ? {} : { method, path, host: question.host ?? host.fqdn }
+  const http = isTcp ? {} : { method, path, host: question.host ?? host.fqdn, ...sentWith(question) }
   const call = { ...http, port, ...(verified === undefined ? {} : { principal: verified }) }
   const verdict = evaluatePolicy(workload.policy, fate?.claims === undefined ? call : { ...call, claims: fate.claims })
   const rule = 'rule' in verdict ? { policy: verdict.rule.policy, index: verdict.rule.index } : undefined
@@ -127,13 +131,17 @@ function check(snapshot: MeshSnapshot, workload: MeshWorkload, asked: Asked): Au
   }
 }
 
+function sentWith({ headers, address, from }: AuthorizationQuestion): Pick<PolicyCall, 'headers' | 'address'> {
+  return { ...(headers === undefined ? {} : { headers }), ...(address === undefined || from.kind !== 'ingress' ? {} : { address }) }
+}
+
 /** What policies of the ingress say to a call to the platform's path of a host; there a caller has no identity. */
 function atIngress({ ingressAuthentication: edge }: MeshSnapshot, question: AuthorizationQuestion, { namespace, name }: MeshHost): Verdict | undefined {
   if (edge?.policy === undefined) return undefined
   const { method, path, claims } = question
   const shown = namespace === DEFAULT_NAMESPACE ? name : `${name}.${namespace}`
   const verified = claims === undefined ? undefined : claimsTakenBy(edge.rules, claims)
-  const call = { method, path: `/function/${shown}${path}`, host: question.host ?? 'localhost', port: WORKLOAD_PORT }
+  const call = { method, path: `/function/${shown}${path}`, host: question.host ?? 'localhost', port: WORKLOAD_PORT, ...sentWith(question) }
   return evaluatePolicy(edge.policy, verified === undefined ? call : { ...call, claims: verified })
 }
 
