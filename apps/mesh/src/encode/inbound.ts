@@ -2,10 +2,10 @@ import { SYSTEM_NAMESPACE } from '@weft/core'
 import type { MeshWorkload } from '@weft/mesh-model'
 import { authenticationRoutes, inboundAuthenticationFilters, unauthenticated } from './authentication.ts'
 import { pipe, speaksHttp2 } from './clusters.ts'
-import { earlyMutation, PEERS_HEADERS } from './headers.ts'
+import { earlyMutation, PEERS_HEADERS, STRANGERS_HEADERS } from './headers.ts'
 import { httpManager } from './http-manager.ts'
 import { ads, duration, extension, resource, wrap } from './json.ts'
-import { callIdleTimeout } from './local-reply.ts'
+import { callIdleTimeout, directError } from './local-reply.ts'
 import { headerMatcher } from './matching.ts'
 import { inboundName, inboundSocket, localCluster, MESH_HEADERS, PROBE_PATH, probeCluster, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from './names.ts'
 import { ALLOW_FILTER, AUDIT_FILTER, DENY_FILTER, onlyPrincipal, policyConfig, rbacFilter, rbacPerRoute } from './rbac.ts'
@@ -78,7 +78,8 @@ function manager(workload: MeshWorkload, layout: NodeLayout, verified: boolean):
       rateFilter(),
       streamFilter(workload),
     ],
-    earlyMutations: [earlyMutation(PEERS_HEADERS)],
+    // Where others show certificates, who shows none is a stranger.
+    earlyMutations: [earlyMutation(verified || workload.mtls === 'disable' ? PEERS_HEADERS : STRANGERS_HEADERS)],
     ...(speaksTcp(workload) ? { upgrades: ['CONNECT'] } : {}),
     rejectUnderscores: true,
     more: {
@@ -107,7 +108,7 @@ export function encodeInboundRoutes(workload: MeshWorkload, layout: NodeLayout, 
       {
         name: workload.key,
         domains: ['*'],
-        routes: [probeRoute(workload, trustDomain), ...(speaksTcp(workload) ? [connectionRoute(workload)] : callRoutes(workload, layout))],
+        routes: [probeRoute(workload, trustDomain), ...SEVERAL_HOSTS, ...(speaksTcp(workload) ? [connectionRoute(workload)] : callRoutes(workload, layout))],
         typed_per_filter_config: {
           ...authenticationRoutes(workload.key, workload.authentication),
           ...policyConfig(workload.policy, { port: workload.port }),
@@ -118,6 +119,13 @@ export function encodeInboundRoutes(workload: MeshWorkload, layout: NodeLayout, 
     request_headers_to_remove: [MESH_HEADERS.retry, MESH_HEADERS.client],
   })
 }
+
+/** Two hosts, which the proxy joins by a comma, and user information: policies and the function could read them as different names. */
+const SEVERAL_HOSTS: readonly Json[] = [',', '@'].map((contains) => ({
+  name: 'malformed-host',
+  match: { prefix: '/', headers: [{ name: ':authority', string_match: { contains } }] },
+  ...directError('BAD_REQUEST', { details: 'the host is not one name' }),
+}))
 
 function probeRoute(workload: MeshWorkload, trustDomain: string): Json {
   const prober = workloadSpiffeId({ trustDomain }, { namespace: SYSTEM_NAMESPACE, serviceAccount: SYSTEM_ACCOUNTS.prober })

@@ -1,5 +1,5 @@
 import { refKey } from '@weft/core'
-import { everyValueRegex, templateRegex, textHolds } from '@weft/mesh-model'
+import { everyValueRegex, namedHeaders, templateRegex, textHolds } from '@weft/mesh-model'
 import type {
   AddressBlock,
   OperationMatch,
@@ -84,12 +84,18 @@ export function policyParts(policy: WorkloadPolicy, context: RuleContext = {}): 
   const allowing = (rules: readonly PolicyRule[] | undefined) => rules && { action: 'ALLOW', policies: policies(rules, context) }
   return {
     deny: {
-      ...enforced(denying({ ...policies(policy.deny, context, 'deny'), ...broken })),
+      ...enforced(denying({ ...policies(policy.deny, context, 'deny'), ...blankHeaders(policy), ...broken })),
       ...shadow('deny.', dryRun && denying(policies(dryRun.deny, context, 'deny'))),
     },
     allow: { ...enforced(allowing(policy.allow)), ...shadow('allow.', allowing(dryRun?.allow)) },
     audit: shadow('audit.', policy.audit && denying(policies(policy.audit, context, 'deny'))),
   }
+}
+
+/** See {@link namedHeaders}. */
+function blankHeaders(policy: WorkloadPolicy): Record<string, Json> {
+  const ids = namedHeaders(policy).map((name) => ({ header: { name, string_match: regexMatcher('[ \\t]\\C*|\\C*[ \\t]') } }))
+  return ids.length === 0 ? {} : { 'blank-header': { permissions: [ANY], principals: [{ or_ids: { ids } }] } }
 }
 
 function enforced(rules: Json | undefined): Json {
@@ -130,8 +136,8 @@ type Effect = 'allow' | 'deny' | 'joined'
 function envoyPolicy(rule: PolicyRule, context: RuleContext, effect: Effect): Json {
   const { caller } = context
   const conditions = rule.conditions ?? []
-  const asked = conditions.flatMap((condition) => (condition.kind === 'operation' ? [permission(condition.operation, context)] : []))
-  const operations = rule.operations.length === 0 ? [ANY] : rule.operations.map((operation) => permission(operation, context))
+  const asked = conditions.flatMap((condition) => (condition.kind === 'operation' ? [permission(condition.operation, context, effect)] : []))
+  const operations = rule.operations.length === 0 ? [ANY] : rule.operations.map((operation) => permission(operation, context, effect))
   const permissions = asked.length === 0 ? operations : [{ and_rules: { rules: [{ or_rules: { rules: operations } }, ...asked] } }]
   if (caller === undefined) {
     const ids = conditions.flatMap((condition) => conditionIds(condition, effect))
@@ -292,14 +298,16 @@ function sourceHolds(source: SourceMatch, caller: KnownCaller): boolean {
 
 // -- what ---------------------------------------------------------------------------------------------------------------
 
-function permission(operation: OperationMatch, { prefix, port: own = WORKLOAD_PORT }: RuleContext): Json {
+function permission(operation: OperationMatch, { prefix, port: own = WORKLOAD_PORT }: RuleContext, effect: Effect): Json {
   const method = (match: StringMatch): Json => ({ header: methodMatcher([match]) })
+  // HTTP/2 carries `delete` too, which is another method, and the same to some who read it: it is refused as both.
+  const anyCase = (match: StringMatch): Json => ({ header: { name: ':method', string_match: regexMatcher(`(?i:${stringRegex(match)})`) } })
   const path = (match: PathMatch): Json => ({ url_path: { path: pathMatcher(match, prefix) } })
   const host = (match: StringMatch): Json => ({ header: { name: ':authority', string_match: hostMatcher(match) } })
   const port = (value: number): Json => (own === 'listener' ? { destination_port: value } : value === own ? ANY : NEVER)
   const rules = [
-    anyRule(operation.methods, method),
-    noRule(operation.notMethods, method),
+    anyRule(operation.methods, effect === 'allow' ? method : anyCase),
+    noRule(operation.notMethods, effect === 'allow' ? anyCase : method),
     anyRule(operation.paths, path),
     noRule(operation.notPaths, path),
     anyRule(operation.hosts, host),

@@ -173,6 +173,8 @@ function reasonText(verdict: Verdict, allowing: readonly ResourceRef[]): string 
       return allowing.length === 0 ? 'an ALLOW policy without rules selects it' : `no rule of ${allowing.map(resourceText).join(', ')} allows it`
     case 'bad-path':
       return 'the path has an escaped slash or leaves its root, which the proxy refuses'
+    case 'bad-header':
+      return `a policy asks for the header ${verdict.header}, whose value begins or ends with a blank`
     case 'policy-broken':
       return `a policy cannot be understood, so everything is denied: ${verdict.reason}`
     default:

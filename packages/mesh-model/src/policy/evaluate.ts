@@ -31,6 +31,7 @@ export type Verdict =
   | { readonly allowed: false; readonly because: 'deny-rule'; readonly rule: PolicyRule }
   | { readonly allowed: false; readonly because: 'no-rule-matches' }
   | { readonly allowed: false; readonly because: 'bad-path' }
+  | { readonly allowed: false; readonly because: 'bad-header'; readonly header: string }
   | { readonly allowed: false; readonly because: 'policy-broken'; readonly reason: string }
 
 /** What is written to the access log about a call, and decides nothing. */
@@ -64,11 +65,24 @@ export function evaluatePolicy(policy: WorkloadPolicy, call: PolicyCall): Verdic
   if (policy.broken !== undefined) return { allowed: false, because: 'policy-broken', reason: policy.broken.reason }
   const facts = factsOf(call)
   if (facts === undefined) return { allowed: false, because: 'bad-path' }
+  const header = namedHeaders(policy).find((name) => [facts.headers[name] ?? []].flat().some((value) => BLANK_AT_AN_END.test(value)))
+  if (header !== undefined) return { allowed: false, because: 'bad-header', header }
   const denies = policy.deny.find((rule) => ruleHolds(rule, facts, 'deny'))
   if (denies !== undefined) return { allowed: false, because: 'deny-rule', rule: denies }
   if (policy.allow === undefined) return { allowed: true, because: 'no-policy' }
   const allows = policy.allow.find((rule) => ruleHolds(rule, facts, 'allow'))
   return allows === undefined ? { allowed: false, because: 'no-rule-matches' } : { allowed: true, because: 'allow-rule', rule: allows }
+}
+
+const BLANK_AT_AN_END = /^[ \t]|[ \t]$/
+
+/**
+ * Headers that the rules in force ask for. A value has no blank at either end (RFC 9110 §5.5), but HTTP/2 can carry one that has, and whoever gets it by HTTP/1.1
+ * takes the blank away: the function would see what no rule saw. So a call that has one there is refused.
+ */
+export function namedHeaders({ deny, allow = [] }: WorkloadPolicy): readonly string[] {
+  const conditions = [...deny, ...allow].flatMap((rule) => rule.conditions ?? [])
+  return [...new Set(conditions.flatMap((condition) => (condition.kind === 'header' ? [condition.name] : [])))]
 }
 
 /** What AUDIT policies and policies on trial have to say about a call. */
@@ -109,7 +123,7 @@ function factsOf(call: PolicyCall): Facts | undefined {
 
 function ruleHolds(rule: PolicyRule, facts: Facts, effect: Effect): boolean {
   const source = rule.sources.length === 0 || rule.sources.some((match) => sourceHolds(match, facts))
-  const operation = rule.operations.length === 0 || rule.operations.some((match) => operationHolds(match, facts))
+  const operation = rule.operations.length === 0 || rule.operations.some((match) => operationHolds(match, facts, effect))
   return source && operation && (rule.conditions ?? []).every((condition) => conditionHolds(condition, facts, effect))
 }
 
@@ -128,10 +142,10 @@ function sourceHolds(source: SourceMatch, { principal, namespace, claims, addres
   )
 }
 
-function operationHolds(operation: OperationMatch, { method, path, hosts, port }: Facts): boolean {
+function operationHolds(operation: OperationMatch, { method, path, hosts, port }: Facts, effect: Effect): boolean {
   return (
-    anyHolds(operation.methods, method, textHolds) &&
-    noneHolds(operation.notMethods, method, textHolds) &&
+    anyHolds(operation.methods, method, effect === 'allow' ? textHolds : anyCaseHolds) &&
+    noneHolds(operation.notMethods, method, effect === 'allow' ? anyCaseHolds : textHolds) &&
     anyHolds(operation.paths, path, pathHolds) &&
     noneHolds(operation.notPaths, path, pathHolds) &&
     anyHolds(operation.hosts, hosts, hostHolds) &&
@@ -146,7 +160,7 @@ function conditionHolds(condition: PolicyCondition, facts: Facts, effect: Effect
     case 'source':
       return sourceHolds(condition.source, facts)
     case 'operation':
-      return operationHolds(condition.operation, facts)
+      return operationHolds(condition.operation, facts, effect)
     case 'header':
       return headerHolds(condition, [facts.headers[condition.name] ?? []].flat(), effect)
     case 'claim': {
@@ -167,6 +181,11 @@ function headerHolds({ values, notValues }: Extract<PolicyCondition, { kind: 'he
 
 function someTextHolds(match: StringMatch, texts: readonly string[]): boolean {
   return texts.some((text) => textHolds(match, text))
+}
+
+/** `delete` is another method than `DELETE`, and the same to some who read it: it is refused as both. */
+function anyCaseHolds(match: StringMatch, text: string): boolean {
+  return textHolds('value' in match ? { ...match, value: match.value.toLowerCase() } : match, text.toLowerCase())
 }
 
 function hostHolds(match: StringMatch, hosts: readonly string[]): boolean {
