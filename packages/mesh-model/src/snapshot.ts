@@ -262,13 +262,19 @@ export type CredentialKey = string
 /** Which of the platform's gateways: the one for calls from outside, or the one for calls to the outside. */
 export type GatewayPlacement = 'ingress' | 'egress'
 
+/** A Secret: the first of several that is there. */
+export interface SecretSource {
+  readonly kind: 'secret'
+  readonly key: CredentialKey
+  /** The others that it may be. */
+  readonly others?: readonly CredentialKey[]
+}
+
 /** Where a certificate and its key are. */
-export type CertificateSource =
-  | { readonly kind: 'secret'; readonly key: CredentialKey }
-  | { readonly kind: 'files'; readonly certificate: string; readonly key: string }
+export type CertificateSource = SecretSource | { readonly kind: 'files'; readonly certificate: string; readonly key: string }
 
 /** Where the roots are that client certificates are checked by. */
-export type RootsSource = { readonly kind: 'secret'; readonly key: CredentialKey } | { readonly kind: 'file'; readonly path: string }
+export type RootsSource = SecretSource | { readonly kind: 'file'; readonly path: string }
 
 /** A version of TLS. */
 export type TlsVersion = '1.0' | '1.1' | '1.2' | '1.3'

@@ -37,6 +37,11 @@ export const METRICS = {
     labels: ['kind'],
     help: 'Seconds until the first certificate of a kind ends: root (those that sign or will), intermediate, leaf',
   },
+  weft_mesh_findings: {
+    type: 'gauge',
+    labels: ['severity', 'reason'],
+    help: 'What the mesh has to say about resources (weft mesh status), by reason: CredentialKept is a certificate of a Gateway that could not be replaced',
+  },
   istio_requests_total: { type: 'counter', labels: ISTIO_LABELS, help: 'Calls within the mesh, by who called whom; of both sides' },
   istio_request_duration_milliseconds: { type: 'histogram', labels: ISTIO_LABELS, help: 'Time of calls within the mesh, in milliseconds; of both sides' },
   istio_request_bytes: { type: 'histogram', labels: ISTIO_LABELS, help: 'Size of the bodies of calls; of the side that was called' },

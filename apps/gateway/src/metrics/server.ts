@@ -5,6 +5,7 @@ import type { Log } from '@weft/kit'
 import type { MeshPlane, TrafficEnd } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
 import { renderCertificateMetrics } from './certificates.ts'
+import { renderFindingMetrics } from './findings.ts'
 import type { InvocationTotals } from './invocations.ts'
 import { renderIstioMetrics } from './render-istio.ts'
 import type { TrafficTotals } from './traffic.ts'
@@ -17,7 +18,7 @@ export interface MetricsServerOptions {
   readonly invocations: InvocationTotals
   readonly traffic: TrafficTotals
   readonly store: Store
-  readonly mesh: Pick<MeshPlane, 'certificates'>
+  readonly mesh: Pick<MeshPlane, 'certificates' | 'status'>
   readonly log: Log
   readonly isDraining: () => boolean
 }
@@ -51,7 +52,8 @@ async function scrape({ apiMetrics, invocations, traffic, store, mesh, log }: Me
     const istio = renderIstioMetrics((await traffic.read()).filter(({ source, destination }) => isThere(source) || isThere(destination)))
     traffic.retain(isThere)
     const certificates = await renderCertificateMetrics(mesh, Date.now())
-    return `${own}\n${certificates}\n${istio}\n${renderFunctionMetrics(totals, (items as readonly FunctionResource[]).map(serviceCount))}`
+    const findings = await renderFindingMetrics(mesh)
+    return `${own}\n${certificates}\n${findings}\n${istio}\n${renderFunctionMetrics(totals, (items as readonly FunctionResource[]).map(serviceCount))}`
   } catch (error) {
     log.warn({ reason: messageOf(error) }, 'the metrics of functions could not be collected')
     return own

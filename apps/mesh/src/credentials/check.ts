@@ -25,6 +25,15 @@ export function certificateProblem(chain: string, privateKey: string): string | 
   return keyProblem(key)
 }
 
+/** When a chain is good: while all of its certificates are. */
+export function chainValidity(chain: string): { readonly from: number; readonly until: number } {
+  const certificates = certificatesIn(chain)
+  return {
+    from: Math.max(...certificates.map(({ validFromDate }) => validFromDate.getTime())),
+    until: Math.min(...certificates.map(({ validToDate }) => validToDate.getTime())),
+  }
+}
+
 function keyProblem(key: KeyObject): string | undefined {
   const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {}
   if (key.asymmetricKeyType === 'rsa') return modulusLength < MIN_RSA_BITS ? `the key has ${modulusLength} bits, and needs at least ${MIN_RSA_BITS}` : undefined

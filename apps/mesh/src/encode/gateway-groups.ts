@@ -61,11 +61,10 @@ function gatewayListener(key: ListenerKey, tools: GatewayTools): void {
   const platform = platformTls(key, tools.layout)
   if (listener === undefined && platform === undefined) return
   const chains = listener?.chains ?? []
-  const credentials = { snapshot: tools.input.snapshot, ...(tools.input.files === undefined ? {} : { files: tools.input.files }) }
   const usable = (tls: GatewayTls): boolean => {
     lookAtCredentials(tls, tools)
-    const secrets = encodeCredentials(tls, credentials)
-    if (tlsProblem(tls, credentials) !== undefined) return false
+    const secrets = encodeCredentials(tls, tools.input)
+    if (tlsProblem(tls, tools.input) !== undefined) return false
     for (const secret of secrets) tools.put(`secret/${secret.name}`, [JSON.stringify(secret.json)], () => bundle([secret]))
     return true
   }

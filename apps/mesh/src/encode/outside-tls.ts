@@ -102,15 +102,15 @@ const NOTHING_CHECKED: Checked = { json: {}, resources: [] }
 /** Roots by SDS where they come from a Secret or a file of the user's; the system's by their file. */
 function rootsFor(tls: ExternalTls, layout: NodeLayout, credentials: Credentials): Checked | { readonly missing: string } {
   const [source] = sourcesOf(tls)
-  const hasOwn = tls.credential === undefined || credentials.snapshot.credentials.get(tls.credential)?.roots !== undefined
+  const roots = source === undefined || source.kind === 'files' ? undefined : rootsOf(source, credentials)
+  const hasOwn = tls.credential === undefined || roots?.ok === true || credentials.snapshot.credentials.get(tls.credential)?.roots !== undefined
   if (source === undefined || (tls.mode === 'mutual' && !hasOwn)) {
     const { systemRoots } = layout
     return systemRoots === undefined
       ? { missing: 'the system has no roots that are trusted; name some by caCertificates' }
       : { json: { trusted_ca: { filename: systemRoots } }, resources: [] }
   }
-  if (source.kind === 'files') return { missing: 'roots stand in one file' }
-  const roots = rootsOf(source, credentials)
+  if (roots === undefined) return { missing: 'roots stand in one file' }
   if (!roots.ok) return { missing: roots.reason }
   const name = credentialSecret('roots', source)
   const content = { name, validation_context: { trusted_ca: { inline_string: roots.value } } }

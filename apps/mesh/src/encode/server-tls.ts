@@ -1,20 +1,18 @@
 import type { CertificateSource, GatewayCredential, GatewayTls, RootsSource, TlsVersion } from '@weft/mesh-model'
-import { certificateProblem, decoded, rootsProblem } from '../credentials/check.ts'
+import { certificateProblem, chainValidity, decoded, rootsProblem } from '../credentials/check.ts'
+import type { Material, Origin, Validity } from '../credentials/last-good.ts'
 import { ads, any, resource, wrap } from './json.ts'
 import { credentialSecret, TYPE_URLS } from './names.ts'
 import type { EncodeInput, EnvoyResource, Json } from './types.ts'
 
-/** PEM as it was found, and what is wrong with it. */
-export type Material<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string }
-
-/** A certificate chain and its key, PEM. */
-export interface CertificatePair {
+/** A certificate chain and its key, PEM, and when it is good. */
+export interface CertificatePair extends Validity {
   readonly chain: string
   readonly privateKey: string
 }
 
 /** Where credentials are looked up. */
-export type Credentials = Pick<EncodeInput, 'files'> & { readonly snapshot: Pick<EncodeInput['snapshot'], 'credentials'> }
+export type Credentials = Pick<EncodeInput, 'files' | 'lastGood'> & { readonly snapshot: Pick<EncodeInput['snapshot'], 'credentials'> }
 
 /** What Secrets say, read once for each state of them. */
 const checked = new WeakMap<GatewayCredential, { readonly pair: Material<CertificatePair>; readonly roots: Material<string> }>()
@@ -37,7 +35,7 @@ function missing(reason: string): { readonly ok: false; readonly reason: string 
 
 function checkedPair(chain: string, privateKey: string): Material<CertificatePair> {
   const reason = certificateProblem(chain, privateKey)
-  return reason === undefined ? { ok: true, value: { chain, privateKey } } : missing(reason)
+  return reason === undefined ? { ok: true, value: { chain, privateKey, ...chainValidity(chain) } } : missing(reason)
 }
 
 function checkedRoots(roots: string): Material<string> {
@@ -45,34 +43,69 @@ function checkedRoots(roots: string): Material<string> {
   return reason === undefined ? { ok: true, value: roots } : missing(reason)
 }
 
-/** The certificate of a server, if it can be used. */
-export function certificateOf(source: CertificateSource, { snapshot, files }: Credentials): Material<CertificatePair> {
+/** The certificate of a server: the newest, or else the last one that could be used. */
+export function certificateOf(source: CertificateSource, credentials: Credentials): Material<CertificatePair> {
+  const newest = newestCertificate(source, credentials)
+  return credentials.lastGood?.choose(originOf('certificate', source), newest, (pair) => pair) ?? newest
+}
+
+function newestCertificate(source: CertificateSource, { snapshot, files }: Credentials): Material<CertificatePair> {
   if (source.kind === 'secret') {
     const credential = snapshot.credentials.get(source.key)
-    return credential === undefined ? missing(`there is no Secret ${source.key}`) : readCredential(credential).pair
+    return credential === undefined ? missing(`there is no Secret ${source.key}`) : named(`the Secret ${source.key}`, readCredential(credential).pair)
   }
   const chain = files?.get(source.certificate)
   const privateKey = files?.get(source.key)
   if (chain === undefined || privateKey === undefined) return missing(`the file ${chain === undefined ? source.certificate : source.key} cannot be read`)
-  return checkedPair(chain, privateKey)
+  return named(`the files ${source.certificate} and ${source.key}`, checkedPair(chain, privateKey))
 }
 
-/** The roots of client certificates, if they can be used. */
-export function rootsOf(source: RootsSource, { snapshot, files }: Credentials): Material<string> {
+/** The roots of client certificates: the newest, or else the last ones that could be used. */
+export function rootsOf(source: RootsSource, credentials: Credentials): Material<string> {
+  const newest = newestRoots(source, credentials)
+  return credentials.lastGood?.choose(originOf('roots', source), newest) ?? newest
+}
+
+function newestRoots(source: RootsSource, { snapshot, files }: Credentials): Material<string> {
   if (source.kind === 'secret') {
     const credential = snapshot.credentials.get(source.key)
-    return credential === undefined ? missing(`there is no Secret ${source.key}`) : readCredential(credential).roots
+    return credential === undefined ? missing(`there is no Secret ${source.key}`) : named(`the Secret ${source.key}`, readCredential(credential).roots)
   }
   const roots = files?.get(source.path)
-  return roots === undefined ? missing(`the file ${source.path} cannot be read`) : checkedRoots(roots)
+  return roots === undefined ? missing(`the file ${source.path} cannot be read`) : named(`the file ${source.path}`, checkedRoots(roots))
+}
+
+/** A reason says whose it is. */
+function named<T>(where: string, material: Material<T>): Material<T> {
+  return material.ok ? material : missing(`${where}: ${material.reason}`)
+}
+
+/** What a source is known by among what was good before. */
+export function originOf(kind: 'certificate' | 'roots', source: CertificateSource | RootsSource): Origin {
+  const id = credentialSecret(kind, source)
+  switch (source.kind) {
+    case 'secret': {
+      const others = (source.others ?? []).map((key) => credentialSecret(kind, { kind: 'secret', key }))
+      return { id, text: `the Secret ${source.key}`, credentials: [source.key], files: [], others }
+    }
+    case 'files':
+      return { id, text: `the files ${source.certificate} and ${source.key}`, credentials: [], files: [source.certificate, source.key], others: [] }
+    case 'file':
+      return { id, text: `the file ${source.path}`, credentials: [], files: [source.path], others: [] }
+    default:
+      return source satisfies never
+  }
+}
+
+/** What a server's TLS is made of. */
+export function tlsMaterial(tls: GatewayTls, credentials: Credentials): readonly Material<unknown>[] {
+  return [certificateOf(tls.certificate, credentials), ...(tls.roots === undefined ? [] : [rootsOf(tls.roots, credentials)])]
 }
 
 /** Why connections to a server cannot be taken; `undefined` when they can. */
 export function tlsProblem(tls: GatewayTls, credentials: Credentials): string | undefined {
-  const pair = certificateOf(tls.certificate, credentials)
-  if (!pair.ok) return pair.reason
-  const roots = tls.roots === undefined ? undefined : rootsOf(tls.roots, credentials)
-  return roots === undefined || roots.ok ? undefined : roots.reason
+  const bad = tlsMaterial(tls, credentials).find((material) => !material.ok)
+  return bad?.ok === false ? bad.reason : undefined
 }
 
 /** SDS resources of what a server's TLS refers to, those that can be used. */

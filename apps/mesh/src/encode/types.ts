@@ -1,3 +1,4 @@
+import type { LastGood } from '../credentials/last-good.ts'
 import type { ChainKey, CredentialKey, GatewayHostKey, HostKey, ListenerKey, MeshReplica, MeshSnapshot, WorkloadKey } from '@weft/mesh-model'
 
 /** A JSON object in the form that protobufjs' `fromObject` reads (proto field names in snake_case; a nested Any carries its type as `@type`). */
@@ -120,6 +121,8 @@ export interface EncodeInput {
   readonly keys?: ReadonlyMap<string, string>
   /** Content of the files that gateways and the layout name, as far as they can be read. */
   readonly files?: ReadonlyMap<string, string>
+  /** What could be used before; absent: only what can be used now. */
+  readonly lastGood?: LastGood
 }
 
 /** What changed since the last look, by name: it came, went, or is another object. Everything else is as it was. */

@@ -30,6 +30,7 @@ import {
 import { Activator } from '../activator/activator.ts'
 import { activatorService } from '../activator/service.ts'
 import { CredentialFiles } from '../credentials/files.ts'
+import { LastGood } from '../credentials/last-good.ts'
 import { activationSpans } from '../activator/spans.ts'
 import { directCluster, inboundSocket, INGRESS_LISTENER, localCluster, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from '../encode/names.ts'
 import { platformPlaces } from '../encode/outside-way.ts'
@@ -51,7 +52,7 @@ import { streamService } from '../streams/service.ts'
 import { StreamWatch } from '../streams/watch.ts'
 import { causeOf } from './cause.ts'
 import { configurationOf } from './configuration.ts'
-import { credentialPaths, gatewayFindings, touchedBy } from './gateways.ts'
+import { credentialPaths, gatewayFindings, isTouched, referredSources, touchedBy } from './gateways.ts'
 import type { MeshSettings } from './options.ts'
 import type { CertificateSource } from './ports.ts'
 import { probe } from './prober.ts'
@@ -100,7 +101,8 @@ export class MeshCore {
   readonly #fleet: Fleet
   readonly #exporter: SpanExporter
   readonly #replicas: Replicas
-  readonly #files = new CredentialFiles({ changed: (files) => this.#filesChanged(files) })
+  readonly #files = new CredentialFiles({ changed: (files) => this.#publish({ files }) })
+  readonly #lastGood: LastGood
   readonly #activator: Activator
   readonly #load: LoadReceiver
   readonly #streams: StreamWatch
@@ -134,6 +136,7 @@ export class MeshCore {
       now: surroundings.now,
     })
     this.#streams = new StreamWatch({ calleeOf: (workload) => this.#compiler.snapshot.workloads.get(workload), log: surroundings.log })
+    this.#lastGood = new LastGood({ now: surroundings.now, log: surroundings.log })
     this.#keeper = openKeeper(settings, surroundings.log, (name) => this.#publish({ keys: [name] }))
     this.#trust = new TrustKeeper({
       certificates: surroundings.certificates,
@@ -176,6 +179,8 @@ export class MeshCore {
     this.#trust.start()
     this.#retryTimer = setInterval(() => {
       for (const proxy of this.#fleet.all) proxy.state.retryRejected(this.#with.now())
+      const due = this.#lastGood.due()
+      if (due !== undefined) this.#publish(due)
     }, RETRY_TICK_MS)
     this.#compileNow()
     await this.#files.look(true)
@@ -194,15 +199,9 @@ export class MeshCore {
   /** Why the platform's own certificate cannot be used. */
   #platformTlsProblem(): string | undefined {
     const own = this.#settings.layout.ingress?.tls?.certificate
-    const pair = own === undefined ? undefined : certificateOf({ kind: 'files', ...own }, { snapshot: this.#compiler.snapshot, files: this.#files.contents })
+    const known = { snapshot: this.#compiler.snapshot, files: this.#files.contents }
+    const pair = own === undefined ? undefined : certificateOf({ kind: 'files', ...own }, known)
     return pair === undefined || pair.ok ? undefined : pair.reason
-  }
-
-  #filesChanged(files: readonly string[]): void {
-    const reason = this.#platformTlsProblem()
-    if (reason !== undefined)
-      this.#with.log.error({ reason }, 'the certificate of the platform cannot be used; no TLS connection is accepted until it is mended')
-    this.#publish({ files })
   }
 
   /** Envoy is ready without a listener that it refused: a taken address is found here. */
@@ -243,6 +242,7 @@ export class MeshCore {
       // At the start nobody calls before everything is in force.
       if (this.#fleet.front.pid !== undefined) this.#replicas.greet(before, difference.workloads)
       this.#publish(touched)
+      if (isTouched(difference.gateways) || isTouched(difference.externals)) this.#lastGood.retain(referredSources(snapshot, this.#settings.layout))
       this.#files.watch(credentialPaths(snapshot, this.#settings.layout))
     } catch (error) {
       this.#with.log.error({ changes: changes.length, reason: messageOf(error) }, 'changes could not be compiled; the last snapshot stays in force')
@@ -261,7 +261,8 @@ export class MeshCore {
 
   #publish(touched: Partial<Touched> | 'everything', to?: readonly Proxy[]): void {
     const { snapshot } = this.#compiler
-    this.#fleet.publish({ snapshot, replicas: this.#replicas.all, keys: this.#keeper.keys, files: this.#files.contents }, touched, to)
+    const files = this.#files.contents
+    this.#fleet.publish({ snapshot, replicas: this.#replicas.all, keys: this.#keeper.keys, files, lastGood: this.#lastGood }, touched, to)
   }
 
   /** Only what is made on demand has to be looked at again. */
@@ -354,7 +355,7 @@ export class MeshCore {
     const { snapshot } = this.#compiler
     const findings = [
       ...snapshot.findings,
-      ...gatewayFindings(snapshot, this.#files.contents, this.#fleet.front.state.rejections()),
+      ...gatewayFindings({ snapshot, files: this.#files.contents, lastGood: this.#lastGood }, this.#fleet.front.state.rejections()),
       ...this.#keeper.findings(),
     ]
     const { trustDomain, path } = this.#settings

@@ -1,10 +1,18 @@
-import type { ExternalRule, GatewayTls, MeshSnapshot, ResourceFinding, SnapshotDifference } from '@weft/mesh-model'
+import type { ExternalRule, ExternalTls, GatewayTls, MeshSnapshot, ResourceFinding, SnapshotDifference } from '@weft/mesh-model'
+import type { ResourceRef } from '@weft/core'
+import type { Origin } from '../credentials/last-good.ts'
+import { sourcesOf } from '../encode/outside-tls.ts'
 import { parseGatewayListener } from '../encode/names.ts'
-import { tlsProblem } from '../encode/server-tls.ts'
+import { originOf, tlsMaterial, type Credentials } from '../encode/server-tls.ts'
 import type { NodeLayout, Touched } from '../encode/types.ts'
 import type { Rejection } from '../xds/node.ts'
 
 const all = ({ set, removed }: SnapshotDifference['hosts']): readonly string[] => [...set, ...removed]
+
+/** Whether anything of a kind is different. */
+export function isTouched(difference: SnapshotDifference['hosts']): boolean {
+  return all(difference).length > 0
+}
 
 /** What a new snapshot has to be looked at for. */
 export function touchedBy(difference: SnapshotDifference): Partial<Touched> {
@@ -27,9 +35,27 @@ export function credentialPaths(snapshot: Pick<MeshSnapshot, 'gateways' | 'exter
   return new Set([...(own === undefined ? [] : [own.certificate, own.key]), ...servers, ...outside])
 }
 
+/** What {@link originOf} knows the sources by to which anything refers. */
+export function referredSources(snapshot: Pick<MeshSnapshot, 'gateways' | 'externals'>, { ingress }: Pick<NodeLayout, 'ingress'>): ReadonlySet<string> {
+  const own = ingress?.tls?.certificate
+  const servers = [...snapshot.gateways.values()].flatMap((gateway) => gateway.servers.flatMap(({ tls }) => (tls === undefined ? [] : originsOf(tls))))
+  const outside = [...snapshot.externals.values()].flatMap(({ rules }) => rules.flatMap(tlsOfRule).flatMap(sourcesOf))
+  const rest = outside.flatMap((source) => [originOf('certificate', source), originOf('roots', source)])
+  const origins = [...servers, ...rest, ...(own === undefined ? [] : [originOf('certificate', { kind: 'files', ...own })])]
+  return new Set(origins.flatMap(({ id, others }) => [id, ...others]))
+}
+
+function originsOf({ certificate, roots }: GatewayTls): readonly Origin[] {
+  return [originOf('certificate', certificate), ...(roots === undefined ? [] : [originOf('roots', roots)])]
+}
+
 /** Files with the roots that a DestinationRule trusts. */
 function rootsOfRule(rule: ExternalRule): readonly string[] {
-  return [rule, ...rule.subsets].flatMap(({ tls, ports = [] }) => [tls, ...ports.map((port) => port.tls)].flatMap((each) => each?.roots ?? []))
+  return tlsOfRule(rule).flatMap((each) => each?.roots ?? [])
+}
+
+function tlsOfRule(rule: ExternalRule): readonly (ExternalTls | undefined)[] {
+  return [rule, ...rule.subsets].flatMap(({ tls, ports = [] }) => [tls, ...ports.map((port) => port.tls)])
 }
 
 function pathsOf({ certificate, roots }: GatewayTls): readonly string[] {
@@ -45,17 +71,12 @@ function isIncomplete({ certificate, roots }: GatewayTls, { credentials }: MeshS
 
 /** What only shows at the proxy: certificates that cannot be used, and ports that cannot be bound. */
 export function gatewayFindings(
-  snapshot: MeshSnapshot,
-  files: ReadonlyMap<string, string>,
+  known: Credentials & { readonly snapshot: MeshSnapshot },
   rejections: readonly Pick<Rejection, 'name' | 'message'>[],
 ): readonly ResourceFinding[] {
+  const { snapshot } = known
   const credentials = [...snapshot.gateways.values()].flatMap(({ origin, servers }) =>
-    servers.flatMap(({ name, tls }): readonly ResourceFinding[] => {
-      const problem = tls === undefined || isIncomplete(tls, snapshot) ? undefined : tlsProblem(tls, { snapshot, files })
-      if (problem === undefined) return []
-      const message = `${problem}; no TLS connection to the server ${name} is accepted until it is mended`
-      return [{ resource: origin, severity: 'error', reason: 'CredentialInvalid', message }]
-    }),
+    servers.flatMap(({ name, tls }) => (tls === undefined ? [] : serverFindings(origin, name, tls, known))),
   )
   const ports = rejections.flatMap(({ name, message }): readonly ResourceFinding[] => {
     const listener = snapshot.listeners.get(parseGatewayListener(name) ?? '')
@@ -63,4 +84,26 @@ export function gatewayFindings(
     return (listener?.origins ?? []).map((resource) => ({ resource, severity: 'error', reason: 'PortNotBound', message: text }))
   })
   return [...credentials, ...ports]
+}
+
+function serverFindings(
+  resource: ResourceRef,
+  server: string,
+  tls: GatewayTls,
+  known: Credentials & { readonly snapshot: MeshSnapshot },
+): readonly ResourceFinding[] {
+  const materials = tlsMaterial(tls, known)
+  const bad = materials.find((material) => !material.ok)
+  if (bad?.ok === false) {
+    if (isIncomplete(tls, known.snapshot)) return []
+    const message = `${bad.reason}; no TLS connection to the server ${server} is accepted until it is mended`
+    return [{ resource, severity: 'error', reason: 'CredentialInvalid', message }]
+  }
+  const notes = [
+    ...new Map(materials.flatMap((material) => (material.ok && material.note !== undefined ? [[material.note.message, material.note]] : []))).values(),
+  ]
+  return notes.map(({ reason, message }) => {
+    const outcome = reason === 'CredentialKept' ? 'goes on with the last one that was good' : 'shows it since there is no better one'
+    return { resource, severity: 'warning', reason, message: `${message}; the server ${server} ${outcome}` }
+  })
 }

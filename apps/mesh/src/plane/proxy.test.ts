@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from '@jest/globals'
 import { silentLog } from '@weft/kit'
+import { LastGood } from '../credentials/last-good.ts'
 import { identitySecret, TRUST_SECRET, TYPE_URLS } from '../encode/names.ts'
 import { host, snapshot, workload } from '../encode/testing/model.ts'
 import { eventually } from '../testing/fixture.ts'
@@ -45,7 +46,14 @@ function proxyWith(certificates: CertificateSource): Proxy {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as much of a connection as is asked
   proxy.state.connections.add({ stream, connectedAt: 0, send: () => undefined } as unknown as Connection)
   proxy.publish(
-    { snapshot: snapshot([workload('temp')], [host('temp')]), layouts: new Map([['node-1', layout]]), replicas: new Map(), keys: new Map(), files: new Map() },
+    {
+      snapshot: snapshot([workload('temp')], [host('temp')]),
+      layouts: new Map([['node-1', layout]]),
+      replicas: new Map(),
+      keys: new Map(),
+      files: new Map(),
+      lastGood: new LastGood({ now: Date.now, log: silentLog() }),
+    },
     'everything',
   )
   return proxy

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '@weft/core'
+import type { LastGood } from '../credentials/last-good.ts'
 import type { Log } from '@weft/kit'
 import type { MeshReplica, MeshSnapshot, ProxyStatus, WorkloadKey } from '@weft/mesh-model'
 import { createEncoder, encodeEndpoints } from '../encode/index.ts'
@@ -41,6 +42,7 @@ export interface ProxyWorld {
   /** Fetched keys of issuers, by the name of their source. */
   readonly keys: ReadonlyMap<string, string>
   readonly files: ReadonlyMap<string, string>
+  readonly lastGood: LastGood
 }
 
 /** One Envoy and everything that it is to have. */
@@ -98,11 +100,11 @@ export class Proxy {
 
   /** Puts what follows from the changes that are named, and sends it. What it costs depends on them alone. */
   publish(world: ProxyWorld, touched: Partial<Touched> | 'everything'): void {
-    const { snapshot, layouts, replicas, keys, files } = world
+    const { snapshot, replicas } = world
     this.#replicas = replicas
     const looked = touched === 'everything' ? undefined : { ...UNTOUCHED, ...touched }
     for (const key of looked?.workloads ?? []) this.#hasten(key)
-    const input = { snapshot, node: this.layout.node, layouts, replicas, keys, files, demand: this.#demand }
+    const input = { ...world, node: this.layout.node, demand: this.#demand }
     const changes = this.#encoder.update(input, looked)
     this.#take(changes, snapshot.version)
     this.state.flush()

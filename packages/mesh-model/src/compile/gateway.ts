@@ -24,7 +24,9 @@ function tlsOf(world: World, { certificate, ...rest }: ServerTlsModel): GatewayT
     const files = { kind: 'files', certificate: certificate.certificate, key: certificate.key } as const
     return { ...rest, certificate: files, ...(rest.clients === 'simple' ? {} : { roots: { kind: 'file', path: roots ?? '' } }) }
   }
-  const source = { kind: 'secret', key: chosen(world, certificate.secrets) } as const
+  const key = chosen(world, certificate.secrets)
+  const others = certificate.secrets.filter((one) => one !== key)
+  const source = { kind: 'secret', key, ...(others.length === 0 ? {} : { others }) } as const
   return { ...rest, certificate: source, ...(rest.clients === 'simple' ? {} : { roots: source }) }
 }
 
@@ -40,7 +42,7 @@ function credentialFindings(world: World, { ref, servers }: GatewayModel): reado
     if (secrets.length === 0) return [failure(ref, 'CredentialInvalid', `the certificate of ${name} may not be used; no TLS connection to it is accepted`)]
     const key = chosen(world, secrets)
     const credential = credentialOf(world, key)
-    const outcome = `no TLS connection to the server ${name} is accepted until it is there`
+    const outcome = `the server ${name} accepts no TLS connection until it is there, unless it goes on with what it had before`
     if (credential === undefined) return [failure(ref, 'CredentialNotFound', `there is no Secret ${secrets.join(' or ')} with a certificate; ${outcome}`)]
     if (credential.certificate === undefined)
       return [failure(ref, 'CredentialInvalid', `the Secret ${key} has no tls.crt and tls.key (or cert and key); ${outcome}`)]

@@ -195,8 +195,8 @@ describe('TLS servers', () => {
     const gateway = aGateway('web', [tlsServer(['shop.example.com'])])
     const platform = aSecret('shop', pair, { namespace: 'weft-system' })
     const source = (snapshot: MeshSnapshot) => snapshot.gateways.get('default/web')?.servers[0]?.tls?.certificate
-    expect(source(compiled(gateway, platform))).toEqual({ kind: 'secret', key: 'weft-system/shop' })
-    expect(source(compiled(gateway, platform, aSecret('shop', pair)))).toEqual({ kind: 'secret', key: 'default/shop' })
+    expect(source(compiled(gateway, platform))).toEqual({ kind: 'secret', key: 'weft-system/shop', others: ['default/shop'] })
+    expect(source(compiled(gateway, platform, aSecret('shop', pair)))).toEqual({ kind: 'secret', key: 'default/shop', others: ['weft-system/shop'] })
   })
 
   it('change with their Secret alone', () => {

@@ -3,7 +3,9 @@ import type { ResourceFinding } from '../snapshot.ts'
 
 /** Reasons of findings; stable, since clients and tests go by them. */
 export type FindingReason =
+  | 'CredentialExpired'
   | 'CredentialInvalid'
+  | 'CredentialKept'
   | 'CredentialNotFound'
   | 'BackendNotFound'
   | 'DelegateConflict'
