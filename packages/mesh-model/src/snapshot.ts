@@ -374,7 +374,8 @@ export interface GatewayHost {
 export interface GatewayCredential {
   readonly key: CredentialKey
   readonly certificate?: { readonly chain: string; readonly privateKey: string }
-  readonly roots?: string
+  /** Of client certificates, and those that are revoked (`ca.crl`). */
+  readonly roots?: { readonly certificates: string; readonly revoked?: string }
 }
 
 /** What the compiler has to say about one resource. */

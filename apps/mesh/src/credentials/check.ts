@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
+import { createSecureContext } from 'node:tls'
 
 const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g
 const MIN_RSA_BITS = 2048
@@ -41,10 +42,16 @@ function keyProblem(key: KeyObject): string | undefined {
   return `keys of type ${key.asymmetricKeyType ?? 'unknown'} are not supported; use RSA or ECDSA`
 }
 
-/** Why roots cannot be used; `undefined` when they can. */
-export function rootsProblem(roots: string): string | undefined {
+/** Why roots, and a list of what is revoked, cannot be used; `undefined` when they can. */
+export function rootsProblem(roots: string, revoked: string | undefined): string | undefined {
   const certificates = read(() => certificatesIn(roots))
-  return certificates === undefined || certificates.length === 0 ? 'the roots of client certificates are not PEM' : undefined
+  if (certificates === undefined || certificates.length === 0) return 'the roots of client certificates are not PEM'
+  return revoked === undefined || isRevocationList(revoked) ? undefined : 'the list of revoked certificates (ca.crl) is not PEM'
+}
+
+function isRevocationList(pem: string): boolean {
+  const blocks = [...pem.matchAll(BLOCK)].filter(([, kind]) => kind === 'X509 CRL').map(([block]) => block)
+  return blocks.length > 0 && read(() => createSecureContext({ crl: blocks })) !== undefined
 }
 
 function read<T>(it: () => T): T | undefined {

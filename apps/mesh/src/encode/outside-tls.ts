@@ -3,7 +3,7 @@ import type { CertificateSource, ExternalTls, RootsSource } from '@weft/mesh-mod
 import { ads, any, resource, wrap } from './json.ts'
 import { credentialSecret, identitySecret, TRUST_SECRET, TYPE_URLS } from './names.ts'
 import type { OutsideWay } from './outside-way.ts'
-import { certificateOf, rootsOf, type Credentials } from './server-tls.ts'
+import { certificateOf, rootsOf, trustedBy, type Credentials } from './server-tls.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
 
 /** TLS to a place outside: the socket (absent: plain), the secrets in it, and whether server name and certificate go by the host of each call. */
@@ -113,7 +113,7 @@ function rootsFor(tls: ExternalTls, layout: NodeLayout, credentials: Credentials
   if (roots === undefined) return { missing: 'roots stand in one file' }
   if (!roots.ok) return { missing: roots.reason }
   const name = credentialSecret('roots', source)
-  const content = { name, validation_context: { trusted_ca: { inline_string: roots.value } } }
+  const content = { name, validation_context: trustedBy(roots.value) }
   return { json: { sds: { name, sds_config: ads() } }, resources: [resource(TYPE_URLS.secret, name, content)] }
 }
 

@@ -11,19 +11,33 @@ export interface CertificatePair extends Validity {
   readonly privateKey: string
 }
 
+/** Roots, and certificates that are revoked, PEM. */
+interface Roots {
+  readonly certificates: string
+  readonly revoked?: string
+}
+
 /** Where credentials are looked up. */
 export type Credentials = Pick<EncodeInput, 'files' | 'lastGood'> & { readonly snapshot: Pick<EncodeInput['snapshot'], 'credentials'> }
 
 /** What Secrets say, read once for each state of them. */
-const checked = new WeakMap<GatewayCredential, { readonly pair: Material<CertificatePair>; readonly roots: Material<string> }>()
+const checked = new WeakMap<GatewayCredential, CheckedCredential>()
 
-function readCredential(credential: GatewayCredential): { readonly pair: Material<CertificatePair>; readonly roots: Material<string> } {
+interface CheckedCredential {
+  readonly pair: Material<CertificatePair>
+  readonly roots: Material<Roots>
+}
+
+function readCredential(credential: GatewayCredential): CheckedCredential {
   const known = checked.get(credential)
   if (known !== undefined) return known
   const { certificate, roots } = credential
   const made = {
     pair: certificate === undefined ? missing('has no tls.crt and tls.key') : checkedPair(decoded(certificate.chain), decoded(certificate.privateKey)),
-    roots: roots === undefined ? missing('has no ca.crt') : checkedRoots(decoded(roots)),
+    roots:
+      roots === undefined
+        ? missing('has no ca.crt')
+        : checkedRoots(decoded(roots.certificates), roots.revoked === undefined ? undefined : decoded(roots.revoked)),
   }
   checked.set(credential, made)
   return made
@@ -38,9 +52,14 @@ function checkedPair(chain: string, privateKey: string): Material<CertificatePai
   return reason === undefined ? { ok: true, value: { chain, privateKey, ...chainValidity(chain) } } : missing(reason)
 }
 
-function checkedRoots(roots: string): Material<string> {
-  const reason = rootsProblem(roots)
-  return reason === undefined ? { ok: true, value: roots } : missing(reason)
+function checkedRoots(certificates: string, revoked?: string): Material<Roots> {
+  const reason = rootsProblem(certificates, revoked)
+  return reason === undefined ? { ok: true, value: { certificates, ...(revoked === undefined ? {} : { revoked }) } } : missing(reason)
+}
+
+/** Envoy's validation by roots. */
+export function trustedBy({ certificates, revoked }: Roots): Json {
+  return { trusted_ca: { inline_string: certificates }, ...(revoked === undefined ? {} : { crl: { inline_string: revoked } }) }
 }
 
 /** The certificate of a server: the newest, or else the last one that could be used. */
@@ -61,12 +80,12 @@ function newestCertificate(source: CertificateSource, { snapshot, files }: Crede
 }
 
 /** The roots of client certificates: the newest, or else the last ones that could be used. */
-export function rootsOf(source: RootsSource, credentials: Credentials): Material<string> {
+export function rootsOf(source: RootsSource, credentials: Credentials): Material<Roots> {
   const newest = newestRoots(source, credentials)
   return credentials.lastGood?.choose(originOf('roots', source), newest) ?? newest
 }
 
-function newestRoots(source: RootsSource, { snapshot, files }: Credentials): Material<string> {
+function newestRoots(source: RootsSource, { snapshot, files }: Credentials): Material<Roots> {
   if (source.kind === 'secret') {
     const credential = snapshot.credentials.get(source.key)
     return credential === undefined ? missing(`there is no Secret ${source.key}`) : named(`the Secret ${source.key}`, readCredential(credential).roots)
@@ -122,9 +141,7 @@ export function encodeCredentials(tls: GatewayTls, credentials: Credentials): re
       ]
     : []
   const trusted =
-    tls.roots !== undefined && roots?.ok === true
-      ? [secret(credentialSecret('roots', tls.roots), { validation_context: { trusted_ca: inline(roots.value) } })]
-      : []
+    tls.roots !== undefined && roots?.ok === true ? [secret(credentialSecret('roots', tls.roots), { validation_context: trustedBy(roots.value) })] : []
   return [...certificate, ...trusted]
 }
 

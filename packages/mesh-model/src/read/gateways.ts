@@ -104,12 +104,13 @@ export function readCredential(resource: Resource): Read<CredentialModel> {
   const chain = file('tls.crt') ?? file('cert')
   const privateKey = file('tls.key') ?? file('key')
   const roots = file('ca.crt') ?? file('cacert')
+  const revoked = file('ca.crl') ?? file('crl')
   if (chain === undefined && roots === undefined) return { findings: [] }
   return {
     model: {
       ...baseOf(resource),
       ...(chain === undefined || privateKey === undefined ? {} : { certificate: { chain, privateKey } }),
-      ...(roots === undefined ? {} : { roots }),
+      ...(roots === undefined ? {} : { roots: { certificates: roots, ...(revoked === undefined ? {} : { revoked }) } }),
     },
   }
 }

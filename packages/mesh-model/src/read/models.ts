@@ -6,6 +6,7 @@ import type { ExternalEndpoint, ExternalEntry, PortedSettings, VisibleIn } from 
 import type { WorkloadRates, WorkloadTraffic } from '../workload-traffic.ts'
 import type {
   CredentialKey,
+  GatewayCredential,
   GatewayKey,
   GatewayPlacement,
   GatewayServer,
@@ -183,11 +184,8 @@ export interface FrontsModel extends Model {
   readonly fronts: readonly FrontModel[]
 }
 
-/** What a Secret has for gateways; PEM in base64. */
-export interface CredentialModel extends Model {
-  readonly certificate?: { readonly chain: string; readonly privateKey: string }
-  readonly roots?: string
-}
+/** What a Secret has for gateways. */
+export type CredentialModel = Model & Pick<GatewayCredential, 'certificate' | 'roots'>
 
 /** A ServiceEntry. */
 export interface ServiceEntryModel extends Model {
