@@ -6,6 +6,7 @@ import type { MeshSnapshot } from '@weft/mesh-model'
 import { freePort } from '../testing/free-port.ts'
 import { gatewayCall } from '../testing/tls-client.ts'
 import { compiled, destinationRule, functionOf, networking, tried, virtualService } from './testing/resources.ts'
+import { echoUpgrade, upgrade, upgrade2 } from './testing/streams.ts'
 import { answering, World } from './testing/world.ts'
 
 const CANARIES: Readonly<Record<string, CanaryRouting>> = {
@@ -99,10 +100,14 @@ describe.each<MeshSnapshot['path']>(['encrypted', 'direct'])('what a canary does
       for (const name of [...FUNCTIONS, 'how', 'else']) {
         for (const revision of ['v1', 'v2']) {
           const answer = answering(name === 'else' ? 'else' : revision)
-          await before.addReplica(`default/${name}-${revision}`, (request, response) => {
-            reached.push(`${name}-${revision} ${request.method} ${request.url}`)
-            answer(request, response)
-          })
+          await before.addReplica(
+            `default/${name}-${revision}`,
+            (request, response) => {
+              reached.push(`${name}-${revision} ${request.method} ${request.url}`)
+              answer(request, response)
+            },
+            echoUpgrade,
+          )
         }
       }
       await before.addReplica('default/caller-v1')
@@ -147,6 +152,12 @@ describe.each<MeshSnapshot['path']>(['encrypted', 'direct'])('what a canary does
       const { headers } = await call(`over.${kind}.example.com`, { cookie: 'run=v2.abc' })
       expect(given(headers)).toEqual(['run=; Max-Age=0; Path=/; HttpOnly'])
     })
+  })
+
+  it('WebSockets are carried too, of HTTP/1.1 and of HTTP/2', async () => {
+    const host = 'over.virtualservice.example.com'
+    expect(await upgrade({ host: '127.0.0.1', port, path: '/ws', headers: { host } }, 'hello')).toBe('hello')
+    expect(await upgrade2(`http://127.0.0.1:${port}`, { path: '/ws', authority: host }, 'hello')).toBe('hello')
   })
 
   describe('where a VirtualService says more', () => {

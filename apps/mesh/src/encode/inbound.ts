@@ -5,6 +5,7 @@ import { pipe, speaksHttp2 } from './clusters.ts'
 import { earlyMutation, PEERS_HEADERS, STRANGERS_HEADERS } from './headers.ts'
 import { httpManager } from './http-manager.ts'
 import { ads, duration, extension, resource, wrap } from './json.ts'
+import { grpcWebFilter } from './grpc-web.ts'
 import { callIdleTimeout, directError } from './local-reply.ts'
 import { headerMatcher } from './matching.ts'
 import { inboundName, inboundSocket, localCluster, MESH_HEADERS, PROBE_PATH, probeCluster, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from './names.ts'
@@ -77,6 +78,7 @@ function manager(workload: MeshWorkload, layout: NodeLayout, verified: boolean):
       rbacFilter(ALLOW_FILTER, { closed: true }),
       rateFilter(),
       streamFilter(workload),
+      ...(workload.protocol === 'grpc' ? [grpcWebFilter()] : []),
     ],
     // Where others show certificates, who shows none is a stranger.
     earlyMutations: [earlyMutation(verified || workload.mtls === 'disable' ? PEERS_HEADERS : STRANGERS_HEADERS)],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { host, replica, route, snapshot, workload } from './testing/model.ts'
-import { echoUpgrade, raw, upgrade } from './testing/streams.ts'
+import { echoUpgrade, raw, upgrade, upgrade2 } from './testing/streams.ts'
 import { ask, mirror, World } from './testing/world.ts'
 
 const said = (text: string) => (_request: unknown, response: { end(text: string): void }) => response.end(text)
@@ -238,6 +238,12 @@ describe('the ingress', () => {
   it('streams events and WebSockets through, to functions and by their first bytes', async () => {
     expect((await world.get('/function/mirror/events')).body).toBe('data: 1\n\ndata: 2\n\n')
     expect(await upgrade({ host: '127.0.0.1', port: world.port, path: '/function/mirror/ws' }, 'hello')).toBe('hello')
+  })
+
+  it('carries WebSockets of HTTP/2 (RFC 8441), and answers those for nobody', async () => {
+    const target = `http://127.0.0.1:${world.port}`
+    expect(await upgrade2(target, { path: '/function/mirror/ws', authority: 'localhost' }, 'hello')).toBe('hello')
+    expect(await upgrade2(target, { path: '/function/nobody/ws', authority: 'localhost' }, 'hello')).toBe('404')
   })
 
   it('takes 3 MB', async () => {

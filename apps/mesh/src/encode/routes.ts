@@ -4,6 +4,7 @@ import { brokenShare, refusedShare } from './broken-share.ts'
 import type { HeaderOperations, MeshRoute, MeshWorkload, RetryPolicy, RouteMatch, RouteTarget } from '@weft/mesh-model'
 import { addHeader, literal, STRANGERS_HEADERS, XFCC } from './headers.ts'
 import { RESOLVE_FILTER } from './egress.ts'
+import { GRPC_WEB_REQUEST } from './grpc-web.ts'
 import { any, duration, extension, wrap } from './json.ts'
 import { callIdleTimeout, directError } from './local-reply.ts'
 import { headerMatcher, regexMatcher, routeMatch } from './matching.ts'
@@ -39,7 +40,13 @@ const IDEMPOTENT: readonly Variant[] = [
 ]
 const OTHERS: Variant = { headers: [], idempotent: false }
 /** Streams take the callee's inbound listener also where other calls need not: it knows them as long as they are open. */
-const STREAMS: readonly (Variant & { readonly stream: true })[] = STREAM_REQUESTS.map((asked) => ({ headers: [asked], idempotent: false, stream: true }))
+const STREAMS: readonly Variant[] = STREAM_REQUESTS.map(asStream)
+/** gRPC of browsers is made gRPC there. */
+const GRPC_WEB = asStream(GRPC_WEB_REQUEST)
+
+function asStream(asked: Json): Variant {
+  return { headers: [asked], idempotent: false, stream: true }
+}
 
 /** Every call, split by whether it may be sent again after a reset. Idempotent first: the last variant takes what is left. */
 export function retryVariants(): readonly Variant[] {
@@ -132,7 +139,8 @@ function encodeRoute(host: Routed, route: MeshRoute, context: RouteContext): rea
   const direct = legs.some(({ leg }) => leg?.direct !== undefined)
   const streamLegs = direct ? legsOf(true) : legs
   const split = route.retries?.attempts !== 0 && (route.retries !== undefined || direct)
-  const variants = [...(direct ? STREAMS : []), ...(split ? retryVariants() : [OTHERS])]
+  const web = direct && legs.some(({ leg }) => leg?.workload?.protocol === 'grpc') ? [GRPC_WEB] : []
+  const variants = [...(direct ? STREAMS : []), ...web, ...(split ? retryVariants() : [OTHERS])]
   const refused = (match: RouteMatch | undefined) => (broken === undefined ? [] : [refusedShare(host, route, broken, routeMatch(match, context.prefix))])
   if (broken?.whole === true) return matches.flatMap(refused)
   return matches.flatMap((match) => [

@@ -48,6 +48,7 @@ const PROTOCOLS: Readonly<Record<WrittenServer['port']['protocol'], ServerProtoc
   HTTP: 'http',
   HTTP2: 'http',
   GRPC: 'http',
+  'GRPC-WEB': 'http',
   HTTPS: 'https',
   TLS: 'tls',
   TCP: 'tcp',

@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import http from 'node:http'
+import http2 from 'node:http2'
 import type { IncomingMessage } from 'node:http'
 import net from 'node:net'
 import { join } from 'node:path'
@@ -39,6 +40,38 @@ export function upgrade(options: http.RequestOptions, text: string): Promise<str
       socket.write(text)
     })
     request.end()
+  })
+}
+
+/** The same by HTTP/2, where a WebSocket is one stream of a connection (RFC 8441). `target`: as `http2.connect` reads it. */
+export function upgrade2(
+  target: string,
+  { path, authority }: { readonly path: string; readonly authority: string },
+  text: string,
+  options: http2.SecureClientSessionOptions = {},
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const session = http2.connect(target, options)
+    session.on('error', reject)
+    session.on('remoteSettings', ({ enableConnectProtocol }) => {
+      if (enableConnectProtocol !== true) reject(new Error('the server does not take extended CONNECT'))
+      const headers = {
+        ':method': 'CONNECT',
+        ':protocol': 'websocket',
+        ':scheme': 'http',
+        ':path': path,
+        ':authority': authority,
+        'sec-websocket-version': '13',
+      }
+      const stream = session.request(headers)
+      const finish = (outcome: string): void => {
+        resolve(outcome)
+        session.destroy()
+      }
+      stream.on('error', reject)
+      stream.on('response', ({ ':status': status }) => (status === 200 ? stream.write(text) : finish(String(status))))
+      stream.once('data', (data: Buffer) => finish(data.toString()))
+    })
   })
 }
 
