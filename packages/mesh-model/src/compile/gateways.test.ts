@@ -183,7 +183,7 @@ describe('TLS servers', () => {
     const gateway = aGateway('web', [tlsServer(['shop.example.com'], { mode: 'MUTUAL' })])
     const snapshot = compiled(gateway, aSecret('shop', data), ...(beside ? [aSecret('shop-cacert', { 'ca.crt': 'Y2E=' })] : []))
     expect(reasons(snapshot)).toEqual([])
-    expect(snapshot.credentials.get('default/shop')?.roots).toBe('Y2E=')
+    expect(snapshot.credentials.get('default/shop')?.roots).toEqual({ certificates: 'Y2E=' })
   })
 
   it('say when there are no roots for client certificates', () => {
