@@ -37,11 +37,13 @@ async function run(invocation: Invocation): Promise<void> {
 
 const REFUSED: ReadonlySet<string> = new Set(['401', '403'])
 
-/** Who called whom, by the callees' word. */
+/** Who called whom, by the callees' word. Callees that are gone need no policy. */
 async function countedCalls(gateway: GatewayClient): Promise<readonly ObservedCall[]> {
+  const there = new Set([...(await functionsByRevision(gateway))].map(([revision, name]) => `${revision.split('/')[0] ?? ''}/${name}`))
   const { traffic } = await gateway.json<{ readonly traffic: readonly TrafficStatistics[] }>({ method: 'GET', path: TRAFFIC })
   return traffic
     .filter(({ reporter, code, source }) => reporter === 'destination' && !REFUSED.has(code) && source.principal !== 'unknown')
+    .filter(({ destination }) => there.has(`${destination.namespace}/${destination.service}`))
     .map(({ source, destination }) => ({ caller: source.principal, namespace: destination.namespace, function: destination.service }))
 }
 

@@ -58,7 +58,7 @@ import type { CertificateSource } from './ports.ts'
 import { probe } from './prober.ts'
 import { Fleet } from './fleet.ts'
 import { History } from './history.ts'
-import { countedInvocations, countedTraffic } from './numbers.ts'
+import { Numbers } from './numbers.ts'
 import { Proxy } from './proxy.ts'
 import { Replicas } from './replicas.ts'
 import { TrustKeeper } from './trust-keeper.ts'
@@ -101,6 +101,7 @@ export class MeshCore {
   readonly #fleet: Fleet
   readonly #exporter: SpanExporter
   readonly #replicas: Replicas
+  readonly #numbers: Numbers
   readonly #files = new CredentialFiles({ changed: (files) => this.#publish({ files }) })
   readonly #lastGood: LastGood
   readonly #activator: Activator
@@ -126,6 +127,7 @@ export class MeshCore {
     this.#exporter = new SpanExporter({ send: sendSpans, log: surroundings.log }, layout.telemetry.tracing?.collector)
     const address = layout.ingress === undefined ? {} : { ingressAddress: layout.ingress.address }
     this.#compiler = createCompiler({ trustDomain, path, outbound, platform: platformPlaces(layout), proxies, ...ingressPorts(layout), ...address })
+    this.#numbers = new Numbers(this.#fleet.all)
     this.#replicas = new Replicas({
       snapshot: () => this.#compiler.snapshot,
       serving: (workload) => this.#servingProxy(workload),
@@ -238,6 +240,7 @@ export class MeshCore {
       const { difference, snapshot } = this.#compiler.apply(changes)
       const touched = touchedBy(difference)
       this.#streams.changed(difference.workloads.set)
+      this.#numbers.parted(before, difference.workloads)
       this.#wantKeys([...difference.workloads.set, ...difference.workloads.removed])
       // At the start nobody calls before everything is in force.
       if (this.#fleet.front.pid !== undefined) this.#replicas.greet(before, difference.workloads)
@@ -403,11 +406,11 @@ export class MeshCore {
   }
 
   invocations(): Promise<readonly InvocationStatistics[]> {
-    return countedInvocations(this.#fleet.all, this.#compiler.snapshot)
+    return this.#numbers.invocations(this.#compiler.snapshot)
   }
 
   traffic(): Promise<readonly TrafficStatistics[]> {
-    return countedTraffic(this.#fleet.all, this.#compiler.snapshot)
+    return this.#numbers.traffic(this.#compiler.snapshot)
   }
 
   async reopenLogs(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { InvocationStatistics, MeshSnapshot, TrafficStatistics } from '@weft/mesh-model'
+import type { InvocationStatistics, MeshSnapshot, MeshWorkload, SnapshotDifference, TrafficStatistics, WorkloadKey } from '@weft/mesh-model'
 import { TRAFFIC_PREFIX } from '../encode/traffic-log.ts'
 import { askAdmin } from '../envoy/admin.ts'
 import { invocations, parseSamples } from '../statistics/prometheus.ts'
@@ -7,24 +7,50 @@ import type { Proxy } from './proxy.ts'
 
 const TRAFFIC_PATH = `/stats/prometheus?usedonly&filter=${encodeURIComponent(`^${TRAFFIC_PREFIX}\\.`)}`
 const STATISTICS_PATH = `/stats/prometheus?usedonly&filter=${encodeURIComponent('^cluster\\.fn/')}`
+/** How many of the workloads that left are remembered. */
+const REMEMBERED = 2_000
 
-/** What the proxies counted of calls to functions, by workload. @throws when the first one, which has the ingress, does not answer */
-export async function countedInvocations(proxies: readonly Proxy[], { workloads }: MeshSnapshot): Promise<readonly InvocationStatistics[]> {
-  return invocations((await askAll(proxies, STATISTICS_PATH)).flatMap(parseSamples), workloads)
-}
+/** What the proxies counted. A workload that left keeps its names in what was counted of it: a series that got others would start anew. */
+export class Numbers {
+  readonly #proxies: readonly Proxy[]
+  readonly #departed = new Map<WorkloadKey, MeshWorkload>()
 
-/** What the proxies counted of each edge of the mesh. @throws as {@link countedInvocations} */
-export async function countedTraffic(proxies: readonly Proxy[], snapshot: MeshSnapshot): Promise<readonly TrafficStatistics[]> {
-  return (await askAll(proxies, TRAFFIC_PATH)).flatMap((body) => trafficOf(body, snapshot))
-}
+  /** The first proxy has the ingress. */
+  constructor(proxies: readonly Proxy[]) {
+    this.#proxies = proxies
+  }
 
-/** Every proxy's answer; one that is down at the moment has none, unless it is the first. */
-async function askAll(proxies: readonly Proxy[], path: string): Promise<readonly string[]> {
-  const [front, ...others] = proxies.map(async ({ adminSocket }) => {
-    // Envoy merges its workers' histograms after it has answered: the first question is for the second one's sake.
-    await askAdmin(adminSocket, '/stats?filter=^$')
-    return (await askAdmin(adminSocket, path)).body
-  })
-  const rest = Promise.all(others.map((answer) => answer.catch(() => '')))
-  return [(await front) ?? '', ...(await rest)]
+  /** Takes note of workloads that are not in the next snapshot any more. */
+  parted(before: MeshSnapshot, { removed }: SnapshotDifference['workloads']): void {
+    for (const key of removed) {
+      const workload = before.workloads.get(key)
+      this.#departed.delete(key)
+      if (workload !== undefined) this.#departed.set(key, workload)
+    }
+    for (const key of this.#departed.keys()) {
+      if (this.#departed.size <= REMEMBERED) return
+      this.#departed.delete(key)
+    }
+  }
+
+  /** Calls of functions, by workload. @throws when the first proxy does not answer */
+  async invocations(snapshot: MeshSnapshot): Promise<readonly InvocationStatistics[]> {
+    return invocations((await this.#ask(STATISTICS_PATH)).flatMap(parseSamples), (key) => snapshot.workloads.get(key) ?? this.#departed.get(key))
+  }
+
+  /** Calls and connections of each edge of the mesh. @throws when the first proxy does not answer */
+  async traffic(snapshot: MeshSnapshot): Promise<readonly TrafficStatistics[]> {
+    return (await this.#ask(TRAFFIC_PATH)).flatMap((body) => trafficOf(body, snapshot, this.#departed))
+  }
+
+  /** Every proxy's answer; one that is down at the moment has none, unless it is the first. */
+  async #ask(path: string): Promise<readonly string[]> {
+    const [front, ...others] = this.#proxies.map(async ({ adminSocket }) => {
+      // Envoy merges its workers' histograms after it has answered: the first question is for the second one's sake.
+      await askAdmin(adminSocket, '/stats?filter=^$')
+      return (await askAdmin(adminSocket, path)).body
+    })
+    const rest = Promise.all(others.map((answer) => answer.catch(() => '')))
+    return [(await front) ?? '', ...(await rest)]
+  }
 }

@@ -18,7 +18,7 @@ envoy_cluster_upstream_rq_time_count{envoy_cluster_name="fn/default/temp-v1"} 6
 describe("Envoy's numbers", () => {
   it('become invocations by function and revision, in seconds', () => {
     const workload = { function: 'temp', revision: 'v1' } as MeshWorkload
-    expect(invocations(parseSamples(TEXT), new Map([['default/temp-v1', workload]]))).toEqual([
+    expect(invocations(parseSamples(TEXT), (key) => (key === 'default/temp-v1' ? workload : undefined))).toEqual([
       {
         function: { namespace: 'default', name: 'temp' },
         revision: 'v1',
@@ -36,7 +36,7 @@ describe("Envoy's numbers", () => {
   })
 
   it('of a workload that is gone keep its name', () => {
-    expect(invocations(parseSamples(TEXT), new Map())[0]).toMatchObject({ function: { namespace: 'default', name: 'temp-v1' }, revision: '' })
+    expect(invocations(parseSamples(TEXT), () => undefined)[0]).toMatchObject({ function: { namespace: 'default', name: 'temp-v1' }, revision: '' })
   })
 
   it('are read with escaped labels, and without what is no sample', () => {

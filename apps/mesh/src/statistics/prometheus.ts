@@ -49,8 +49,8 @@ function add(totals: Totals, { name, labels, value }: Sample): void {
   }
 }
 
-/** Adds up what the ingress counted for each workload (Envoy's times are milliseconds). Workloads that are gone are named by their key. */
-export function invocations(samples: readonly Sample[], workloads: ReadonlyMap<WorkloadKey, MeshWorkload>): readonly InvocationStatistics[] {
+/** Adds up what the ingress counted for each workload (Envoy's times are milliseconds). Workloads that are not found are named by their key. */
+export function invocations(samples: readonly Sample[], find: (key: WorkloadKey) => MeshWorkload | undefined): readonly InvocationStatistics[] {
   const byWorkload = new Map<WorkloadKey, Totals>()
   for (const sample of samples) {
     const workload = parseIngressStatName(sample.labels['envoy_cluster_name'] ?? '')
@@ -61,7 +61,7 @@ export function invocations(samples: readonly Sample[], workloads: ReadonlyMap<W
   }
   return [...byWorkload].map(([key, totals]) => {
     const { namespace, name } = splitKey(key)
-    const workload = workloads.get(key)
+    const workload = find(key)
     return {
       function: { namespace, name: workload?.function ?? name },
       revision: workload?.revision ?? '',

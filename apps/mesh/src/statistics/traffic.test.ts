@@ -64,6 +64,31 @@ describe('the traffic that the proxy counts', () => {
     })
   })
 
+  it('keeps its names when a workload has left', async () => {
+    fixture = await startFixture()
+    const { mesh, store, deploy, call } = fixture
+    await mesh.settled(await deploy('leaver'), 5_000)
+    expect((await call('/function/leaver')).status).toBe(200)
+    const told = async () => ({
+      traffic: (await mesh.traffic())
+        .map(({ reporter, destination, requests }) => `${reporter} ${destination.service} ${destination.version} ${requests}`)
+        .toSorted(),
+      invocations: (await mesh.invocations()).map((one) => [one.function.name, one.revision]),
+    })
+    const before = await eventually(async () => {
+      const now = await told()
+      return now.traffic.length === 2 ? now : undefined
+    })
+    expect(before.traffic).toEqual(['destination leaver v1 1', 'source leaver v1 1'])
+    expect(before.invocations).toEqual([['leaver', 'v1']])
+    await store.remove({ group: 'weft.dev', kind: 'Revision', namespace: 'default', name: 'leaver-v1' })
+    const gone = await store.remove({ group: 'weft.dev', kind: 'Function', namespace: 'default', name: 'leaver' })
+    expect(await mesh.settled(gone.metadata.resourceVersion ?? '', 5_000)).toMatchObject({ complete: true })
+    const after = await told()
+    expect(after.traffic).toEqual(before.traffic)
+    expect(after.invocations.every(([name]) => name === 'leaver')).toBe(true)
+  })
+
   it('leaves out the prober and the control API, and names the outside as Istio does', () => {
     const line = (labels: string) => `envoy_traffic_requests{${labels},code="200",flags="-",protocol="HTTP/2"} 1\n`
     const given = [

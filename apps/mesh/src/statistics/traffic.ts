@@ -1,5 +1,5 @@
 import { parseSpiffeId, spiffeId, splitKey } from '@weft/core'
-import type { ConnectionStatistics, MeshSnapshot, MeshWorkload, TrafficEnd, TrafficHistogram, TrafficStatistics } from '@weft/mesh-model'
+import type { ConnectionStatistics, MeshSnapshot, MeshWorkload, TrafficEnd, TrafficHistogram, TrafficStatistics, WorkloadKey } from '@weft/mesh-model'
 import { EGRESS_CLUSTER, INGRESS_IDENTITY, parseIngressStatName, parsePairCluster, SYSTEM_ACCOUNTS, workloadSpiffeId } from '../encode/names.ts'
 import { parseOutsideName } from '../encode/outside-names.ts'
 import { BLOCKED, TRAFFIC_PREFIX } from '../encode/traffic-log.ts'
@@ -7,15 +7,18 @@ import { parseSamples, type Sample } from './prometheus.ts'
 
 type Known = Pick<MeshSnapshot, 'trustDomain' | 'workloads'>
 
+type Workloads = ReadonlyMap<WorkloadKey, MeshWorkload>
+
 const UNKNOWN: TrafficEnd = { workload: 'unknown', namespace: 'unknown', principal: 'unknown', app: 'unknown', version: 'unknown', service: 'unknown' }
 const PREFIX = `envoy_${TRAFFIC_PREFIX}_`
 
 /**
  * What the proxy's `trafficLog`s counted, by who called whom. Calls that went neither to a workload nor outside (the control API) are left out, and the prober's. Cost:
  * about a microsecond for each line of the proxy's answer, of which there are 46 for a pair of workloads that called.
+ * @param departed workloads that were counted and have left
  */
-export function trafficOf(text: string, snapshot: Known): readonly TrafficStatistics[] {
-  const ends = new Ends(snapshot)
+export function trafficOf(text: string, snapshot: Known, departed: Workloads = new Map()): readonly TrafficStatistics[] {
+  const ends = new Ends(snapshot, departed)
   // The lines of a series have the same labels but for the bound of a bucket, which comes last: they are read once, and not for every line.
   const found = new Map<string, Draft>()
   for (const line of text.split('\n')) {
@@ -122,23 +125,30 @@ function outsideEnd(host: string, namespace = 'unknown'): TrafficEnd {
 class Ends {
   readonly ingress: TrafficEnd
   readonly #snapshot: Known
-  readonly #byPrincipal: ReadonlyMap<string, readonly MeshWorkload[]>
+  readonly #departed: Workloads
+  readonly #byPrincipal: (principal: string) => readonly MeshWorkload[]
   readonly #prober: string
 
-  constructor(snapshot: Known) {
+  constructor(snapshot: Known, departed: Workloads) {
     this.#snapshot = snapshot
-    this.#byPrincipal = Map.groupBy(snapshot.workloads.values(), (workload) => workloadSpiffeId(snapshot, workload))
+    this.#departed = departed
+    const [there, gone] = [snapshot.workloads, departed].map((workloads) => Map.groupBy(workloads.values(), (workload) => workloadSpiffeId(snapshot, workload)))
+    this.#byPrincipal = (principal) => there?.get(principal) ?? gone?.get(principal) ?? []
     this.#prober = spiffeId({ trustDomain: snapshot.trustDomain, namespace: INGRESS_IDENTITY.namespace, serviceAccount: SYSTEM_ACCOUNTS.prober })
     const principal = workloadSpiffeId(snapshot, INGRESS_IDENTITY)
     this.ingress = { ...UNKNOWN, workload: 'ingress', namespace: INGRESS_IDENTITY.namespace, principal, app: 'ingress', service: 'ingress' }
   }
 
+  #workload(key: WorkloadKey): MeshWorkload | undefined {
+    return this.#snapshot.workloads.get(key) ?? this.#departed.get(key)
+  }
+
   speaksTcp({ namespace, workload }: TrafficEnd): boolean {
-    return this.#snapshot.workloads.get(`${namespace}/${workload}`)?.protocol === 'tcp'
+    return this.#workload(`${namespace}/${workload}`)?.protocol === 'tcp'
   }
 
   ofWorkload(key: string): TrafficEnd {
-    const workload = this.#snapshot.workloads.get(key)
+    const workload = this.#workload(key)
     const { namespace, name } = splitKey(key)
     if (workload === undefined) return { ...UNKNOWN, workload: name, namespace }
     const { labels, function: service } = workload
@@ -157,7 +167,7 @@ class Ends {
     if (principal === '' || principal === '-') return UNKNOWN
     if (principal === this.#prober) return undefined
     if (principal === this.ingress.principal) return this.ingress
-    const [first, ...others] = this.#byPrincipal.get(principal) ?? []
+    const [first, ...others] = this.#byPrincipal(principal)
     if (first !== undefined && others.length === 0) return this.ofWorkload(first.key)
     const identity = parseSpiffeId(principal)
     if (identity === undefined) return { ...UNKNOWN, principal }
