@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { run, TestPlatform, TestPrometheus, until } from '@weft/test-harness'
+import { ask, run, TestPlatform, TestPrometheus, until } from '@weft/test-harness'
 import { parse } from 'yaml'
 
 const DIRECTORY = fileURLToPath(new URL('../../deploy/observability', import.meta.url))
@@ -98,4 +98,41 @@ describe('what is shipped for Prometheus and Grafana', () => {
       })
     }
   }, 90_000)
+})
+
+describe('weft mesh tap', () => {
+  const admin = () => ask('http://admin/runtime', { socketPath: join(platform.runDirectory, 'm', 'admin') })
+  const isOn = async () => (await admin()).text.includes('weft.tap.')
+
+  it('shows calls while they happen, also from another machine, and leaves nothing behind when it is killed', async () => {
+    const tap = platform.spawn(['mesh', 'tap', 'callee', '--min-status', '500'])
+    let printed = ''
+    tap.stdout?.on('data', (chunk: Buffer) => (printed += chunk.toString()))
+    tap.stderr?.on('data', (chunk: Buffer) => (printed += chunk.toString()))
+    try {
+      await until('a call is shown', async () => {
+        await callAll()
+        await platform.call('callee/bad?token=hidden')
+        return printed.includes('/bad')
+      })
+    } finally {
+      tap.kill('SIGKILL')
+    }
+    expect(printed).toMatch(/ in +weft-system\/ingress +default\/callee-\d+ \(\S+\) +GET +\/bad +500 .* mTLS\n/)
+    expect(printed).not.toContain('hidden')
+    expect(printed).not.toContain(' 200 ')
+    await until('it is switched off', async () => !(await isOn()))
+  }, 60_000)
+
+  it('of a function that there is not is refused', async () => {
+    expect(await platform.weft(['mesh', 'tap', 'nobody'])).toMatchObject({ code: 2, stderr: expect.stringContaining('nobody.default does not exist') })
+  })
+
+  it('ends with the platform', async () => {
+    const tap = platform.spawn(['mesh', 'tap', 'callee'])
+    const ended = new Promise((resolve) => tap.on('exit', resolve))
+    await until('it is switched on', isOn)
+    await Promise.all([platform.stop(), ended])
+    expect(tap.signalCode).toBeNull()
+  }, 60_000)
 })

@@ -14,6 +14,7 @@ import { meshConvertCommand } from './commands/mesh-convert.ts'
 import { meshDiffCommand } from './commands/mesh-diff.ts'
 import { meshSuggestCommand } from './commands/mesh-suggest.ts'
 import { meshGraphCommand } from './commands/mesh-graph.ts'
+import { meshTapCommand } from './commands/mesh-tap.ts'
 import { meshExplainCommands } from './commands/mesh-explain.ts'
 import { namespaceCommands } from './commands/namespace.ts'
 import { newCommand } from './commands/new.ts'
@@ -61,6 +62,7 @@ export const weftProgram: Program = {
     meshDiffCommand,
     meshSuggestCommand,
     meshGraphCommand,
+    meshTapCommand,
     applyCommand,
     getCommand,
     deleteCommand,

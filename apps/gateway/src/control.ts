@@ -20,6 +20,7 @@ import { registerAnalysisRoutes } from './mesh/analysis-routes.ts'
 import { registerExplainRoutes } from './mesh/explain-routes.ts'
 import { registerMeshRoutes } from './mesh/routes.ts'
 import { registerSnapshotRoutes } from './mesh/snapshots-routes.ts'
+import { registerTapRoutes } from './mesh/tap-routes.ts'
 import { registerTrafficRoutes } from './mesh/traffic-routes.ts'
 import { registerNamespaceRoutes } from './namespaces/namespaces.ts'
 import { removeNamespace } from './namespaces/remove.ts'
@@ -86,6 +87,7 @@ export function createControl(options: GatewayOptions): Control {
   registerSnapshotRoutes(app, mesh)
   registerAnalysisRoutes(app, { store, mesh })
   registerTrafficRoutes(app, traffic, now)
+  registerTapRoutes(app, { mesh, streams, log })
   registerOpenApiRoutes(app, options.version.release)
   registerDiscoveryRoutes(app, kinds, options.version)
   registerResourceRoutes(app, {

@@ -96,13 +96,17 @@ function opened(server: Server, open: () => void): Promise<void> {
   })
 }
 
+const IDLE_SWEEP_MS = 20
+
 /** 1. say 503 and end the streams 2. take no new connection 3. let what is under way end, until the deadline 4. cut the rest. */
 async function close(control: Control, servers: readonly Server[], deadlineMs: number): Promise<void> {
   control.drain()
   const ended = servers.map((server) => (server.listening ? new Promise<void>((resolve) => server.close(() => resolve())) : Promise.resolve()))
-  for (const server of servers) server.closeIdleConnections()
+  // A connection whose stream was ended is idle a moment later, and would be kept for the next call.
+  const sweeper = setInterval(() => servers.forEach((server) => server.closeIdleConnections()), IDLE_SWEEP_MS)
   const timer = setTimeout(() => servers.forEach((server) => server.closeAllConnections()), deadlineMs)
   await Promise.all(ended)
   clearTimeout(timer)
+  clearInterval(sweeper)
   await Promise.all([control.app.close(), control.metrics.close()])
 }

@@ -1,6 +1,6 @@
 import { keyOf, messageOf, splitKey, WeftError, type NamespacedName } from '@weft/core'
 import type { Log } from '@weft/kit'
-import type { Change, Delivery, LoadReport, MeshPlane, MeshReplica, WakeResult } from '@weft/mesh-model'
+import type { Change, Delivery, LoadReport, MeshPlane, MeshReplica, TapEvent, WakeResult } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
 import { decideRestart } from './envoy/backoff.ts'
 import { findEnvoy } from './envoy/binary.ts'
@@ -169,6 +169,10 @@ class RunningMesh implements Mesh {
   snapshots: Mesh['snapshots'] = () => this.#call('snapshots')
   changes: Mesh['changes'] = (from, to) => this.#call('changes', from, to)
   configuration: Mesh['configuration'] = (host) => this.#call('configuration', host)
+  tap: Mesh['tap'] = async (request) => {
+    const id = await this.#call('openTap', request)
+    return id === undefined ? undefined : { events: (signal) => this.#events(id, signal) }
+  }
   authorize: Mesh['authorize'] = (question) => this.#call('authorize', question)
   describe: Mesh['describe'] = (host) => this.#call('describe', host)
   certificates: Mesh['certificates'] = () => this.#call('certificates')
@@ -178,6 +182,23 @@ class RunningMesh implements Mesh {
   traffic: Mesh['traffic'] = () => this.#call('traffic')
   record: Mesh['record'] = (spans) => {
     this.#call('record', spans).catch(() => undefined)
+  }
+
+  async *#events(id: number, signal: AbortSignal): AsyncGenerator<TapEvent> {
+    const close = () => void this.#call('closeTap', id).catch(() => undefined)
+    signal.addEventListener('abort', close, { once: true })
+    try {
+      while (!signal.aborted && !this.#stopping) {
+        const events = await this.#call('readTap', id)
+        if (events === undefined) return
+        yield* events
+        if (events.at(-1)?.kind === 'end') return
+      }
+      if (this.#stopping) yield { kind: 'end', reason: 'closed' }
+    } finally {
+      signal.removeEventListener('abort', close)
+      close()
+    }
   }
 
   async changeTelemetry(telemetry: TelemetrySettings): Promise<void> {

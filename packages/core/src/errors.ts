@@ -330,6 +330,12 @@ export const ERRORS = {
     message: 'a policy does not allow this call ({details})',
     help: 'see who may call with: weft get authorizationpolicies; and the outbound policy for hosts outside of the mesh',
   },
+  TOO_MANY_TAPS: {
+    status: 429,
+    fault: 'user',
+    message: 'calls are looked at by {count} others already, and no more may at a time',
+    help: 'end one of the others (weft mesh tap), then try again',
+  },
   SNAPSHOT_NOT_KEPT: {
     status: 404,
     fault: 'user',

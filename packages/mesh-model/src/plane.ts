@@ -3,6 +3,7 @@ import type { NamespacedName, ResourceRef } from '@weft/core'
 import type { AuthorizationAnswer, AuthorizationQuestion } from './explain/authorize.ts'
 import type { HostDescription } from './explain/describe.ts'
 import type { ResourceFinding } from './snapshot.ts'
+import type { LiveTap, TapRequest } from './tap.ts'
 
 /** A live replica, as the mesh needs it. */
 export interface MeshReplica {
@@ -277,4 +278,10 @@ export interface MeshPlane {
   invocations(): Promise<readonly InvocationStatistics[]>
   /** Who called whom, how often, with which outcome; only what was called. */
   traffic(): Promise<readonly TrafficStatistics[]>
+  /**
+   * Shows calls of a workload as they end. Costs nothing when nobody looks.
+   * @returns `undefined` when the mesh knows no workload of that name
+   * @throws WeftError `TOO_MANY_TAPS`
+   */
+  tap(request: TapRequest): Promise<LiveTap | undefined>
 }

@@ -89,6 +89,12 @@ export class TestPlatform implements AsyncDisposable {
     })
   }
 
+  /** Starts a `weft` command that goes on; whoever starts it ends it. Its output is in the pipes. */
+  spawn(args: readonly string[]): ChildProcess {
+    const env = { ...testEnvironment(this.dataDir), WEFT_GATEWAY: this.gateway }
+    return spawn(process.execPath, [CLI, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  }
+
   /** Runs a command that must succeed. @throws Error with what it printed */
   async weftOk(args: readonly string[], input?: string): Promise<string> {
     const result = await this.weft(args, input)

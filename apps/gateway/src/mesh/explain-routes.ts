@@ -1,9 +1,10 @@
 import { isIP } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from 'typebox'
-import { canonicalNamespace, parseFunctionRef, parseSpiffeId, WeftError, type NamespacedName } from '@weft/core'
-import type { AskedCaller, AuthorizationQuestion, MeshPlane } from '@weft/mesh-model'
+import { WeftError } from '@weft/core'
+import type { AuthorizationQuestion, MeshPlane } from '@weft/mesh-model'
 import { routeOptions, type RouteSpec } from '../http/route.ts'
+import { callerOf, notThere, refOf } from './asked.ts'
 
 const BASE = '/apis/mesh.weft.dev/v1alpha1'
 const Name = Type.Object({ name: Type.String({ description: 'NAME or NAME.NAMESPACE of a function or Service' }) })
@@ -63,20 +64,6 @@ export function registerExplainRoutes(app: FastifyInstance, mesh: Pick<MeshPlane
   })
 }
 
-function refOf(name: string, namespace: string | undefined): NamespacedName {
-  return parseFunctionRef(name, canonicalNamespace(namespace))
-}
-
-/** A caller as the command line writes it. @throws WeftError `INVALID_NAME`, `INVALID_VALUE` */
-function callerOf(text: string | undefined, namespace: string | undefined): AskedCaller {
-  if (text === undefined) return { kind: 'ingress' }
-  if (!text.includes('/')) return { kind: 'workload', name: refOf(text, namespace) }
-  const principal = text.startsWith('spiffe://') ? text : `spiffe://${text}`
-  if (parseSpiffeId(principal) === undefined)
-    throw new WeftError('INVALID_VALUE', { field: 'from', reason: `${text} is not an identity such as cluster.local/ns/default/sa/control` })
-  return { kind: 'identity', principal }
-}
-
 /** What a question may leave out. @throws WeftError `INVALID_VALUE` */
 function moreOf({ host, claims, headers, address }: Static<typeof Call>): Pick<AuthorizationQuestion, 'host' | 'claims' | 'headers' | 'address'> {
   return {
@@ -106,9 +93,4 @@ function objectOf(field: string, text: string, what: string): Readonly<Record<st
     // said below
   }
   throw new WeftError('INVALID_VALUE', { field, reason: `must be a JSON object, ${what}` })
-}
-
-function notThere(ref: NamespacedName): never {
-  const { namespace, name } = ref
-  throw new WeftError('NOT_FOUND', { kind: 'host', name: `${name}.${namespace}` })
 }

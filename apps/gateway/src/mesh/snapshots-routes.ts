@@ -2,10 +2,12 @@ import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { WeftError } from '@weft/core'
 import type { MeshChanges, MeshPlane } from '@weft/mesh-model'
+import { wholeNumber } from '../http/query.ts'
 import { routeOptions, type RouteSpec } from '../http/route.ts'
 
 const BASE = '/apis/mesh.weft.dev/v1alpha1/snapshots'
-const version = (description: string) => Type.Optional(Type.Integer({ minimum: 0, description }))
+const version = (description: string) => Type.Optional(Type.String({ maxLength: 16, description }))
+const VERSIONS = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER }
 const Range = Type.Object({ from: version('version before; default: the one before `to`'), to: version('version after; default: the newest') })
 
 /** What changed in the mesh; for `weft mesh diff`. */
@@ -32,7 +34,8 @@ export function registerSnapshotRoutes(app: FastifyInstance, mesh: Pick<MeshPlan
   app.route({ ...routeOptions(SNAPSHOT_ROUTES.snapshots), handler: () => mesh.snapshots() })
   app.route<{ Querystring: Static<typeof Range> }>({
     ...routeOptions(SNAPSHOT_ROUTES.changes),
-    handler: async ({ query: { from, to } }): Promise<MeshChanges> => {
+    handler: async ({ query }): Promise<MeshChanges> => {
+      const [from, to] = [wholeNumber(query.from, 'from', VERSIONS), wholeNumber(query.to, 'to', VERSIONS)]
       const changes = await mesh.changes(from, to)
       if (changes !== undefined) return changes
       throw new WeftError('SNAPSHOT_NOT_KEPT', { range: `${from ?? 'the one before'} to ${to ?? 'the newest'}` })

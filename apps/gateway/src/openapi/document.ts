@@ -7,6 +7,7 @@ import { LOG_ROUTES } from '../logs/logs.ts'
 import { ANALYSIS_ROUTES } from '../mesh/analysis-routes.ts'
 import { EXPLAIN_ROUTES } from '../mesh/explain-routes.ts'
 import { SNAPSHOT_ROUTES } from '../mesh/snapshots-routes.ts'
+import { TAP_ROUTES } from '../mesh/tap-routes.ts'
 import { TRAFFIC_ROUTES } from '../mesh/traffic-routes.ts'
 import { MESH_ROUTES } from '../mesh/routes.ts'
 import { NAMESPACE_ROUTES } from '../namespaces/namespaces.ts'
@@ -35,6 +36,7 @@ export const PLAIN_ROUTES: readonly RouteSpec[] = [
   SNAPSHOT_ROUTES,
   ANALYSIS_ROUTES,
   TRAFFIC_ROUTES,
+  TAP_ROUTES,
   DISCOVERY_ROUTES,
   OPENAPI_ROUTES,
 ].flatMap((routes) => Object.values<RouteSpec>(routes))

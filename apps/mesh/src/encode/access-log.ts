@@ -57,7 +57,8 @@ function fileLog(path: string, log_format: Json): Json {
   return extension('envoy.access_loggers.file', 'envoy.extensions.access_loggers.file.v3.FileAccessLog', { path, log_format })
 }
 
-const textAttributes = (values: Readonly<Record<string, string>>): Json => ({
+/** Texts as OTLP attributes. */
+export const textAttributes = (values: Readonly<Record<string, string>>): Json => ({
   values: Object.entries(values).map(([key, value]) => ({ key, value: { string_value: value } })),
 })
 

@@ -4,6 +4,7 @@ import { tracedMutations, tracing, type TracedService } from './tracing.ts'
 import { mutation } from './headers.ts'
 import { LOCAL_REPLIES } from './local-reply.ts'
 import { AT_THE_END, connectionLogs, trafficLogs } from './traffic-log.ts'
+import { tapLog } from './tap.ts'
 import type { Json, NodeLayout } from './types.ts'
 
 const HCM = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'
@@ -65,6 +66,7 @@ export function httpManager(parts: ManagerParts): Json {
       ? [
           ...accessLog(layout, { hop, ...parts.logged, ...(parts.service === undefined ? {} : { service: parts.service }) }),
           ...trafficLogs(side, workload, { grpc: parts.grpc ?? false }),
+          ...(hop === 'ingress' || parts.logged.workload === undefined ? [] : [tapLog(hop, parts.logged.workload)]),
         ].map((each) => (parts.connections === true ? onlyAtTheEnd(each) : each))
       : []
   const connections = parts.connections === true ? connectionLogs(side, workload) : []

@@ -14,6 +14,7 @@ import { rateActions, rateConfig, rateFilter, uncounted } from './rates.ts'
 import { retryPolicy, retryVariants } from './routes.ts'
 import { STREAM_REQUESTS, streamFilter, watched } from './streams.ts'
 import { encodeConnections, speaksTcp } from './tcp.ts'
+import { tapMetadata } from './tap.ts'
 import { hashPolicy } from './traffic.ts'
 import { serviceOf } from './tracing.ts'
 import { downstreamTls } from './tls.ts'
@@ -36,6 +37,7 @@ export function encodeInboundListener(workload: MeshWorkload, layout: NodeLayout
   return resource(TYPE_URLS.listener, name, {
     name,
     stat_prefix: 'inbound',
+    ...tapMetadata('inbound', workload.key),
     address: pipe(inboundSocket(layout, workload.key), 0o600),
     per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
     ...chains(workload.mtls, encrypted, plain),

@@ -18,6 +18,8 @@ export const TYPE_URLS = {
 /** Clusters that the bootstrap has: the control plane (h2c), and the activator (gRPC `ext_authz`). */
 export const XDS_CLUSTER = 'weft-xds'
 export const ACTIVATOR_CLUSTER = 'weft-activator'
+/** Another connection to the control plane, so that calls that are looked at never stand in the way of configuration. */
+export const TAP_CLUSTER = 'weft-tap'
 /** Clusters and listeners of which a node has one. */
 export const GATEWAY_CLUSTER = 'gateway'
 export const EGRESS_CLUSTER = 'egress'

@@ -14,6 +14,7 @@ import { connectRoute, known, passthroughRoutes } from './outside-hosts.ts'
 import { ALLOW_FILTER, DENY_FILTER, rbacFilter } from './rbac.ts'
 import { callerFilters } from './route-actions.ts'
 import { encodeRoutes } from './routes.ts'
+import { tapMetadata } from './tap.ts'
 import { serviceOf } from './tracing.ts'
 import type { RouteContext, Routed } from './routes.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
@@ -31,6 +32,7 @@ export function encodeOutboundListener(workload: MeshWorkload, replica: MeshRepl
     name,
     stat_prefix: 'outbound',
     traffic_direction: 'OUTBOUND',
+    ...tapMetadata('outbound', workload.key),
     address: pipe(socket, SOCKET_MODE),
     per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
     filter_chains: [{ filters: [manager(workload, layout, direct, { outer: true })] }],
@@ -44,6 +46,7 @@ export function encodeConnectListener(workload: MeshWorkload, layout: NodeLayout
     name,
     stat_prefix: 'outbound',
     traffic_direction: 'OUTBOUND',
+    ...tapMetadata('outbound', workload.key),
     internal_listener: {},
     per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
     filter_chains: [{ filters: [manager(workload, layout, direct, { outer: false })] }],

@@ -1,4 +1,4 @@
-import { keyOf, type NamespacedName } from '@weft/core'
+import type { NamespacedName } from '@weft/core'
 import type { GatewayHost, MeshHost, MeshSnapshot, MeshWorkload, WorkloadConfiguration, WorkloadKey } from '@weft/mesh-model'
 import {
   connectName,
@@ -15,14 +15,7 @@ import type { ResourceName } from '../encode/types.ts'
 import { readAny } from '../proto/codec.ts'
 import type { NodeState } from '../xds/node.ts'
 import { shownSecret } from './certificates.ts'
-
-/** The workloads of a host: those of the function of that name, and those that a host of that name sends to. */
-function workloadsOf(snapshot: MeshSnapshot, name: NamespacedName): readonly MeshWorkload[] {
-  const targets = new Set(snapshot.hosts.get(keyOf(name))?.routes.flatMap((route) => route.targets.map((target) => target.workload)))
-  return [...snapshot.workloads.values()].filter(
-    (workload) => targets.has(workload.key) || (workload.namespace === name.namespace && workload.function === name.name),
-  )
-}
+import { workloadsOf } from './workloads-of.ts'
 
 const refersTo = (host: Pick<MeshHost, 'routes'>, workload: MeshWorkload) =>
   host.routes.some((route) => route.targets.some((target) => target.workload === workload.key))

@@ -22,6 +22,8 @@ import {
   type RootRotation,
   type RuntimeSpan,
   type SnapshotEntry,
+  type TapEvent,
+  type TapRequest,
   type TrafficStatistics,
   type WakeResult,
   type WorkloadConfiguration,
@@ -39,6 +41,7 @@ import { SpanExporter } from '../telemetry/exporter.ts'
 import { runtimeSpan } from '../telemetry/runtime-span.ts'
 import { sendSpans } from '../telemetry/send.ts'
 import { certificateOf } from '../encode/server-tls.ts'
+import { askAdmin } from '../envoy/admin.ts'
 import { LogRotation } from '../envoy/log-rotation.ts'
 import type { KeyKeeper } from '../jwks/keeper.ts'
 import { openKeeper } from '../jwks/open.ts'
@@ -50,6 +53,7 @@ import { inForce } from '../xds/delivery.ts'
 import { serveGrpc, type GrpcServer, type GrpcService } from '../xds/server.ts'
 import { streamService } from '../streams/service.ts'
 import { StreamWatch } from '../streams/watch.ts'
+import { Taps } from '../tap/taps.ts'
 import { causeOf } from './cause.ts'
 import { configurationOf } from './configuration.ts'
 import { credentialPaths, gatewayFindings, isTouched, referredSources, touchedBy } from './gateways.ts'
@@ -107,6 +111,7 @@ export class MeshCore {
   readonly #activator: Activator
   readonly #load: LoadReceiver
   readonly #streams: StreamWatch
+  readonly #taps: Taps
   readonly #keeper: KeyKeeper
   readonly #trust: TrustKeeper
   #servers: GrpcServer[] = []
@@ -139,6 +144,13 @@ export class MeshCore {
     })
     this.#streams = new StreamWatch({ calleeOf: (workload) => this.#compiler.snapshot.workloads.get(workload), log: surroundings.log })
     this.#lastGood = new LastGood({ now: surroundings.now, log: surroundings.log })
+    this.#taps = new Taps({
+      snapshot: () => this.#compiler.snapshot,
+      proxies: this.#fleet.all,
+      serving: (workload) => this.#servingProxy(workload),
+      ask: askAdmin,
+      ...surroundings,
+    })
     this.#keeper = openKeeper(settings, surroundings.log, (name) => this.#publish({ keys: [name] }))
     this.#trust = new TrustKeeper({
       certificates: surroundings.certificates,
@@ -176,7 +188,7 @@ export class MeshCore {
       log: this.#with.log,
       now: this.#with.now,
     })
-    this.#servers.push(await serveGrpc(xdsSocket, [ads, this.#load.service()]))
+    this.#servers.push(await serveGrpc(xdsSocket, [ads, this.#load.service(), this.#taps.service()]))
     this.#servers.push(await serveGrpc(activatorSocket, [this.#activatorService(), streamService(this.#streams)]))
     this.#trust.start()
     this.#retryTimer = setInterval(() => {
@@ -189,6 +201,7 @@ export class MeshCore {
     const problem = this.#platformTlsProblem()
     if (problem !== undefined) throw new WeftError('INVALID_CONFIG', { problems: `--tls-cert and --tls-key: ${problem}` })
     await Promise.all(this.#fleet.all.map((proxy) => proxy.start()))
+    await this.#taps.start()
     await this.#ingressInForce()
     await this.#everythingInForce()
     for (const rotation of this.#rotations) rotation.start()
@@ -379,6 +392,19 @@ export class MeshCore {
     return configurationOf(this.#compiler.snapshot, (workload) => this.#servingState(workload), host)
   }
 
+  /** @throws WeftError `TOO_MANY_TAPS` */
+  openTap(request: TapRequest): Promise<number | undefined> {
+    return this.#taps.open(request)
+  }
+
+  readTap(id: number): Promise<readonly TapEvent[] | undefined> {
+    return this.#taps.read(id)
+  }
+
+  closeTap(id: number): Promise<void> {
+    return this.#taps.close(id)
+  }
+
   authorize(question: AuthorizationQuestion): AuthorizationAnswer | undefined {
     return authorize(this.#compiler.snapshot, question)
   }
@@ -425,6 +451,7 @@ export class MeshCore {
   /** Ends Envoy after at most `drainMs` for the calls under way, then the rest. Idempotent. */
   async stop(drainMs: number): Promise<void> {
     clearInterval(this.#retryTimer)
+    await this.#taps.stop()
     this.#trust.stop()
     this.#keeper.stop()
     for (const rotation of this.#rotations) rotation.stop()

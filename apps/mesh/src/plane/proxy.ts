@@ -245,6 +245,11 @@ export class Proxy {
     await rm(join(this.layout.runDirectory, 'envoy.pid'), { force: true })
   }
 
+  /** Its xds node id. */
+  get node(): string {
+    return this.layout.node
+  }
+
   /** Process id of Envoy, when it is ours and runs. */
   get pid(): number | undefined {
     return this.#supervisor?.pid

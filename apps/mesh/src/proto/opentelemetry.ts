@@ -45,6 +45,16 @@ const OTLP: Readonly<Record<string, Record<string, protobuf.AnyNestedObject>>> =
     },
     Status: { fields: { message: field(2, 'string'), code: field(3, 'int32') } },
   },
+  // Records stay bytes, so that those that nobody looks at are counted and not read.
+  'opentelemetry.proto.logs.v1': {
+    ResourceLogs: { fields: { scope_logs: field(2, 'ScopeLogs', 'repeated') } },
+    ScopeLogs: { fields: { log_records: field(2, 'bytes', 'repeated') } },
+    LogRecord: { fields: { attributes: field(6, `${COMMON}.KeyValue`, 'repeated') } },
+  },
+  'opentelemetry.proto.collector.logs.v1': {
+    ExportLogsServiceRequest: { fields: { resource_logs: field(1, '.opentelemetry.proto.logs.v1.ResourceLogs', 'repeated') } },
+    ExportLogsServiceResponse: { fields: {} },
+  },
   'opentelemetry.proto.collector.trace.v1': {
     ExportTraceServiceRequest: { fields: { resource_spans: field(1, `${TRACE}.ResourceSpans`, 'repeated') } },
     ExportTraceServiceResponse: { fields: {} },
@@ -66,10 +76,22 @@ const ENVOY: Readonly<Record<string, Record<string, protobuf.AnyNestedObject>>> 
     },
   },
   'envoy.extensions.tracers.opentelemetry.resource_detectors.v3': { StaticConfigResourceDetectorConfig: { fields: { attributes: map(1) } } },
+  // envoy/extensions/access_loggers/grpc/v3/als.proto
+  'envoy.extensions.access_loggers.grpc.v3': {
+    CommonGrpcAccessLogConfig: {
+      fields: {
+        log_name: field(1, 'string'),
+        grpc_service: field(2, '.envoy.config.core.v3.GrpcService'),
+        buffer_flush_interval: field(3, '.google.protobuf.Duration'),
+        transport_api_version: field(6, '.envoy.config.core.v3.ApiVersion'),
+      },
+    },
+  },
   // envoy/extensions/access_loggers/open_telemetry/v3/logs_service.proto
   'envoy.extensions.access_loggers.open_telemetry.v3': {
     OpenTelemetryAccessLogConfig: {
       fields: {
+        common_config: field(1, '.envoy.extensions.access_loggers.grpc.v3.CommonGrpcAccessLogConfig'),
         body: field(2, `${COMMON}.AnyValue`),
         attributes: field(3, `${COMMON}.KeyValueList`),
         resource_attributes: field(4, `${COMMON}.KeyValueList`),

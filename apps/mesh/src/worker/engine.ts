@@ -13,6 +13,8 @@ import type {
   MeshStatus,
   ProbeResult,
   SnapshotEntry,
+  TapEvent,
+  TapRequest,
   RootRotation,
   RuntimeSpan,
   TrafficStatistics,
@@ -34,6 +36,9 @@ export type EngineMethods = {
   readonly snapshots: () => readonly SnapshotEntry[]
   readonly changes: (from?: number, to?: number) => MeshChanges | undefined
   readonly configuration: (host: NamespacedName) => readonly WorkloadConfiguration[]
+  readonly openTap: (request: TapRequest) => Promise<number | undefined>
+  readonly readTap: (id: number) => Promise<readonly TapEvent[] | undefined>
+  readonly closeTap: (id: number) => Promise<void>
   readonly authorize: (question: AuthorizationQuestion) => AuthorizationAnswer | undefined
   readonly describe: (host: NamespacedName) => HostDescription | undefined
   readonly certificates: () => readonly CertificateStatus[]
@@ -75,6 +80,9 @@ export const ENGINE_METHODS = [
   'snapshots',
   'changes',
   'configuration',
+  'openTap',
+  'readTap',
+  'closeTap',
   'authorize',
   'describe',
   'certificates',

@@ -1,6 +1,7 @@
 import { keyOf, type NamespacedName } from '@weft/core'
 import { authorize, describeHost, type AuthorizationAnswer, type AuthorizationQuestion, type HostDescription } from '../explain/index.ts'
 import type { MeshSnapshot } from '../snapshot.ts'
+import type { LiveTap, TapEvent, TapRequest } from '../tap.ts'
 import type {
   CertificateStatus,
   Delivery,
@@ -31,6 +32,8 @@ export class MemoryMesh implements MeshPlane {
   readonly #loadListeners = new Set<(reports: readonly LoadReport[]) => void>()
   #probeFailure: string | undefined
   #serial = 1
+  readonly taps: TapRequest[] = []
+  #tapEvents: readonly TapEvent[] = []
 
   async setReplicas(workload: NamespacedName, replicas: readonly MeshReplica[]): Promise<Delivery> {
     this.replicas.set(keyOf(workload), replicas)
@@ -106,6 +109,22 @@ export class MemoryMesh implements MeshPlane {
 
   async describe(host: NamespacedName): Promise<HostDescription | undefined> {
     return this.#snapshot === undefined ? undefined : describeHost(this.#snapshot, host)
+  }
+
+  /** What taps of known names show, from now on. */
+  show(...events: readonly TapEvent[]): void {
+    this.#tapEvents = events
+  }
+
+  async tap(request: TapRequest): Promise<LiveTap | undefined> {
+    this.taps.push(request)
+    if (!this.replicas.has(keyOf(request.name))) return undefined
+    const shown = this.#tapEvents
+    return {
+      async *events(signal) {
+        for (const event of shown) if (!signal.aborted) yield event
+      },
+    }
   }
 
   async certificates(): Promise<readonly CertificateStatus[]> {

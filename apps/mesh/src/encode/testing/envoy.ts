@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { join } from 'node:path'
 import { findEnvoy } from '../../envoy/binary.ts'
-import { ACTIVATOR_CLUSTER, ENVOY_RUNTIME, STATS_INCLUSION, XDS_CLUSTER } from '../names.ts'
+import { ACTIVATOR_CLUSTER, ENVOY_RUNTIME, STATS_INCLUSION, TAP_CLUSTER, XDS_CLUSTER } from '../names.ts'
 
 /** A real Envoy for tests. */
 export interface TestEnvoy {
@@ -42,7 +42,12 @@ function bootstrap(node: string, directory: string, socket: string): object {
       },
     ],
     stats_config: { stats_matcher: { inclusion_list: { patterns: STATS_INCLUSION } } },
-    layered_runtime: { layers: [{ name: 'static', static_layer: ENVOY_RUNTIME }] },
+    layered_runtime: {
+      layers: [
+        { name: 'static', static_layer: ENVOY_RUNTIME },
+        { name: 'admin', admin_layer: {} },
+      ],
+    },
     dynamic_resources: {
       ads_config: {
         api_type: 'DELTA_GRPC',
@@ -53,7 +58,7 @@ function bootstrap(node: string, directory: string, socket: string): object {
       cds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '1s' },
       lds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '1s' },
     },
-    static_resources: { clusters: [overSocket(XDS_CLUSTER, socket), overSocket(ACTIVATOR_CLUSTER, socket)] },
+    static_resources: { clusters: [overSocket(XDS_CLUSTER, socket), overSocket(ACTIVATOR_CLUSTER, socket), overSocket(TAP_CLUSTER, socket)] },
   }
 }
 
