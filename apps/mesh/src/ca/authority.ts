@@ -3,6 +3,7 @@ import { messageOf, parseSpiffeId, spiffeId, WeftError } from '@weft/core'
 import type { Log } from '@weft/kit'
 import type { CertificateStatus } from '@weft/mesh-model'
 import { generateKey, makeLeaf } from './certificate.ts'
+import { afterFailure, NO_FAILURES, type RenewalFailures } from './decide/failures.ts'
 import { MAX_LEAF_MS, planLeaf, type LeafTimes } from './decide/leaf.ts'
 import { planRoots, type RootPlan } from './decide/roots.ts'
 import { Limit } from './limit.ts'
@@ -68,9 +69,8 @@ const WARN_AGAIN_MS = 86_400_000
 const NO_PLAN: RootPlan = { signer: undefined, trusted: [], pending: undefined, retiring: [], dropped: [], create: true, nextAt: 0 }
 /** Keys that are made at a time: as many as Node's thread pool has threads. */
 const PARALLEL = 4
-/** Longest time without a look at the clock, since timers stand still while a machine sleeps; and how soon a failure is tried again. */
+/** Longest time without a look at the clock, since timers stand still while a machine sleeps. */
 const MAX_TIMER_MS = 60_000
-const RETRY_MS = 1000
 
 /**
  * Opens the authority: reads its roots or makes the first one, and renews leaves and roots on time from then on.
@@ -103,6 +103,8 @@ export class CertificateAuthority {
   #watch: FileWatch | undefined
   #timer: NodeJS.Timeout | undefined
   #timerAt = 0
+  /** Renewals in a row that failed, and what was last said of them. */
+  #failures: RenewalFailures = NO_FAILURES
   #work: Promise<void> = Promise.resolve()
   #closed = false
 
@@ -388,27 +390,33 @@ export class CertificateAuthority {
     return done
   }
 
-  #schedule(afterFailure = false): void {
+  #schedule(): void {
     clearTimeout(this.#timer)
     if (this.#closed) return
     let at = this.#plan.nextAt
     for (const { certificate } of this.#leaves.values()) at = Math.min(at, certificate.rotatesAt)
     const now = this.#now()
-    const wait = Math.min(Math.max(at - now, afterFailure ? RETRY_MS : 0), MAX_TIMER_MS)
+    const wait = Math.max(Math.min(at - now, MAX_TIMER_MS), this.#failures.waitMs)
     this.#timerAt = now + wait
     this.#timer = setTimeout(() => void this.#wakeUp(), wait)
     this.#timer.unref()
   }
 
   async #wakeUp(): Promise<void> {
-    let failed = false
     try {
       await this.#queue(() => this.#renewDue())
+      if (this.#failures.count > 0) this.#options.log.info({ failures: this.#failures.count }, 'certificates are renewed again')
+      this.#failures = NO_FAILURES
     } catch (error) {
-      failed = true
-      this.#options.log.error({ reason: messageOf(error) }, 'certificates could not be renewed; they stay in force until they end, and it is tried again')
+      const { failures, said } = afterFailure(this.#failures, messageOf(error), this.#now())
+      this.#failures = failures
+      if (said)
+        this.#options.log.error(
+          { reason: messageOf(error), againInMs: failures.waitMs },
+          'certificates could not be renewed; they stay in force until they end, and it is tried again, ever more seldom up to every five minutes',
+        )
     }
-    this.#schedule(failed)
+    this.#schedule()
   }
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { silentLog } from '@weft/kit'
+import { eventually } from '../testing/fixture.ts'
 import { openAuthority, type AuthorityOptions, type CertificateAuthority } from './index.ts'
 import { CaMaker, writeCacerts, type TestCa } from './testing/cacerts.ts'
 
@@ -211,6 +212,22 @@ describe('files that cannot be used are refused by name and reason', () => {
     good()
     await expect(open({ now: () => Date.now() + 400 * 24 * HOUR })).rejects.toThrow(/ca-cert\.pem: .* has ended on/)
     await expect(open({ now: () => Date.now() - HOUR })).rejects.toThrow(/ca-cert\.pem: .* begins only on/)
+  })
+
+  it('when it has ended while it signs, renewals are tried again ever more seldom, and it is said once', async () => {
+    good()
+    let ahead = 0
+    const lines: string[] = []
+    const note = (fields: object, message: string) => void lines.push(`${message}: ${JSON.stringify(fields)}`)
+    const log = { ...silentLog(), error: note, info: note } as ReturnType<typeof silentLog>
+    const authority = await open({ now: () => Date.now() + ahead, leafLifetimeMs: 400, log })
+    await authority.issue({ namespace: 'default', serviceAccount: 'temp' })
+    ahead = 400 * 24 * HOUR
+    const failed = () => lines.filter((line) => line.startsWith('certificates could not be renewed'))
+    await eventually(() => (failed().length > 0 ? true : undefined))
+    ahead = 0
+    const again = await eventually(() => lines.find((line) => line.startsWith('certificates are renewed again')))
+    expect([failed(), again]).toEqual([[expect.stringContaining('there is no authority in force')], expect.stringMatching(/"failures":[1-9]/)])
   })
 
   it.each([['cluster.local'], ['.local']])('but names that permit the trust domain are good: %s', async (host) => {

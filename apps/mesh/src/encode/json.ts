@@ -30,8 +30,3 @@ export function ads(initialFetchTimeoutMs = 1000): Json {
 export function resource(typeUrl: string, name: string, json: Json): EnvoyResource {
   return { typeUrl, name, json }
 }
-
-/** A literal text as part of an RE2 expression. */
-export function escapeRegex(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, (character) => (character === '/' ? '/' : `\\${character}`))
-}

@@ -1,5 +1,5 @@
 import type { RouteMatch, RoutePath, StringMatch } from '@weft/mesh-model'
-import { escapeRegex } from './json.ts'
+import { escapeRe2 } from '@weft/mesh-model'
 import type { Json } from './types.ts'
 
 /** An Envoy `StringMatcher` for a text. */
@@ -31,11 +31,11 @@ export function regexMatcher(regex: string): Json {
 export function stringRegex(match: StringMatch): string {
   switch (match.kind) {
     case 'exact':
-      return escapeRegex(match.value)
+      return escapeRe2(match.value)
     case 'prefix':
-      return `${escapeRegex(match.value)}.*`
+      return `${escapeRe2(match.value)}.*`
     case 'suffix':
-      return `.*${escapeRegex(match.value)}`
+      return `.*${escapeRe2(match.value)}`
     case 'regex':
       return `(?:${match.value})`
     case 'present':
@@ -61,13 +61,13 @@ export function prefixedPathRegex(match: RoutePath): string {
   if (match.kind === 'present') return `${INGRESS_PREFIX}(?:/.*)?`
   const bare = matchesRoot(match) ? `(?:${stringRegex(match)})?` : stringRegex(match)
   if (match.kind !== 'suffix') return INGRESS_PREFIX + bare
-  const suffix = match.value.startsWith('/') ? `(?:${rest})?${escapeRegex(match.value)}` : `${rest}${escapeRegex(match.value)}`
+  const suffix = match.value.startsWith('/') ? `(?:${rest})?${escapeRe2(match.value)}` : `${rest}${escapeRe2(match.value)}`
   return INGRESS_PREFIX + (matchesRoot(match) ? `(?:${suffix})?` : suffix)
 }
 
 /** RE2 of whole segments and what is below them. */
 function segmentsRegex(segments: string): string {
-  return `${escapeRegex(segments)}(?:/.*)?`
+  return `${escapeRe2(segments)}(?:/.*)?`
 }
 
 /** Whether the condition holds for `/`, which is what a function sees of a call to its bare name. */

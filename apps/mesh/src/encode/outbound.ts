@@ -1,3 +1,4 @@
+import { escapeRe2 } from '@weft/mesh-model'
 import { canonicalNamespace, OPENFAAS_NAMESPACE_ALIAS } from '@weft/core'
 import type { MeshHost, MeshReplica, MeshSnapshot, MeshWorkload, WorkloadKey } from '@weft/mesh-model'
 import { pipe } from './clusters.ts'
@@ -5,7 +6,7 @@ import { egressFilter, resolveFilter } from './egress.ts'
 import { ASKS_FIRST, firstConnectFilter } from './first-connect.ts'
 import { addHeader, earlyMutation, STRANGERS_HEADERS } from './headers.ts'
 import { httpManager } from './http-manager.ts'
-import { ads, any, duration, escapeRegex, extension, resource, wrap } from './json.ts'
+import { ads, any, duration, extension, resource, wrap } from './json.ts'
 import { directError } from './local-reply.ts'
 import { headerMatcher, regexMatcher } from './matching.ts'
 import { connectName, MESH_HEADERS, outboundListener, outboundRoutes, TYPE_URLS } from './names.ts'
@@ -109,7 +110,7 @@ function firstCallFilter(workload: MeshWorkload): Json {
 
 /** RE2 over an authority (a port may follow): names that are the mesh's, whether they exist or not. Numbers without dots are among them, and go nowhere. */
 export function meshAuthorityRegex(namespaces: ReadonlySet<string>): string {
-  const spaces = [...new Set([...namespaces, OPENFAAS_NAMESPACE_ALIAS])].toSorted().map(escapeRegex).join('|')
+  const spaces = [...new Set([...namespaces, OPENFAAS_NAMESPACE_ALIAS])].toSorted().map(escapeRe2).join('|')
   return `(?i)(?:[a-z0-9-]+|[a-z0-9-]+\\.(?:${spaces})|[a-z0-9.-]+\\.svc(?:\\.cluster\\.local)?)(?::[0-9]*)?`
 }
 

@@ -1,3 +1,4 @@
+import { escapeRe2 } from '@weft/mesh-model'
 import { refKey } from '@weft/core'
 import { everyValueRegex, namedHeaders, templateRegex, textHolds } from '@weft/mesh-model'
 import type {
@@ -11,7 +12,7 @@ import type {
   StringMatch,
   WorkloadPolicy,
 } from '@weft/mesh-model'
-import { any, escapeRegex, wrap } from './json.ts'
+import { any, wrap } from './json.ts'
 import { claimMatcher, claimOf, methodMatcher, prefixedPathRegex, regexMatcher, stringMatcher, stringRegex } from './matching.ts'
 import type { PathPrefix } from './matching.ts'
 import type { Json } from './types.ts'
@@ -280,8 +281,8 @@ function namespaceId(match: StringMatch): Json {
 }
 
 function namespaceRegex(match: StringMatch): string {
-  if (match.kind === 'prefix') return `${escapeRegex(match.value)}[^/]*`
-  if (match.kind === 'suffix') return `[^/]*${escapeRegex(match.value)}`
+  if (match.kind === 'prefix') return `${escapeRe2(match.value)}[^/]*`
+  if (match.kind === 'suffix') return `[^/]*${escapeRe2(match.value)}`
   return match.kind === 'present' ? '[^/]+' : stringRegex(match)
 }
 

@@ -1,5 +1,6 @@
+import { escapeRe2 } from '@weft/mesh-model'
 import type { Cors, Fault, FixedAnswer, MeshRoute, Mirror, Redirect, Refusal, Rewrite, RouteMatch } from '@weft/mesh-model'
-import { any, duration, escapeRegex, extension } from './json.ts'
+import { any, duration, extension } from './json.ts'
 import { directError } from './local-reply.ts'
 import { regexMatcher, stringMatcher } from './matching.ts'
 import type { PathPrefix } from './matching.ts'
@@ -101,7 +102,7 @@ function pathRewrite(to: Rewrite['path'], path: RouteMatch['path'], prefix: Path
 /** RE2 of the prefix that matched, without its first slash. */
 function prefixRest(path: RouteMatch['path']): string {
   if (path?.match.kind !== 'prefix') return ''
-  const rest = escapeRegex(path.match.value.replace(/^\//, ''))
+  const rest = escapeRe2(path.match.value.replace(/^\//, ''))
   return path.ignoreCase ? `(?i:${rest})` : rest
 }
 
@@ -113,7 +114,7 @@ function segmentsRewrite(to: string, path: RouteMatch['path'], prefix: string): 
 
 /** RE2 of the segments that matched. */
 function segmentsOf(path: RouteMatch['path']): string {
-  return path?.match.kind === 'segments' ? escapeRegex(path.match.value) : ''
+  return path?.match.kind === 'segments' ? escapeRe2(path.match.value) : ''
 }
 
 function regexRewrite(regex: string, substitution: string): Json {

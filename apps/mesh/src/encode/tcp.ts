@@ -1,5 +1,6 @@
+import { escapeRe2 } from '@weft/mesh-model'
 import type { MeshHost, MeshTcpRoute, MeshWorkload, RouteTarget, TcpMatch } from '@weft/mesh-model'
-import { duration, escapeRegex, wrap } from './json.ts'
+import { duration, wrap } from './json.ts'
 import { regexMatcher } from './matching.ts'
 import { localCluster, MISSING_CLUSTER } from './names.ts'
 import type { Json } from './types.ts'
@@ -44,7 +45,7 @@ const NOWHERE: Pick<MeshTcpRoute, 'name' | 'matches' | 'targets'> = { name: 'no-
 function tcpRoute(route: typeof NOWHERE, port: number, context: TcpContext): readonly Json[] {
   const names = context.names.filter((name) => route.matches.length === 0 || route.matches.some((match) => holds(match, { name, port }, context)))
   if (names.length === 0) return []
-  const authority = { name: ':authority', string_match: regexMatcher(`(?i:${names.map(escapeRegex).join('|')}):${port}`) }
+  const authority = { name: ':authority', string_match: regexMatcher(`(?i:${names.map(escapeRe2).join('|')}):${port}`) }
   return [{ name: route.name, match: { ...CONNECT, headers: [authority] }, route: connectAction(route.targets, context) }]
 }
 
