@@ -11,6 +11,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const CLI = join(ROOT, 'apps/cli/src/main.ts')
 const SERVICES = '/api/v1/namespaces/default/services'
 
+const TO_OLD = { hosts: ['shop'], http: [{ route: [{ destination: { host: 'shop', subset: 'old' } }] }] }
+const istio = (kind: string, spec: object) => JSON.stringify({ apiVersion: 'networking.istio.io/v1', kind, metadata: { name: 'shop' }, spec })
+
 /** Runs `weft start` that should not get far. */
 async function start(args: readonly string[]) {
   return run(process.execPath, [CLI, 'start', ...args], { env: { PATH: process.env['PATH'] ?? '', WEFT_ENVOY: process.env['WEFT_ENVOY'] ?? '' } })
@@ -78,6 +81,41 @@ describe('a platform that is killed while it writes', () => {
     expect(await again.stop()).toBe(0)
     expect(await commandsWith(again.runDirectory)).toEqual([])
   }, 60_000)
+})
+
+describe('a platform that is started again', () => {
+  it('answers calls from the first one on, also where a VirtualService leads to an old revision', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'weft-e2e-again-'))
+    const first = await TestPlatform.start({ dataDir: own })
+    await first.deploy('shop', `export default () => new Response('one')`)
+    await first.deploy('shop', `export default () => new Response('two')`)
+    const subsets = [{ name: 'old', labels: { version: '00001' } }]
+    await first.weftOk(['apply', '-f', '-'], [istio('DestinationRule', { host: 'shop', subsets }), istio('VirtualService', TO_OLD)].join('\n---\n'))
+    await until('the old one answers', async () => (await first.call('shop')).text === 'one')
+    expect(await first.stop()).toBe(0)
+
+    const answers: (readonly [status: number, text: string])[] = []
+    let running = true
+    const caller = async () => {
+      while (running) {
+        const answer = await first.call('shop').catch(() => undefined)
+        if (answer !== undefined) answers.push([answer.status, answer.text])
+        else await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+    }
+    const calling = caller()
+    const second = await TestPlatform.start({ dataDir: own, args: ['--listen', new URL(first.gateway).host] })
+    try {
+      await until('it answers', async () => answers.length > 20)
+      running = false
+      await calling
+      expect(answers.filter(([status, text]) => status !== 200 || text !== 'one')).toEqual([])
+    } finally {
+      running = false
+      await second.stop()
+      await rm(own, { recursive: true, force: true })
+    }
+  }, 90_000)
 })
 
 describe('two platforms', () => {

@@ -232,6 +232,21 @@ describe('the controller', () => {
     await eventually('nothing left', async () => provider.list().length === 0 && !mesh.replicas.get('default/temp-00001')?.length)
   })
 
+  it('wakes an old revision that only routes of others lead to, also one that it never ran itself', async () => {
+    await apply({ template: { artifact: ARTIFACT, revision: 'v1' } })
+    await eventually('v1', serves('v1=100'))
+    await apply({ template: { artifact: OTHER, revision: 'v2' } })
+    await eventually('v2', serves('v2=100'))
+    await eventually('v1 ended', async () => present('temp-v1') === 0)
+    await controller.close()
+    await provider.close(1_000)
+    provider = new MemoryProvider()
+    const images = { resolveImage: (image: string) => Promise.reject(new WeftError('NOT_FOUND', { kind: 'image', name: image })) }
+    controller = await startController({ store, provider, mesh, artifacts: artifacts(), images, outside, log: silentLog() })
+    expect(await mesh.hold({ namespace: 'default', name: 'temp-v1' })).toMatchObject({ ok: true })
+    expect(await mesh.hold({ namespace: 'default', name: 'temp-v9' })).toMatchObject({ ok: false, status: 503 })
+  })
+
   it('goes on where another controller stopped', async () => {
     await apply({ template: { artifact: ARTIFACT, revision: 'v1' } })
     await eventually('v1', serves('v1=100'))

@@ -51,9 +51,16 @@ const CONCURRENCY = 8
 export async function startController(options: ControllerOptions): Promise<Controller> {
   const now = options.now ?? Date.now
   const queue: KeyedQueue = new KeyedQueue({ work: (key) => reconciler.reconcile(key), log: options.log, concurrency: CONCURRENCY })
-  const workloads = new Workloads({ provider: options.provider, mesh: options.mesh, log: options.log, now, changed: (key) => queue.add(key) })
+  const workloads: Workloads = new Workloads({
+    provider: options.provider,
+    mesh: options.mesh,
+    log: options.log,
+    now,
+    declare: (workload) => reconciler.declare(workload),
+    changed: (key) => queue.add(key),
+  })
   const resolver = new SpecResolver(options)
-  const reconciler = new FunctionReconciler({
+  const reconciler: FunctionReconciler = new FunctionReconciler({
     store: options.store,
     mesh: options.mesh,
     workloads,

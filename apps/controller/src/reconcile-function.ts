@@ -1,6 +1,6 @@
 import type { CanaryResource, CanaryStatus, FunctionResource, RevisionResource, RevisionStatus } from '@weft/api'
 import { revisionObjectName, SCALED_AT_ANNOTATION, WEFT_API_VERSION } from '@weft/api'
-import { isWeftError, parseDurationMs, splitKey, type NamespacedName, type Resource } from '@weft/core'
+import { isWeftError, keyOf, parseDurationMs, splitKey, type NamespacedName, type Resource } from '@weft/core'
 import type { Log } from '@weft/kit'
 import type { MeshPlane } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
@@ -63,6 +63,12 @@ export class FunctionReconciler {
     }
   }
 
+  /** Declares a revision to the provider, whether its function sends calls there or somebody else does. @returns `false` when there is none, or it cannot run */
+  async declare(workload: NamespacedName): Promise<boolean> {
+    const revision = (await this.#options.store.get({ group: 'weft.dev', kind: 'Revision', ...workload })) as RevisionResource | undefined
+    return revision !== undefined && this.#declare(keyOf({ namespace: workload.namespace, name: revision.spec.function }), revision)
+  }
+
   async #converge(key: string): Promise<void> {
     const found = await this.#options.store.get({ group: 'weft.dev', kind: 'Function', ...splitKey(key) })
     if (found === undefined) return this.#removed(key)
@@ -122,18 +128,18 @@ export class FunctionReconciler {
     for (const revision of pass.revisions) {
       if (this.#options.workloads.state(workloadOf(revision)) !== undefined) continue
       if (!this.#routed(pass, revision, pass.fn.status?.traffic ?? []) && revision !== newest) continue
-      await this.#declare(pass, revision)
+      await this.#declare(pass.key, revision)
     }
   }
 
-  async #declare(pass: Pass, revision: RevisionResource): Promise<boolean> {
+  async #declare(key: string, revision: RevisionResource): Promise<boolean> {
     try {
-      await this.#options.workloads.apply(pass.key, await this.#options.resolver.workloadSpec(revision))
+      await this.#options.workloads.apply(key, await this.#options.resolver.workloadSpec(revision))
       return true
     } catch (error) {
       if (!isWeftError(error)) throw error
       await this.#writeRevisionStatus(revision, failedStatus(error.code, `${error.message}; ${error.help}`))
-      this.#options.again(pass.key, RETRY_REFUSED_MS)
+      this.#options.again(key, RETRY_REFUSED_MS)
       return false
     }
   }
@@ -178,7 +184,7 @@ export class FunctionReconciler {
     for (const revision of pass.revisions) {
       const routed = this.#routed(pass, revision, traffic)
       const soon = !routed && (targets.has(revision.spec.revision) || (targets.size === 0 && isNext(revision, newest, pass.canary?.status)))
-      if (soon && this.#options.workloads.state(workloadOf(revision)) === undefined) await this.#declare(pass, revision)
+      if (soon && this.#options.workloads.state(workloadOf(revision)) === undefined) await this.#declare(pass.key, revision)
       await this.#scale(pass, revision, { routed, soon, unproven: revision === newest && !this.#wasProven(revision) })
     }
   }

@@ -23,6 +23,8 @@ export interface WorkloadState {
   desired: number
   /** A held call woke it and it has not gone idle since. */
   awake: boolean
+  /** When a call last woke it. */
+  wokenAt: number | undefined
   lastBusyAt: number
   inProgress: number
   /** Since when no proxy routes to it any more. */
@@ -46,6 +48,8 @@ export interface WorkloadsOptions {
   readonly mesh: MeshPlane
   readonly log: Log
   readonly now: () => number
+  /** Declares a revision that a call is held for and nobody has declared yet. @returns whether it did: `false` when there is none, or it cannot run */
+  readonly declare: (workload: NamespacedName) => Promise<boolean>
   /** Something about a function's workloads changed that its reconciler should see. */
   readonly changed: (functionKey: string) => void
 }
@@ -124,12 +128,18 @@ export class Workloads {
     await this.#options.mesh.setReplicas(workload, [], DELIVERY_DEADLINE_MS)
   }
 
-  /** A call is held for this workload: wants at least one replica and resolves when one is proven, or says why there is none. */
+  /**
+   * A call is held for this workload: wants at least one replica and resolves when one is proven, or says why there is none. Any revision may be called: routes
+   * that are not its function's own lead to old ones too, and calls come before all functions were looked at after a start.
+   */
   async wake(workload: NamespacedName): Promise<WakeResult> {
-    const entry = this.#entries.get(keyOf(workload))
-    if (entry === undefined) return { ok: false, status: 503, reason: `${workload.name} is not running here` }
+    const key = keyOf(workload)
+    if (!this.#entries.has(key)) await this.#options.declare(workload)
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return { ok: false, status: 503, reason: `${workload.name} cannot run here` }
     entry.awake = true
-    entry.lastBusyAt = this.#options.now()
+    entry.wokenAt = this.#options.now()
+    entry.lastBusyAt = entry.wokenAt
     if (entry.desired > 0 && this.replicas(workload).proven > 0) return { ok: true }
     const outcome = this.#waitForReplica(entry)
     try {
@@ -267,6 +277,7 @@ function newEntry(functionKey: string, workload: NamespacedName, now: number): E
     functionKey,
     desired: 0,
     awake: false,
+    wokenAt: undefined,
     lastBusyAt: now,
     inProgress: 0,
     unroutedAt: undefined,

@@ -62,6 +62,8 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
   return mesh
 }
 
+type Waker = (workload: NamespacedName) => Promise<WakeResult>
+
 class RunningMesh implements Mesh {
   readonly #options: MeshOptions
   #settings: MeshSettings
@@ -69,7 +71,9 @@ class RunningMesh implements Mesh {
   readonly #statuses: StatusWriter
   readonly #replicas = new Map<string, readonly MeshReplica[]>()
   readonly #loadListeners = new Set<(reports: readonly LoadReport[]) => void>()
-  #wake: ((workload: NamespacedName) => Promise<WakeResult>) | undefined
+  /** Calls may come before there is somebody who wakes: they are held until then. */
+  readonly #firstWaker = Promise.withResolvers<Waker>()
+  #waker: Promise<Waker> = this.#firstWaker.promise
   #engine: Engine | undefined
   #engineStartedAt = 0
   #crashes = 0
@@ -111,7 +115,7 @@ class RunningMesh implements Mesh {
 
   #host(): Pick<HostMethods, 'wake' | 'load' | 'statuses'> {
     return {
-      wake: async (workload) => (await this.#wake?.(workload)) ?? { ok: false, status: 503, reason: 'nothing wakes functions yet' },
+      wake: async (workload) => (await this.#waker)(workload),
       load: (reports) => {
         for (const listener of this.#loadListeners) listener(reports)
       },
@@ -155,8 +159,9 @@ class RunningMesh implements Mesh {
     return this.#call('settled', Math.max(1, deadlineMs - (Date.now() - startedAt)))
   }
 
-  onWake(handler: (workload: NamespacedName) => Promise<WakeResult>): void {
-    this.#wake = handler
+  onWake(handler: Waker): void {
+    this.#firstWaker.resolve(handler)
+    this.#waker = Promise.resolve(handler)
   }
 
   onLoad(listener: (reports: readonly LoadReport[]) => void): () => void {

@@ -142,7 +142,17 @@ describe('planTraffic with a canary of a function that was removed and made anew
 
 describe('planReplicas', () => {
   const now = 1_000_000
-  const base: ReplicaFacts = { scale: undefined, routed: true, proving: false, awake: false, lastBusyAt: now, inProgress: 0, present: 1, unroutedAt: undefined }
+  const base: ReplicaFacts = {
+    scale: undefined,
+    routed: true,
+    proving: false,
+    awake: false,
+    wokenAt: undefined,
+    lastBusyAt: now,
+    inProgress: 0,
+    present: 1,
+    unroutedAt: undefined,
+  }
   it.each([
     ['one by default', {}, undefined, 1, 'scale'],
     ['what was asked for', { scale: { replicas: 3 } }, undefined, 3, 'scale'],
@@ -156,6 +166,27 @@ describe('planReplicas', () => {
     ['at least one to be proven', { scale: { replicas: 0 }, routed: false, proving: true, present: 0 }, undefined, 1, 'proving'],
     ['what it has until the proxies know that it leaves', { routed: false, present: 2 }, undefined, 2, 'leaving'],
     ['what it has while calls are under way', { routed: false, present: 2, unroutedAt: now - 9_000, inProgress: 1 }, undefined, 2, 'leaving'],
+    [
+      'its replicas while others than its function call it',
+      { scale: { min: 2 }, routed: false, awake: true, wokenAt: now - 5_000, unroutedAt: now - 9_000, lastBusyAt: now - 5_000 },
+      undefined,
+      2,
+      'awake',
+    ],
+    [
+      'none when they do not any more',
+      { routed: false, awake: true, wokenAt: now - 50_000, unroutedAt: now - 90_000, lastBusyAt: now - 40_000 },
+      undefined,
+      0,
+      'idle',
+    ],
+    [
+      'none when it was woken before it left',
+      { routed: false, awake: true, wokenAt: now - 9_000, unroutedAt: now - 5_000, lastBusyAt: now - 9_000 },
+      undefined,
+      0,
+      'not-routed',
+    ],
     ['none when it left and is quiet', { routed: false, present: 2, unroutedAt: now - 9_000, lastBusyAt: now - 9_000 }, undefined, 0, 'not-routed'],
   ] as const)('wants %s', (_name, facts, zeroAfterMs, desired, because) => {
     expect(planReplicas({ ...base, ...facts }, zeroAfterMs, now)).toMatchObject({ desired, because })

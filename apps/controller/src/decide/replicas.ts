@@ -11,6 +11,8 @@ export interface ReplicaFacts {
   readonly proving: boolean
   /** A call was held for it and it has not gone idle since. */
   readonly awake: boolean
+  /** When a call last woke it. */
+  readonly wokenAt: number | undefined
   /** Milliseconds since the epoch of the last sign of a call, held ones included. */
   readonly lastBusyAt: number
   readonly inProgress: number
@@ -35,7 +37,7 @@ export const DEFAULT_ZERO_AFTER_MS = 30_000
 /** Decides the number of replicas of one revision. `zeroAfterMs` is `scale.zeroAfter` read. */
 export function planReplicas(facts: ReplicaFacts, zeroAfterMs: number | undefined, now: number): ReplicaPlan {
   if (facts.proving) return { desired: Math.max(1, wanted(facts)), because: 'proving' }
-  if (!facts.routed) return planLeaving(facts, now)
+  if (!facts.routed) return isCalled(facts) ? planCalled(facts, zeroAfterMs ?? DEFAULT_ZERO_AFTER_MS, now) : planLeaving(facts, now)
   const base = wanted(facts)
   const idleAfterMs = zeroAfterMs ?? (base === 0 ? DEFAULT_ZERO_AFTER_MS : undefined)
   if (idleAfterMs === undefined || facts.candidateFor !== undefined) return { desired: base, because: 'scale' }
@@ -66,6 +68,17 @@ export function carriedWeight(scale: FunctionSpec['scale'], replicas: number): n
 
 function wanted({ scale, candidateFor }: ReplicaFacts): number {
   return candidateFor === undefined ? wantedReplicas(scale) : replicasForShare(scale, candidateFor)
+}
+
+/** Somebody else than its function sends calls to it: one woke it after all proxies knew that its function does not. */
+function isCalled({ awake, wokenAt, unroutedAt }: ReplicaFacts): boolean {
+  return awake && wokenAt !== undefined && unroutedAt !== undefined && wokenAt >= unroutedAt
+}
+
+function planCalled(facts: ReplicaFacts, idleAfterMs: number, now: number): ReplicaPlan {
+  const idleAt = facts.lastBusyAt + idleAfterMs
+  if (facts.inProgress === 0 && now >= idleAt) return { desired: 0, because: 'idle' }
+  return { desired: Math.max(1, wanted(facts)), because: 'awake', againInMs: Math.max(50, idleAt - now) }
 }
 
 function planLeaving(facts: ReplicaFacts, now: number): ReplicaPlan {

@@ -19,5 +19,5 @@ export function callerOf(text: string | undefined, namespace: string | undefined
 /** The mesh knows nothing of that name. @throws WeftError `NOT_FOUND` */
 export function notThere(ref: NamespacedName): never {
   const { namespace, name } = ref
-  throw new WeftError('NOT_FOUND', { kind: 'host', name: `${name}.${namespace}` })
+  throw new WeftError('HOST_NOT_FOUND', { host: `${name}.${namespace}` })
 }

@@ -69,7 +69,7 @@ export function registerMeshRoutes(app: FastifyInstance, mesh: MeshPlane, invoca
     handler: async ({ params, query }) => {
       const ref = parseFunctionRef(params.name, canonicalNamespace(query.namespace))
       const workloads = await mesh.configuration(ref)
-      if (workloads.length === 0) throw new WeftError('NOT_FOUND', { kind: 'host', name: `${ref.name}.${ref.namespace}` })
+      if (workloads.length === 0) throw new WeftError('HOST_NOT_FOUND', { host: `${ref.name}.${ref.namespace}` })
       return workloads
     },
   })
