@@ -82,7 +82,7 @@ describe('a tap', () => {
   it('needs a name that there is, and credentials', async () => {
     await using world = await worldWithTemp()
     const missing = await world.call('GET', `${TAP}/none`)
-    expect([missing.status, missing.json]).toMatchObject([404, { error: { code: 'NOT_FOUND' } }])
+    expect([missing.status, missing.json]).toMatchObject([404, { error: { code: 'HOST_NOT_FOUND' } }])
     expect((await world.call('GET', `${TAP}/%2e%2e%2fx`)).status).toBe(400)
     expect((await world.call('GET', `${TAP}/temp`, undefined, { authorization: '' })).status).toBe(401)
   })
