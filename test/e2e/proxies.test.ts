@@ -37,6 +37,18 @@ describe('a platform with three Envoys', () => {
     )
   })
 
+  it('tells what is different between two snapshots, and which ones there are', async () => {
+    const kept = JSON.parse(await platform.weftOk(['mesh', 'diff', '--list', '-o', 'json'])) as readonly { readonly version: number }[]
+    const [first, last] = [kept.at(0)?.version ?? 0, kept.at(-1)?.version ?? 0]
+    expect(await platform.weftOk(['mesh', 'diff', String(first), String(last)])).toMatch(new RegExp(`^Snapshot ${first} -> ${last}, by `))
+    expect(await platform.weftOk(['mesh', 'diff', String(first)])).toMatch(new RegExp(`^Snapshot ${first} -> ${last}, by `))
+    expect(await platform.weft(['mesh', 'diff', String(last), String(first)])).toMatchObject({ code: 2, stderr: expect.stringContaining('mesh diff --list') })
+  })
+
+  it.each(['config', 'describe'])('says of weft mesh %s what there is, when there is no such function', async (command) => {
+    expect(await platform.weft(['mesh', command, 'nobody'])).toMatchObject({ code: 2, stderr: expect.stringMatching(/nobody\.default[\s\S]*weft list/) })
+  })
+
   it('goes on when a further Envoy is killed, and gets it back', async () => {
     process.kill(await envoyPid('m-2'), 'SIGKILL')
     await until('the Envoy is back', async () => (await status()).proxies.find(({ proxy }) => proxy === 'node-2')?.restarts === 1)
