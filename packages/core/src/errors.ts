@@ -242,6 +242,12 @@ export const ERRORS = {
     help: 'check the address and the branch, and whether you may read it',
   },
   NOT_READY: { status: 503, fault: 'user', message: '{name} is not ready: {reason}', help: 'see: weft describe {name} and weft logs {name}' },
+  CANARY_NOT_RUNNING: {
+    status: 409,
+    fault: 'user',
+    message: 'no canary of {function} is under way',
+    help: 'a new revision begins one, such as by: weft deploy {function}; see where it stands with: weft canary status {function}',
+  },
   GATEWAY_REFUSED: { status: 400, fault: 'user', message: '{message}', help: '{advice}' },
   // -- mesh: the control plane and its proxies ----------------------------------------------------------------------
   MESH_RESOURCE_INVALID: {

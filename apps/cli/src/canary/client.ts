@@ -41,9 +41,9 @@ export async function ensureCanary(client: GatewayClient, ref: NamespacedName, s
   else if (steps !== undefined) await patchCanary(client, ref, { steps, stepWeight: null, maxWeight: null, iterations: null, match: null })
 }
 
-/** The candidate of the run that is under way. @throws WeftError `INVALID_VALUE` without one */
+/** The candidate of the run that is under way. @throws WeftError `CANARY_NOT_RUNNING` without one */
 export function candidateOf(canary: CanaryResource): string {
   const { candidate, phase } = canary.status ?? {}
   if (candidate !== undefined && (phase === 'Waiting' || phase === 'Progressing')) return candidate
-  throw new WeftError('INVALID_VALUE', { field: 'canary', reason: `no run is under way for ${canary.spec.function}: a new revision begins one` })
+  throw new WeftError('CANARY_NOT_RUNNING', { function: canary.spec.function })
 }
