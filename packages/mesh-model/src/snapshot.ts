@@ -21,7 +21,7 @@ export type StringMatch =
   /** There, and not empty (Istio's `*`). */
   | { readonly kind: 'present' }
 
-/** How a path is compared: as other texts, or by a template in which `{*}` stands for one segment and a final `{**}` for any number of them. */
+/** How a path is compared: as other texts, or by a template in which `{*}` stands for one segment and `{**}`, the last of them, for any number. */
 export type PathMatch = StringMatch | { readonly kind: 'template'; readonly value: string }
 
 /** How a route compares a path: as other texts, or by whole segments, `/a` being the beginning of `/a` and `/a/b` and not of `/ab` (no slash at its end; `''` is any path). */

@@ -24,9 +24,15 @@ const atIngress = (jwtRule: Fields, matchLabels: Fields = { istio: 'ingressgatew
   ra({ selector: { matchLabels }, jwtRules: [jwtRule] }, 'edge', { namespace: 'istio-system' })
 const gw = (name: string, servers: readonly Fields[], selector: Fields = { istio: 'ingressgateway' }) =>
   made('networking.istio.io/v1', 'Gateway', name, { spec: { selector, servers } })
-const se = (spec: Fields) => made('networking.istio.io/v1', 'ServiceEntry', 'outside', { spec: { hosts: ['api.example.org'], ...spec } })
+const se = (spec: Fields, name = 'outside') => made('networking.istio.io/v1', 'ServiceEntry', name, { spec: { hosts: ['api.example.org'], ...spec } })
 const sa = (name: string, annotations: Fields = {}) => made('v1', 'ServiceAccount', name, {}, { annotations })
 const ns = (name: string) => made('v1', 'Namespace', name, {})
+const HTTPS_PORT = [{ number: 443, name: 'tls', protocol: 'HTTPS' }]
+const TWO_PORTS = [
+  { name: 'http', port: 8080 },
+  { name: 'http-two', port: 8081 },
+]
+const selectorLabels = { app: 'temp' }
 const secret = (name: string, stringData: Fields) => made('v1', 'Secret', name, { stringData })
 
 const to = (subset?: string, more: Fields = {}) => ({ route: [{ destination: { host: 'temp', ...(subset === undefined ? {} : { subset }), ...more } }] })
@@ -115,6 +121,43 @@ export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readon
   IST0127: [
     [temp, ap({ selector: { matchLabels: { app: 'tepm' } } })],
     [temp, ap({ selector })],
+  ],
+  IST0002: [
+    [temp, routes({ fault: { delay: { fixedDelay: '1s', percent: 50 } }, ...to() })],
+    [temp, routes({ fault: { delay: { fixedDelay: '1s', percentage: { value: 50 } } }, ...to() })],
+  ],
+  IST0112: [
+    [temp, svc('two', selectorLabels, TWO_PORTS), vs('two', { hosts: ['two'], http: [{ route: [{ destination: { host: 'two' } }] }] })],
+    [
+      temp,
+      svc('two', selectorLabels, TWO_PORTS),
+      vs('two', { hosts: ['two'], http: [{ route: [{ destination: { host: 'two', port: { number: 8081 } } }, { destination: { host: 'temp' } }] }] }),
+    ],
+  ],
+  IST0174: [
+    [temp, dr('gone', { host: 'gone', trafficPolicy: { loadBalancer: { simple: 'RANDOM' } } })],
+    [
+      temp,
+      dr('temp', { trafficPolicy: { loadBalancer: { simple: 'RANDOM' } } }),
+      se({ ports: HTTPS_PORT }),
+      dr('outside', { host: 'api.example.org', trafficPolicy: { loadBalancer: { simple: 'RANDOM' } } }),
+    ],
+  ],
+  IST0177: [
+    [se({ ports: HTTPS_PORT }), se({ hosts: ['other.example.org', 'API.example.org'], ports: [{ number: 443, name: 'web', protocol: 'HTTP' }] }, 'again')],
+    [
+      se({ ports: HTTPS_PORT }),
+      se(
+        {
+          ports: [
+            { number: 443, name: 'same', protocol: 'https' },
+            { number: 80, name: 'web', protocol: 'HTTP' },
+          ],
+        },
+        'again',
+      ),
+      se({ ports: [{ number: 443, name: 'web', protocol: 'HTTP' }], exportTo: ['elsewhere'] }, 'elsewhere'),
+    ].map((one, index) => (index < 2 ? { ...one, spec: { ...(one['spec'] as Fields), exportTo: ['.'] } } : one)),
   ],
   IST0128: [
     [temp, dr('temp', { trafficPolicy: tls('SIMPLE', { insecureSkipVerify: true }) })],

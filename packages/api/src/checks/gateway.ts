@@ -18,16 +18,16 @@ export function checkGateway(spec: GatewaySpec): readonly Violation[] {
 
 function checkServer(server: GatewayServer, path: string): readonly Violation[] {
   const { hosts, port, tls } = server
-  const secure = port.protocol === 'HTTPS' || port.protocol === 'TLS'
+  const protocol = port.protocol.toUpperCase()
+  const secure = protocol === 'HTTPS' || protocol === 'TLS'
   return [
     ...hosts.flatMap((host, index) => checkServerHost(host, child(`${path}.hosts`, index))),
     ...duplicates(hosts, `${path}.hosts`),
     ...(secure && tls?.mode === undefined ? [{ field: `${path}.tls`, reason: `a server of protocol ${port.protocol} needs a tls.mode` }] : []),
-    ...(!secure && tls?.mode !== undefined && port.protocol !== 'TCP'
+    ...(!secure && tls?.mode !== undefined && protocol !== 'TCP'
       ? [{ field: `${path}.tls.mode`, reason: `has no effect with protocol ${port.protocol}; use HTTPS` }]
       : []),
     ...(secure && tls?.httpsRedirect === true ? [{ field: `${path}.tls.httpsRedirect`, reason: 'is for a server of protocol HTTP' }] : []),
-    ...(port.protocol === 'HTTPS' && tls?.mode === 'PASSTHROUGH' ? [{ field: `${path}.tls.mode`, reason: 'PASSTHROUGH needs protocol TLS' }] : []),
     ...(tls === undefined ? [] : checkTls(tls, `${path}.tls`)),
   ]
 }

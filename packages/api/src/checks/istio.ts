@@ -144,12 +144,12 @@ function checkTexts(values: readonly string[] | undefined, path: string, check: 
   })
 }
 
-/** `{*}` and `{**}` (Istio's path templates) are whole segments; `{**}` is the last one. */
+/** `{*}` and `{**}` (Istio's path templates) are whole segments; behind `{**}` none of them comes again. */
 function templateProblem(text: string): string | undefined {
   const segments = text.split('/').slice(1)
-  const fits = (part: string, index: number) => part === '{*}' || (part === '{**}' && index === segments.length - 1) || !/[*{}]/.test(part)
-  if (text.startsWith('/') && segments.every(fits) && !/[?#]/.test(text)) return undefined
-  return `${shown(text)}: in a path template {*} and {**} are whole segments, {**} is the last, and no other "*" or brace is there`
+  const fits = (part: string) => part === '{*}' || part === '{**}' || !/[*{}]/.test(part)
+  if (text.startsWith('/') && segments.every(fits) && !/\{\*\*\}.*\{/.test(text) && !/[?#]/.test(text)) return undefined
+  return `${shown(text)}: in a path template {*} and {**} are whole segments, {**} is the last of them, and no other "*" or brace is there`
 }
 
 function controlProblem(text: string): string | undefined {

@@ -40,7 +40,7 @@ export const PolicyOperation = Type.Object(
   {
     methods: patterns('HTTP methods'),
     notMethods: patterns('none of these methods'),
-    paths: patterns('paths, without the query; "{*}" stands for one segment, "{**}" at the end for any number'),
+    paths: patterns('paths, without the query; "{*}" stands for one segment, "{**}", the last of them, for any number'),
     notPaths: patterns('none of these paths'),
     hosts: patterns('hosts, compared without regard to case'),
     notHosts: patterns('none of these hosts'),

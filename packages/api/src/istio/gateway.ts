@@ -67,7 +67,9 @@ export const GatewayServer = Type.Object(
       {
         number: port('80 and 8080 are the platform’s --listen, 443 and 8443 its --tls-listen; others are bound as they are'),
         name: Type.String({ minLength: 1, maxLength: 256, description: 'different from those of the other servers' }),
-        protocol: Type.Enum(['HTTP', 'HTTPS', 'HTTP2', 'GRPC', 'GRPC-WEB', 'TLS', 'TCP'], { [UNSUPPORTED_VALUES]: ['MONGO', 'MYSQL', 'REDIS', 'UDP'] }),
+        protocol: Type.Enum(['HTTP', 'HTTPS', 'HTTP2', 'GRPC', 'GRPC-WEB', 'TLS', 'TCP', 'http', 'https', 'http2', 'grpc', 'grpc-web', 'tls', 'tcp'], {
+          [UNSUPPORTED_VALUES]: ['MONGO', 'MYSQL', 'REDIS', 'UDP', 'mongo', 'mysql', 'redis', 'udp'],
+        }),
       },
       closedExcept('targetPort'),
     ),

@@ -18,6 +18,7 @@ const code = (severity: AnalysisSeverity, name: string, what: string, help: stri
  * (https://istio.io/latest/docs/reference/config/analysis/), those with `WEFT` are our own. A code is never given another meaning.
  */
 export const ANALYSIS_CODES = {
+  IST0002: code('warning', 'Deprecated', 'A field of Istio is deprecated.', 'write the field that is named'),
   IST0101: code(
     'error',
     'ReferencedResourceNotFound',
@@ -32,6 +33,12 @@ export const ANALYSIS_CODES = {
     'ConflictingMeshGatewayVirtualServiceHosts',
     'Two VirtualServices of a namespace have the same host; only the older one has effect.',
     'merge them into one',
+  ),
+  IST0112: code(
+    'warning',
+    'VirtualServiceDestinationPortSelectorRequired',
+    'A route goes to a Service with several ports and names none: the port that was called decides.',
+    'name a port with destination.port.number',
   ),
   IST0113: code(
     'error',
@@ -111,11 +118,23 @@ export const ANALYSIS_CODES = {
     'A subset selects no version of its host; calls to it are answered 503.',
     'correct its labels, or remove it',
   ),
+  IST0174: code(
+    'warning',
+    'UnknownDestinationRuleHost',
+    'A DestinationRule is for a host that does not exist; it has no effect.',
+    'correct the host, deploy it, or name it in a ServiceEntry',
+  ),
   IST0175: code(
     'warning',
     'UnrestrictedJwksUri',
     'Keys would be fetched from a private or local address, which is refused.',
     'use a public address, or put the keys into jwks',
+  ),
+  IST0177: code(
+    'warning',
+    'ConflictingServiceEntryProtocol',
+    'Two ServiceEntries have the same host and port with different protocols; only one of them can hold.',
+    'give both the same protocol, or each a port of its own',
   ),
   WEFT0101: code(
     'warning',

@@ -1,6 +1,6 @@
 import { readFunctionIngress, readHttpTrigger, readIngress } from '../read/fronts.ts'
 import { placementOf } from '../read/gateways.ts'
-import { at, each, text, textMap, texts, type Item, type Report } from './item.ts'
+import { at, each, gatewayNamed, text, textMap, texts, type Item, type Report } from './item.ts'
 import type { AnalysedWorld } from './world.ts'
 
 /** Checks what gives functions names: Gateways as the platform has them, and what stands for them. */
@@ -32,7 +32,7 @@ function checkServers(item: Item, world: AnalysedWorld, report: Report): void {
 
 function checkPort(item: Item, server: unknown, path: string, report: Report): void {
   const number = at(server, 'port', 'number')
-  const protocol = text(at(server, 'port', 'protocol')) ?? ''
+  const protocol = (text(at(server, 'port', 'protocol')) ?? '').toUpperCase()
   const plain = ['HTTP', 'HTTP2', 'GRPC'].includes(protocol)
   if (plain ? SECURE.has(number) : PLAIN.has(number)) report('WEFT0802', item, `${path}.port`, `${protocol} on port ${String(number)}`)
 }
@@ -65,7 +65,7 @@ function checkPaths(item: Item, world: AnalysedWorld, report: Report): void {
 }
 
 function isOnPlatformPort(item: Item, name: string, world: AnalysedWorld): boolean {
-  const [namespace = item.namespace, short = name] = name.includes('/') ? name.split('/') : [item.namespace, name]
+  const [namespace, short] = gatewayNamed(name, item.namespace)
   const gateway = world.find('Gateway', namespace, short)
   return each(at(gateway?.spec, 'servers'), '').some(([server]) => PLAIN.has(at(server, 'port', 'number')) || SECURE.has(at(server, 'port', 'number')))
 }

@@ -1,7 +1,7 @@
 import { at, each, text, textMap, texts, type Item, type Report } from './item.ts'
 import type { AnalysedWorld } from './world.ts'
 
-/** Checks Gateways and ServiceEntries. */
+/** Checks Gateways. */
 export function checkGateways(world: AnalysedWorld, report: Report): void {
   const servers = world
     .all('Gateway')
@@ -10,7 +10,6 @@ export function checkGateways(world: AnalysedWorld, report: Report): void {
   servers.forEach((one, index) => {
     for (const other of servers.slice(0, index)) if (other.item !== one.item) checkPair(one, other, report)
   })
-  for (const item of world.all('ServiceEntry')) checkAddresses(item, report)
 }
 
 interface Served {
@@ -45,13 +44,5 @@ function checkPair(one: Served, other: Served, report: Report): void {
   const taken = texts(at(other.server, 'hosts'), '').map(([host]) => host)
   for (const [host, place] of texts(at(one.server, 'hosts'), `${one.path}.hosts`)) {
     if (taken.includes(host)) report('IST0145', one.item, place, `the Gateway ${other.item.name} serves ${host} on this port too`)
-  }
-}
-
-function checkAddresses(item: Item, report: Report): void {
-  if (each(at(item.spec, 'addresses'), '').length > 0) return
-  for (const [port, path] of each(at(item.spec, 'ports'), 'spec.ports')) {
-    if ([undefined, '', 'TCP'].includes(text(at(port, 'protocol'))?.toUpperCase()))
-      report('IST0134', item, path, 'the port carries TCP, and there are no addresses')
   }
 }

@@ -69,7 +69,8 @@ function checkPort(item: Item, port: unknown, { path, selected, report }: PortPl
   if (kind === 'udp' || (kind === 'tls' && !isTcp)) report('WEFT0308', item, path, `${said} does not carry HTTP`)
   else if (isTcp ? kind === 'http' : kind === 'tcp' && selected.length > 0)
     report('WEFT0310', item, path, `${said}: its functions speak ${isTcp ? 'raw TCP' : 'HTTP'}`)
-  else if (protocol === undefined && name !== undefined && !HTTP.test(name)) report('IST0118', item, `${path}.name`, `${name} tells no protocol`)
+  else if (protocol === undefined && name !== undefined && kind === undefined && item.namespace !== SYSTEM_NAMESPACE)
+    report('IST0118', item, `${path}.name`, `${name} tells no protocol`)
 }
 
 /** The protocol that a port means. */

@@ -16,6 +16,7 @@ import { checkHosts } from './hosts.ts'
 import { at, findingOf, itemOf, text, textMap, type AnalysisFinding, type Item } from './item.ts'
 import { checkPolicies } from './policies.ts'
 import { checkRouting } from './routing.ts'
+import { checkServiceEntries } from './service-entries.ts'
 import { checkTokens } from './tokens.ts'
 import { AnalysedWorld } from './world.ts'
 
@@ -30,7 +31,8 @@ export function analyze(documents: readonly unknown[], trustDomain: string = DEF
   const items = documents.flatMap((document, index) => read(document, index, findings))
   const world = new AnalysedWorld(items, trustDomain)
   const report = (code: AnalysisCodeName, item: Item, field: string, message: string) => void findings.push(findingOf(code, item, field, message))
-  for (const check of [checkRouting, checkPolicies, checkTokens, checkHosts, checkGateways, checkFronts, checkGatewayApi, checkCanaries]) check(world, report)
+  for (const check of [checkRouting, checkPolicies, checkTokens, checkHosts, checkGateways, checkServiceEntries, checkFronts, checkGatewayApi, checkCanaries])
+    check(world, report)
   return findings.toSorted((a, b) => RANK[ANALYSIS_CODES[a.code].severity] - RANK[ANALYSIS_CODES[b.code].severity] || a.document - b.document)
 }
 

@@ -57,6 +57,12 @@ export function texts(value: unknown, path: string): readonly (readonly [text: s
   return each(value, path).flatMap(([entry, place]) => (typeof entry === 'string' ? [[entry, place] as const] : []))
 }
 
+/** Namespace and name of a Gateway as a VirtualService of `own` writes it. */
+export function gatewayNamed(text: string, own: string): readonly [namespace: string, name: string] {
+  const slash = text.indexOf('/')
+  return slash < 0 ? [own, text] : [canonicalNamespace(text.slice(0, slash)), text.slice(slash + 1)]
+}
+
 /** A text, or `undefined`. */
 export function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined

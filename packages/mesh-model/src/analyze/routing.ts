@@ -1,6 +1,6 @@
-import { parseDurationMs } from '@weft/core'
+import { canonicalNamespace, parseDurationMs } from '@weft/core'
 import { equal } from '../equal.ts'
-import { at, each, text, textMap, texts, type Item, type Report } from './item.ts'
+import { at, each, gatewayNamed, text, textMap, texts, type Item, type Report } from './item.ts'
 import { WORKLOAD_PORT } from '../read/workload-port.ts'
 import { isForIngress } from './tokens.ts'
 import { hostFits, matches, type AnalysedWorld } from './world.ts'
@@ -22,6 +22,7 @@ function checkVirtualService(item: Item, world: AnalysedWorld, report: Report): 
     checkDestinations(item, route, path, { world, report })
     checkWeights(item, route, `${path}.route`, report)
     checkTimes(item, route, path, { world, report })
+    checkDeprecated(item, route, path, report)
     for (const [match, place] of each(at(route, 'match'), `${path}.match`)) checkMatch(item, match, place, { world, report })
   }
   checkOrder(item, report)
@@ -49,7 +50,7 @@ function checkDestinations(item: Item, route: unknown, path: string, { world, re
   }
   const delegate = at(route, 'delegate')
   const name = text(at(delegate, 'name'))
-  if (name !== undefined && world.find('VirtualService', text(at(delegate, 'namespace')) ?? item.namespace, name) === undefined)
+  if (name !== undefined && world.find('VirtualService', canonicalNamespace(text(at(delegate, 'namespace')) ?? item.namespace), name) === undefined)
     report('IST0101', item, `${path}.delegate.name`, `there is no VirtualService ${name}`)
 }
 
@@ -57,6 +58,21 @@ function checkWeights(item: Item, route: unknown, path: string, report: Report):
   const weights = each(at(route, 'route'), path).map(([share]) => Number(at(share, 'weight') ?? 0))
   const sum = weights.reduce((total, weight) => total + weight, 0)
   if (weights.length > 1 && sum !== 100) report('WEFT0114', item, path, `${weights.join(', ')} add up to ${sum}`)
+}
+
+/** Fields that Istio has another one for. */
+const DEPRECATED: readonly (readonly [path: readonly string[], instead: string])[] = [
+  [['fault', 'delay', 'percent'], 'percentage'],
+  [['fault', 'abort', 'percent'], 'percentage'],
+  [['mirrorPercent'], 'mirrorPercentage'],
+  [['mirror_percent'], 'mirrorPercentage'],
+  [['corsPolicy', 'allowOrigin'], 'allowOrigins'],
+]
+
+function checkDeprecated(item: Item, route: unknown, path: string, report: Report): void {
+  for (const [field, instead] of DEPRECATED) {
+    if (at(route, ...field) !== undefined) report('IST0002', item, `${path}.${field.join('.')}`, `write ${instead}`)
+  }
 }
 
 function targetText(destination: unknown): string {
@@ -75,6 +91,9 @@ function checkDestination(item: Item, destination: unknown, path: string, { worl
   const port = at(destination, 'port', 'number')
   if (typeof port === 'number' && key !== undefined && !portsOf(key, world).includes(port))
     report('WEFT0103', item, `${path}.port.number`, `${host} has no port ${port}`)
+  const [namespace = '', name = ''] = (key ?? '').split('/')
+  const ports = each(at(world.find('Service', namespace, name)?.spec, 'ports'), '')
+  if (port === undefined && ports.length > 1) report('IST0112', item, path, `the Service ${host} has ${ports.length} ports`)
 }
 
 function subsetsOf(host: string, world: AnalysedWorld): readonly string[] {
@@ -159,7 +178,7 @@ function withoutName(match: unknown): unknown {
 function checkGateways(item: Item, world: AnalysedWorld, report: Report): void {
   for (const [name, path] of gatewaysOf(item)) {
     if (name === 'mesh') continue
-    const [namespace, short] = name.includes('/') ? [name.split('/')[0] ?? '', name.split('/')[1] ?? ''] : [item.namespace, name]
+    const [namespace, short] = gatewayNamed(name, item.namespace)
     const gateway = world.find('Gateway', namespace, short, 'networking.istio.io')
     if (gateway === undefined) {
       report('IST0101', item, path, `there is no Gateway ${name}`)
@@ -210,6 +229,8 @@ function checkDestinationRule(item: Item, world: AnalysedWorld, report: Report):
   const subsets = each(at(item.spec, 'subsets'), 'spec.subsets')
   if (key !== undefined && !world.hasHost(host, item.namespace) && subsets.length > 0)
     report('WEFT0112', item, 'spec.host', `there is no function or Service ${host}`)
+  else if (subsets.length === 0 && !host.includes('*') && !world.hasHost(host, item.namespace))
+    report('IST0174', item, 'spec.host', `there is no function, Service or ServiceEntry ${host}`)
   const workloads = key === undefined ? [] : world.behind(key)
   for (const [subset, path] of subsets) {
     const labels = textMap(at(subset, 'labels'))

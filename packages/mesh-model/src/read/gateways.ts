@@ -52,14 +52,23 @@ const PROTOCOLS: Readonly<Record<WrittenServer['port']['protocol'], ServerProtoc
   HTTPS: 'https',
   TLS: 'tls',
   TCP: 'tcp',
+  http: 'http',
+  http2: 'http',
+  grpc: 'http',
+  'grpc-web': 'http',
+  https: 'https',
+  tls: 'tls',
+  tcp: 'tcp',
 }
 
 function readServer({ port, hosts, tls }: WrittenServer, base: Model): ServerModel {
   const ends = tls?.mode !== undefined && tls.mode !== 'PASSTHROUGH'
+  const protocol = PROTOCOLS[port.protocol]
   return {
     name: port.name,
     port: port.number,
-    protocol: PROTOCOLS[port.protocol],
+    // HTTP that is encrypted all the way is TLS here.
+    protocol: protocol === 'https' && tls?.mode === 'PASSTHROUGH' ? 'tls' : protocol,
     hosts: hosts.map((host) => readHost(host, base.namespace)),
     ...(ends ? { tls: readTls(tls, base.namespace) } : {}),
     httpsRedirect: tls?.httpsRedirect ?? false,

@@ -112,13 +112,13 @@ function plainPattern(text: string): Exclude<StringMatch, { kind: 'regex' }> {
 function pathPattern(text: string, names: Names): PathMatch {
   if (!/\{\*{1,2}\}/.test(text)) return pattern(text, names)
   const segments = text.split('/').slice(1)
-  const wellFormed = text.startsWith('/') && segments.every((part, index) => templateSegmentHolds(part, index === segments.length - 1))
-  if (!wellFormed) names.notes.push(`"${text}": in a template {*} and {**} are whole segments, {**} is the last, and no other "*" or brace is there`)
+  const wellFormed = text.startsWith('/') && segments.every(templateSegmentHolds) && !/\{\*\*\}.*\{/.test(text)
+  if (!wellFormed) names.notes.push(`"${text}": in a template {*} and {**} are whole segments, {**} is the last of them, and no other "*" or brace is there`)
   return { kind: 'template', value: text }
 }
 
-function templateSegmentHolds(part: string, last: boolean): boolean {
-  return part === '{*}' || (part === '{**}' && last) || !/[*{}]/.test(part)
+function templateSegmentHolds(part: string): boolean {
+  return part === '{*}' || part === '{**}' || !/[*{}]/.test(part)
 }
 
 /**
