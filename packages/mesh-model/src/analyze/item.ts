@@ -58,9 +58,9 @@ export function texts(value: unknown, path: string): readonly (readonly [text: s
 }
 
 /** Namespace and name of a Gateway as a VirtualService of `own` writes it. */
-export function gatewayNamed(text: string, own: string): readonly [namespace: string, name: string] {
-  const slash = text.indexOf('/')
-  return slash < 0 ? [own, text] : [canonicalNamespace(text.slice(0, slash)), text.slice(slash + 1)]
+export function gatewayNamed(written: string, own: string): readonly [namespace: string, name: string] {
+  const slash = written.indexOf('/')
+  return slash < 0 ? [own, written] : [canonicalNamespace(written.slice(0, slash)), written.slice(slash + 1)]
 }
 
 /** A text, or `undefined`. */
