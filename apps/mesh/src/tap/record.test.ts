@@ -39,6 +39,7 @@ describe('a record of a call', () => {
   it.each<[string, TapRecord]>([
     ['the prober’s', { peer: 'spiffe://cluster.local/ns/weft-system/sa/prober' }],
     ['a question of the proxy to itself', { listener: 'outbound/default/a-1', question: 'yes' }],
+    ['the way of a first call to what waits for its clusters', { listener: 'outbound/default/a-1', cluster: 'connect/default/a-1' }],
     ['of no listener', { listener: '-' }],
     ['of a listener that has no taps', { listener: 'ingress/default/a-1' }],
   ])('%s is nobody’s', (_, more) => expect(of(more)).toBeUndefined())

@@ -1,4 +1,5 @@
 import type { TapCall, WorkloadKey } from '@weft/mesh-model'
+import { connectName } from '../encode/names.ts'
 import { parseTapListener, type TapAttribute } from '../encode/tap.ts'
 import { decodeAny } from '../proto/codec.ts'
 import { UNKNOWN, type Ends } from '../statistics/ends.ts'
@@ -32,10 +33,11 @@ const numberOf = (text: string | undefined): number => (text !== undefined && /^
 /** What a host says of a user may be a password. */
 const hostOf = (text: string | undefined): string => textOf(text).replace(/^.*@/s, '')
 
-/** The call of a record; `undefined` for what is no call of anybody: the prober's, and questions of the proxy to itself. */
+/** The call of a record; `undefined` for what is no call of anybody: the prober's, questions of the proxy to itself, and the way
+ * on which a first call waits for its clusters, which tells of it once more. */
 export function callOf(record: TapRecord, ends: Ends): ToldCall | undefined {
   const from = parseTapListener(record.listener ?? '')
-  if (from === undefined || known(record.question)) return undefined
+  if (from === undefined || known(record.question) || record.cluster === connectName(from.workload)) return undefined
   const own = ends.ofWorkload(from.workload)
   const peer = known(record.peer) ? record.peer : ''
   const inbound = from.hop === 'inbound'
