@@ -5,6 +5,7 @@ import * as fc from 'fast-check'
 import {
   aDestinationRule,
   aFunction,
+  aGateway,
   aNamespace,
   anAccount,
   aPeerAuthentication,
@@ -24,7 +25,16 @@ const namespaces = fc.constantFrom('default', 'team', 'openfaas-fn')
 const revisions = fc.constantFrom('v1', 'v2', 'v3')
 const created = fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z')
 const labels = fc.dictionary(fc.constantFrom('app', 'version', 'tier'), fc.constantFrom('a', 'b', 'v1', 'v2'), { maxKeys: 2 })
-const hosts = fc.constantFrom('a', 'b', 'a.default', 'b.team.svc', 'c.openfaas-fn.svc.cluster.local', 'ghost', 'example.com.')
+const hosts = fc.constantFrom(
+  'a',
+  'b',
+  'a.default',
+  'b.team.svc',
+  'c.openfaas-fn.svc.cluster.local',
+  'ghost',
+  'example.com.',
+  'istio-egressgateway.istio-system',
+)
 const place = { namespace: namespaces, created }
 
 const anyFunction = fc
@@ -63,9 +73,19 @@ const anyVirtualService = fc
 const anyRule = fc
   .record({ name: names, host: hosts, ...place, subsets: fc.dictionary(fc.constantFrom('x', 'y'), labels) })
   .map(({ host, subsets, ...parts }) => aDestinationRule(host, subsets, parts))
-const policySpace = fc.constantFrom('default', 'team', 'weft-system')
+const policySpace = fc.constantFrom('default', 'team', 'weft-system', 'istio-system')
+const anyEgress = fc
+  .record({ name: names, ...place, ports: fc.uniqueArray(fc.constantFrom(80, 443), { minLength: 1 }), ours: fc.boolean() })
+  .map(({ name, ports, ours, ...parts }) =>
+    aGateway(
+      name,
+      ports.map((number) => ({ port: { number, name: `p${number}`, protocol: 'HTTP' }, hosts: ['*'] })),
+      parts,
+      { istio: ours ? 'egressgateway' : 'other' },
+    ),
+  )
 const selector = fc.option(
-  labels.map((matchLabels) => ({ matchLabels })),
+  fc.oneof(labels, fc.constant({ istio: 'egressgateway' })).map((matchLabels) => ({ matchLabels })),
   { nil: undefined },
 )
 const anyPolicy = fc
@@ -84,6 +104,7 @@ const anyResource: fc.Arbitrary<Resource> = fc.oneof(
   { weight: 3, arbitrary: anyVirtualService },
   { weight: 2, arbitrary: anyRule },
   { weight: 2, arbitrary: anyPolicy },
+  { weight: 2, arbitrary: anyEgress },
   { weight: 1, arbitrary: anyPeer },
   { weight: 1, arbitrary: anyAccount },
   { weight: 1, arbitrary: names.map(aNamespace) },
@@ -102,8 +123,15 @@ function renewed(after: ReadonlyMap<string, unknown>, before: ReadonlyMap<string
 }
 
 /** The content of a snapshot, without its number and the order of its maps. */
-function contentOf({ workloads, hosts: all, namespaces: spaces, findings }: MeshSnapshot): unknown {
-  return { workloads: [...workloads].toSorted(byKey), hosts: [...all].toSorted(byKey), namespaces: [...spaces].toSorted(), findings }
+function contentOf({ workloads, hosts: all, namespaces: spaces, findings, gateways, listeners, gatewayHosts, chainNames, externals }: MeshSnapshot): unknown {
+  const others = [gateways, listeners, gatewayHosts, chainNames, externals].map((map: ReadonlyMap<string, unknown>) => [...map].toSorted(byKey))
+  return {
+    others,
+    workloads: [...workloads].toSorted(byKey),
+    hosts: [...all].toSorted(byKey),
+    namespaces: [...spaces].toSorted(),
+    findings,
+  }
 }
 
 /** The resources that are left after some changes, as the compiler sees them: the alias of a namespace is the namespace. */
@@ -111,7 +139,7 @@ function leftOf(changes: readonly Change[]): readonly Resource[] {
   const left = new Map<string, Resource>()
   for (const change of changes) {
     const ref = change.type === 'set' ? refOf(change.resource) : change.ref
-    const key = refKey(ref).replace('/openfaas-fn/', '/default/')
+    const key = refKey(ref).replace('/openfaas-fn/', '/default/').replace('/istio-system/', '/weft-system/')
     left.delete(key)
     if (change.type === 'set') left.set(key, change.resource)
   }

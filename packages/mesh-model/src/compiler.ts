@@ -7,6 +7,8 @@ import { Multimap } from './world/multimap.ts'
 import type { ResourceStatus } from './resource-status.ts'
 import type { IngressAuthentication } from './authentication.ts'
 import { compileIngressAuthentication } from './compile/authentication.ts'
+import { compileEgress } from './compile/egress.ts'
+import { egressPortOf, egressWorkload } from './egress.ts'
 import { compileExternal, type PlatformPlaces } from './compile/external.ts'
 import { compileHost, type CompiledHost } from './compile/host.ts'
 import { compileListener, compileNames } from './compile/listener.ts'
@@ -24,6 +26,7 @@ import {
   type HostKey,
   type MapDifference,
   type MeshHost,
+  type MeshListener,
   type MeshSnapshot,
   type MeshWorkload,
   type SnapshotDifference,
@@ -31,7 +34,7 @@ import {
   type WorkloadKey,
 } from './snapshot.ts'
 import type { Change } from './world/change.ts'
-import type { IngressPorts } from './world/gateways.ts'
+import { listenerKey, type IngressPorts } from './world/gateways.ts'
 import { FRONT, OUTSIDE, World, type Dirt } from './world/world.ts'
 
 /** What is the same for the whole mesh. */
@@ -146,9 +149,10 @@ class Compiler implements MeshCompiler {
     this.#compileGateways(dirt, drafts, dirtyWorkloads)
     this.#sayOfGateways(dirt, drafts)
     for (const key of dirt.externals) drafts.externals.put(key, this.#compileExternal(key, dirtyWorkloads))
-    for (const key of dirtyWorkloads) drafts.workloads.put(key, this.#compileWorkload(key))
+    this.#markEgress(dirt, drafts, dirtyWorkloads)
+    for (const key of dirtyWorkloads) drafts.workloads.put(key, this.#compileWorkload(key, drafts.listeners.result()))
     for (const key of dirt.findings) this.#findings.put(`resource ${key}`, this.#world.findings.get(key) ?? [])
-    if (dirt.ingress) this.#compileIngress()
+    if (dirt.edges) this.#compileIngress()
     return this.#publish(changes, dirt, drafts)
   }
 
@@ -170,6 +174,16 @@ class Compiler implements MeshCompiler {
     }
     for (const key of dirt.fronts) this.#compileFront(key)
     if (listeners.size > 0 || drafts.gatewayHosts.keysChanged) this.#compileNames(drafts)
+  }
+
+  /** Ports of the egress gateway are workloads, whose policies are looked up as those of others. */
+  #markEgress(dirt: Dirt, drafts: Drafts, dirtyWorkloads: Set<WorkloadKey>): void {
+    const listeners = drafts.listeners.difference()
+    const all = dirt.edges ? drafts.listeners.result().keys() : []
+    for (const key of [...listeners.set, ...listeners.removed, ...all]) {
+      const port = /^egress:(\d+)$/.exec(key)?.[1]
+      if (port !== undefined) dirtyWorkloads.add(egressWorkload(Number(port)))
+    }
   }
 
   #isReferredTo(credential: string): boolean {
@@ -279,7 +293,9 @@ class Compiler implements MeshCompiler {
   }
 
   /** A revision is in the mesh while it is to be probed or runs (`Pending`, `Active`), or while a host refers to it. */
-  #compileWorkload(key: WorkloadKey): MeshWorkload | undefined {
+  #compileWorkload(key: WorkloadKey, listeners: MeshSnapshot['listeners']): MeshWorkload | undefined {
+    const port = egressPortOf(key)
+    if (port !== undefined) return this.#compileEgress(listeners.get(listenerKey('egress', port)))
     const revision = this.#world.revisions.get(key)
     const alive = revision?.phase === 'pending' || revision?.phase === 'active'
     if (revision === undefined || (!alive && !this.#references.has(key))) {
@@ -294,6 +310,12 @@ class Compiler implements MeshCompiler {
     )
     this.#findings.put(`workload ${key}`, findings)
     return workload
+  }
+
+  /** All of it is served by the first proxy. */
+  #compileEgress(listener: MeshListener | undefined): MeshWorkload | undefined {
+    const [proxy] = this.#proxies
+    return listener === undefined || proxy === undefined ? undefined : compileEgress(this.#world, listener, proxy)
   }
 
   #compileIngress(): void {

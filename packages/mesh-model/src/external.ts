@@ -1,5 +1,5 @@
 import type { ResourceRef } from '@weft/core'
-import type { MeshRoute } from './snapshot.ts'
+import type { MeshRoute, MeshTcpRoute } from './snapshot.ts'
 import type { WorkloadTraffic } from './workload-traffic.ts'
 
 /** Namespaces that see something; `undefined`: all. */
@@ -85,7 +85,10 @@ export interface ExternalRoutes {
   readonly resource: ResourceRef
   readonly namespace: string
   readonly visibleIn: VisibleIn
+  /** Of HTTP; empty: it says nothing of calls. */
   readonly routes: readonly MeshRoute[]
+  /** Of connections: TLS that is passed on by its server name, and anything else; absent: it says nothing of them. */
+  readonly connections?: readonly MeshTcpRoute[]
 }
 
 /** What is known of one name outside of the mesh: a host, `*.NAME`, or a block of addresses. Lists are in the order of age. */
@@ -102,4 +105,6 @@ export interface ExternalTarget {
   /** Absent: the port that was called, or the only one. */
   readonly port?: number
   readonly subset?: string
+  /** Namespace in which the host is known; absent: the caller's. */
+  readonly namespace?: string
 }

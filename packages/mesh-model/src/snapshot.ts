@@ -1,4 +1,4 @@
-import type { Protocol } from '@weft/api'
+import type { GatewayPlacement, Protocol } from '@weft/api'
 import type { ResourceRef } from '@weft/core'
 import type { ResourceStatus } from './resource-status.ts'
 import type { IngressAuthentication, JwtRule } from './authentication.ts'
@@ -135,6 +135,8 @@ export interface MeshWorkload {
   readonly readinessPath: string
   /** Xds node id of the proxy that serves it. */
   readonly proxy: string
+  /** Set: it is a port of the egress gateway. It has no replicas; its calls go on by the routes of this listener. */
+  readonly gateway?: ListenerKey
 }
 
 /** A condition on a call; every part that is there must hold. */
@@ -259,8 +261,7 @@ export type GatewayHostKey = string
 /** `namespace/name` of a Secret. */
 export type CredentialKey = string
 
-/** Which of the platform's gateways: the one for calls from outside, or the one for calls to the outside. */
-export type GatewayPlacement = 'ingress' | 'egress'
+export type { GatewayPlacement } from '@weft/api'
 
 /** A Secret: the first of several that is there. */
 export interface SecretSource {

@@ -161,3 +161,7 @@ export function tlsServer(hosts: readonly string[], { name = 'https', mode = 'SI
 export function aSecret(name: string, data: Labels, { namespace = 'default' }: Place = {}): Resource {
   return { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, type: 'Opaque', data } as Resource
 }
+
+export function anExternal(name: string, spec: unknown, place: Place = {}): Resource {
+  return written('networking.istio.io/v1', 'ServiceEntry', name, spec, place)
+}

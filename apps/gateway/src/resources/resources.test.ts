@@ -138,6 +138,15 @@ describe('one resource', () => {
     ['a list', 'POST', FUNCTIONS, [fn()], {}, 400, 'not an object'],
     ['nothing', 'POST', FUNCTIONS, undefined, {}, 400, 'not an object'],
     ['a namespace that is not there', 'POST', '/apis/weft.dev/v1alpha1/namespaces/nope/functions', fn(), {}, 404, 'weft namespace create nope'],
+    [
+      'a function with the name of a gateway',
+      'POST',
+      '/apis/weft.dev/v1alpha1/namespaces/istio-system/functions',
+      fn('istio-egressgateway'),
+      {},
+      403,
+      'identities of the platform',
+    ],
     ['a function of the platform', 'POST', '/apis/weft.dev/v1alpha1/namespaces/weft-system/functions', fn('prober'), {}, 403, 'identities of the platform'],
     [
       "a function in Istio's root namespace",

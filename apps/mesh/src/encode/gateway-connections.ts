@@ -16,26 +16,30 @@ export function carriesConnections({ protocol, tls }: Pick<ListenerChain, 'proto
   return protocol === 'tcp' || protocol === 'tls' || (protocol === 'https' && tls === undefined)
 }
 
+/** How connections go on. */
+export interface ConnectionParts {
+  readonly leg: ConnectionLeg
+  /** Filters for a route that leads outside of the mesh. */
+  readonly outside: (route: MeshTcpRoute, domain: string) => readonly Json[]
+  readonly taken: Set<string>
+}
+
 /**
  * Filter chains by which connections go to functions, as CONNECT by mutual TLS like those of functions. TLS that goes through is told apart by the server name in its
  * first message; what no route takes is closed. `taken`: server names that other chains of the listener have.
  */
-export function connectionChains(
-  chain: ListenerChain,
-  hosts: readonly GatewayHost[],
-  parts: { readonly leg: ConnectionLeg; readonly taken: Set<string> },
-): readonly Json[] {
+export function connectionChains(chain: ListenerChain, hosts: readonly GatewayHost[], parts: ConnectionParts): readonly Json[] {
   const routes = hosts.flatMap((host) => (host.tcp ?? []).map((route) => ({ route, domain: host.domain })))
   if (chain.protocol === 'tcp' || chain.tls !== undefined) {
     const [first] = routes
     if (first === undefined) return []
     const names = chain.protocol === 'tcp' ? [] : claim(chain.serverNames, parts.taken)
-    return [filterChain(chain, names, connectionProxy(first.route, parts.leg))]
+    return [filterChain(chain, names, connectionProxy(first, parts))]
   }
   return routes.flatMap(({ route, domain }, index) => {
     const asked = route.matches.flatMap(({ serverNames }) => serverNames ?? [])
     const names = claim(asked.length === 0 ? [domain] : asked, parts.taken)
-    return names === undefined ? [] : [{ ...filterChain(chain, names, connectionProxy(route, parts.leg)), name: `${chain.key}/${domain}/${index}` }]
+    return names === undefined ? [] : [{ ...filterChain(chain, names, connectionProxy({ route, domain }, parts)), name: `${chain.key}/${domain}/${index}` }]
   })
 }
 
@@ -46,13 +50,17 @@ function claim(names: readonly string[], taken: Set<string>): readonly string[] 
   return names.length > 0 && own.length === 0 ? undefined : own
 }
 
-function filterChain({ key, protocol, tls }: ListenerChain, names: readonly string[] | undefined, filter: Json): Json {
+function filterChain({ key, protocol, tls }: ListenerChain, names: readonly string[] | undefined, filters: readonly Json[]): Json {
   const some = (names ?? []).filter((name) => name !== '*')
   const match = protocol === 'tcp' ? {} : { filter_chain_match: { transport_protocol: 'tls', ...(some.length === 0 ? {} : { server_names: some }) } }
-  return { name: key, ...match, filters: [filter], ...(tls === undefined ? {} : { transport_socket: serverTls(tls) }) }
+  return { name: key, ...match, filters, ...(tls === undefined ? {} : { transport_socket: serverTls(tls) }) }
 }
 
-function connectionProxy({ targets }: Pick<MeshTcpRoute, 'targets'>, leg: ConnectionLeg): Json {
+function connectionProxy({ route, domain }: { readonly route: MeshTcpRoute; readonly domain: string }, { leg, outside }: ConnectionParts): readonly Json[] {
+  return route.targets.some(({ external }) => external !== undefined) ? outside(route, domain) : [meshProxy(route, leg)]
+}
+
+function meshProxy({ targets }: Pick<MeshTcpRoute, 'targets'>, leg: ConnectionLeg): Json {
   const weighted = targets.filter(({ weight }) => weight > 0).map((target) => ({ weight: target.weight, leg: leg(target) }))
   const found = weighted.flatMap((each) => each.leg?.workload ?? [])[0]
   const clusters = weighted.map(({ weight, leg: way }) => ({ name: way?.cluster ?? MISSING_CLUSTER, weight }))

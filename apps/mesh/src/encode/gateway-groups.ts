@@ -7,28 +7,23 @@ import {
   type ListenerKey,
   type MeshHost,
   type MeshSnapshot,
+  type MeshTcpRoute,
   type MeshWorkload,
   type RouteTarget,
 } from '@weft/mesh-model'
-import { carriesConnections, connectionChains, type ConnectionLeg } from './gateway-connections.ts'
+import { carriesConnections, connectionChains } from './gateway-connections.ts'
+import { connectionFilters } from './connections.ts'
 import { encodeChain, encodeGatewayHost, encodeGatewayListener, type ListenerParts } from './gateways.ts'
 import { GATEWAY_CALLER, routeContext } from './legs.ts'
-import { needOutside } from './outside.ts'
+import { needOutside, type Making } from './outside.ts'
 import { encodeCredentials, tlsProblem } from './server-tls.ts'
 import type { EncodeInput, Json, NodeLayout } from './types.ts'
-import { bundle, type Bundle } from './units.ts'
+import { bundle } from './units.ts'
 
 /** What a group of a gateway is made with. */
-export interface GatewayTools {
+export interface GatewayTools extends Making {
   readonly input: EncodeInput
-  readonly layout: NodeLayout
-  /** Wants resources, made only when one of their parts changed. */
-  put(key: string, parts: readonly unknown[], make: () => Bundle): void
-  /** Notes that the group is to be made again when this changes. */
-  lookAt(name: string): void
   targets(host: Pick<MeshHost, 'routes'>): readonly MeshWorkload[]
-  /** The way of the ingress to a target of connections; its cluster is wanted. */
-  connect(target: Pick<RouteTarget, 'workload'>): ReturnType<ConnectionLeg>
   /** Wants the clusters to where calls of the ingress to a host go. */
   reach(host: Pick<MeshHost, 'routes'>, targets: readonly MeshWorkload[]): void
 }
@@ -93,7 +88,7 @@ function connectionsOf(chains: readonly ListenerChain[], tools: GatewayTools): R
   if (raw.length === 0) return new Map()
   tools.lookAt(CONNECTION_ROUTES)
   const taken = new Set(chains.filter((chain) => !raw.includes(chain)).flatMap(({ serverNames }) => serverNames))
-  const leg = (target: Pick<RouteTarget, 'workload'>) => tools.connect(target)
+  const leg = (target: Pick<RouteTarget, 'workload'>) => tools.connect(GATEWAY_CALLER, target)
   // Names with a star come after those that are whole: the more specific has the name.
   const hosts = [...tools.input.snapshot.gatewayHosts.values()].toSorted((a, b) => Number(a.domain.startsWith('*')) - Number(b.domain.startsWith('*')))
   return new Map(
@@ -102,10 +97,17 @@ function connectionsOf(chains: readonly ListenerChain[], tools: GatewayTools): R
       connectionChains(
         chain,
         hosts.filter((host) => host.chain === chain.key),
-        { leg, taken },
+        { leg, outside: (route, domain) => outsideFilters(tools, chain, route, domain), taken },
       ),
     ]),
   )
+}
+
+// oxlint-disable-next-line max-params -- which route of which name of which chain
+function outsideFilters(tools: GatewayTools, chain: ListenerChain, { targets, origin }: MeshTcpRoute, domain: string): readonly Json[] {
+  const [, port = '0'] = /:(\d+)/.exec(chain.key) ?? []
+  const place = { host: domain, port: Number(port) }
+  return connectionFilters(tools, GATEWAY_CALLER, { place, targets, namespace: origin.namespace ?? '' })
 }
 
 /** TLS of the platform itself, where this is its port. */
@@ -140,8 +142,8 @@ function namesOfChain(key: ChainKey, tools: GatewayTools): void {
 
 function gatewayHost(key: GatewayHostKey, tools: GatewayTools): void {
   const host = tools.input.snapshot.gatewayHosts.get(key)
-  // Where connections go is part of their listener.
-  if (host === undefined || host.tcp !== undefined || tools.layout.ingress === undefined) return
+  // Where connections go is part of their listener, and names of the egress gateway are part of its workload.
+  if (host === undefined || host.tcp !== undefined || tools.layout.ingress === undefined || !host.chain.startsWith('ingress:')) return
   const targets = tools.targets(host)
   const { port } = tools.layout.ingress
   const outside = needOutside(tools, GATEWAY_CALLER, host.routes, port)

@@ -136,9 +136,13 @@ const NOT_FOUND = directError('ROUTE_NOT_FOUND', { path: 'no Gateway answers her
 /** Routes of a name on a chain. */
 export function encodeGatewayHost(host: GatewayHost, context: RouteContext): readonly EnvoyResource[] {
   const name = gatewayRoutes(host.key)
-  const routes = host.httpsPort === undefined ? encodeRoutes({ name: host.domain, routes: host.routes }, context) : redirects(host.httpsPort)
-  const json = { name, virtual_hosts: [{ name: host.domain, domains: ['*'], routes }], ...CALL_HEADERS }
+  const json = { name, virtual_hosts: [{ name: host.domain, domains: ['*'], routes: encodeGatewayRoutes(host, context) }], ...CALL_HEADERS }
   return [resource(TYPE_URLS.route, name, json), keyedScope('host', host.key, name)]
+}
+
+/** The routes themselves: of VirtualServices and what stands for them, or the way to https. */
+export function encodeGatewayRoutes({ domain, httpsPort, routes }: GatewayHost, context: RouteContext): readonly Json[] {
+  return httpsPort === undefined ? encodeRoutes({ name: domain, routes }, context) : redirects(httpsPort)
 }
 
 /** Who named a port came to the platform's own; who named none came through something that has 80 and 443. */

@@ -3,7 +3,7 @@ import { accessLog } from './access-log.ts'
 import { tracedMutations, tracing, type TracedService } from './tracing.ts'
 import { mutation } from './headers.ts'
 import { LOCAL_REPLIES } from './local-reply.ts'
-import { AT_THE_END, connectionLogs, trafficLogs } from './traffic-log.ts'
+import { AT_THE_END, connectionLogs, trafficLogs, type TrafficSide } from './traffic-log.ts'
 import { tapLog } from './tap.ts'
 import type { Json, NodeLayout } from './types.ts'
 
@@ -25,6 +25,8 @@ export interface ManagerParts {
   readonly grpc?: boolean
   /** Calls may be connections of raw TCP: these are counted too. */
   readonly connections?: boolean
+  /** Calls go on from here as those of the same workload: they are counted on both sides. */
+  readonly forwards?: boolean
   /** Upgrades beside WebSocket. */
   readonly upgrades?: readonly string[]
   readonly rejectUnderscores: boolean
@@ -59,17 +61,17 @@ function onlyAtTheEnd(log: Json): Json {
 export function httpManager(parts: ManagerParts): Json {
   const { layout, hop } = parts
   const { limits } = layout
-  const side = hop === 'inbound' ? 'destination' : 'source'
+  const sides: readonly TrafficSide[] = [hop === 'inbound' ? 'destination' : 'source', ...(parts.forwards === true ? (['source'] as const) : [])]
   const workload = parts.logged?.workload ?? 'ingress'
   const log =
     parts.logged !== undefined && hop !== 'hold'
       ? [
           ...accessLog(layout, { hop, ...parts.logged, ...(parts.service === undefined ? {} : { service: parts.service }) }),
-          ...trafficLogs(side, workload, { grpc: parts.grpc ?? false }),
+          ...sides.flatMap((each) => trafficLogs(each, workload, { grpc: parts.grpc ?? false })),
           ...(hop === 'ingress' || parts.logged.workload === undefined ? [] : [tapLog(hop, parts.logged.workload)]),
         ].map((each) => (parts.connections === true ? onlyAtTheEnd(each) : each))
       : []
-  const connections = parts.connections === true ? connectionLogs(side, workload) : []
+  const connections = parts.connections === true ? sides.flatMap((each) => connectionLogs(each, workload)) : []
   return {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: any(HCM, {

@@ -2,6 +2,7 @@ import { SYSTEM_NAMESPACE } from '@weft/core'
 import type { MeshWorkload } from '@weft/mesh-model'
 import { authenticationRoutes, inboundAuthenticationFilters, unauthenticated } from './authentication.ts'
 import { pipe, speaksHttp2 } from './clusters.ts'
+import { egressFilter, resolveFilter } from './egress.ts'
 import { earlyMutation, PEERS_HEADERS, STRANGERS_HEADERS } from './headers.ts'
 import { httpManager } from './http-manager.ts'
 import { ads, duration, extension, resource, wrap } from './json.ts'
@@ -13,7 +14,8 @@ import { ALLOW_FILTER, AUDIT_FILTER, DENY_FILTER, onlyPrincipal, policyConfig, r
 import { rateActions, rateConfig, rateFilter, uncounted } from './rates.ts'
 import { retryPolicy, retryVariants } from './routes.ts'
 import { STREAM_REQUESTS, streamFilter, watched } from './streams.ts'
-import { encodeConnections, speaksTcp } from './tcp.ts'
+import { encodeConnections, speaksTcp, takesConnections } from './tcp.ts'
+import { callerFilters } from './route-actions.ts'
 import { tapMetadata } from './tap.ts'
 import { hashPolicy } from './traffic.ts'
 import { serviceOf } from './tracing.ts'
@@ -65,12 +67,14 @@ function chains(mode: MeshWorkload['mtls'], encrypted: Json, plain: Json): Json 
 }
 
 function manager(workload: MeshWorkload, layout: NodeLayout, verified: boolean): Json {
+  const forwards = workload.gateway !== undefined
   return httpManager({
     layout,
     hop: 'inbound',
+    forwards,
     logged: { workload: workload.key },
-    grpc: speaksHttp2(workload),
-    connections: speaksTcp(workload),
+    grpc: speaksHttp2(workload) || forwards,
+    connections: takesConnections(workload),
     service: serviceOf(workload),
     routes: { rds: { route_config_name: inboundName(workload.key), config_source: ads() } },
     filters: [
@@ -81,11 +85,12 @@ function manager(workload: MeshWorkload, layout: NodeLayout, verified: boolean):
       rateFilter(),
       streamFilter(workload),
       ...(workload.protocol === 'grpc' ? [grpcWebFilter()] : []),
+      ...(forwards ? [resolveFilter(layout), egressFilter(layout), ...callerFilters()] : []),
     ],
     // Where others show certificates, who shows none is a stranger.
     earlyMutations: [earlyMutation(verified || workload.mtls === 'disable' ? PEERS_HEADERS : STRANGERS_HEADERS)],
-    ...(speaksTcp(workload) ? { upgrades: ['CONNECT'] } : {}),
-    rejectUnderscores: true,
+    ...(takesConnections(workload) ? { upgrades: ['CONNECT'] } : {}),
+    rejectUnderscores: !forwards,
     more: {
       skip_xff_append: true,
       original_ip_detection_extensions: [CLIENT_ADDRESS],
@@ -125,7 +130,7 @@ export function encodeInboundRoutes(workload: MeshWorkload, layout: NodeLayout, 
 }
 
 /** Two hosts, which the proxy joins by a comma, and user information: policies and the function could read them as different names. */
-const SEVERAL_HOSTS: readonly Json[] = [',', '@'].map((contains) => ({
+export const SEVERAL_HOSTS: readonly Json[] = [',', '@'].map((contains) => ({
   name: 'malformed-host',
   match: { prefix: '/', headers: [{ name: ':authority', string_match: { contains } }] },
   ...directError('BAD_REQUEST', { details: 'the host is not one name' }),

@@ -7,7 +7,7 @@ import { encodeOutsideCluster } from './outside-clusters.ts'
 import { outsideCluster } from './outside-names.ts'
 import { outsideWay } from './outside-way.ts'
 import type { Leg, LegTarget, RouteContext } from './routes.ts'
-import { speaksTcp } from './tcp.ts'
+import { speaksTcp, takesConnections } from './tcp.ts'
 import type { EncodeInput, NodeLayout } from './types.ts'
 
 /** Someone who calls, as its own proxy knows it. */
@@ -27,7 +27,7 @@ export const INGRESS_CALLER: Caller = { ...INGRESS_IDENTITY, workload: undefined
 export const GATEWAY_CALLER: Caller = { ...INGRESS_IDENTITY, workload: undefined }
 
 /** A workload as a caller. */
-export function workloadCaller(workload: MeshWorkload): Caller {
+export function workloadCaller(workload: MeshWorkload): Caller & { readonly workload: MeshWorkload } {
   return { namespace: workload.namespace, serviceAccount: workload.serviceAccount, workload }
 }
 
@@ -39,6 +39,7 @@ function isDirect(input: EncodeInput, callee: MeshWorkload): boolean {
   return (
     input.snapshot.path === 'direct' &&
     callee.proxy === input.node &&
+    callee.gateway === undefined &&
     callee.rates === undefined &&
     callee.watched === undefined &&
     callee.authentication === undefined &&
@@ -75,7 +76,7 @@ interface TcpLeg {
 /** How `caller` reaches the target of a connection of raw TCP: always by mutual TLS, since what it carries says nothing of who calls. */
 export function tcpLegOf(input: EncodeInput, caller: Caller, target: LegTarget): TcpLeg | undefined {
   const callee = target.workload === undefined ? undefined : input.snapshot.workloads.get(target.workload)
-  if (callee === undefined || !speaksTcp(callee) || !input.layouts.has(callee.proxy)) return undefined
+  if (callee === undefined || !takesConnections(callee) || !input.layouts.has(callee.proxy)) return undefined
   return { cluster: pairCluster(caller, callee.key), workload: callee }
 }
 

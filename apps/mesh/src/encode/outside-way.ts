@@ -24,10 +24,10 @@ export function outsideWay(
   target: ExternalTarget,
   port: number,
 ): OutsideWay | undefined {
-  const { host, subset } = target
-  const found = findExternal(snapshot.externals, caller.namespace, host, target.port ?? port).entry
+  const { host, subset, namespace = caller.namespace } = target
+  const found = findExternal(snapshot.externals, namespace, host, target.port ?? port).entry
   if (found === undefined) return undefined
-  const rule = rulesOf(snapshot.externals, caller.namespace, isAddress(bare(host)) ? found.entry.host : host, found.entry.namespace)
+  const rule = rulesOf(snapshot.externals, namespace, isAddress(bare(host)) ? found.entry.host : host, found.entry.namespace)
   const settings = externalSettings(rule, found.port.number, subset)
   const called = found.entry.resolution === 'none' && isAddress(bare(host)) ? bare(host) : undefined
   if (called !== undefined && isPlatformPlace(platformPlaces(layout), called, found.port.number)) return undefined

@@ -1,15 +1,12 @@
 import { externalKeysOf, findExternal } from '@weft/mesh-model'
-import type { ExternalEntry, ExternalTarget, FoundExternal, MeshExternal, MeshRoute, MeshSnapshot, MeshWorkload } from '@weft/mesh-model'
-import { internalCluster } from './clusters.ts'
+import type { ExternalEntry, ExternalTarget, FoundExternal, MeshExternal, MeshRoute, MeshSnapshot, MeshWorkload, RouteTarget } from '@weft/mesh-model'
 import { outsideTargetsOf, type Caller } from './legs.ts'
 import { encodeBytesCluster, encodeOutsideCluster, type OutsideCluster } from './outside-clusters.ts'
-import { encodeBytesHost } from './outside-hosts.ts'
-import { bytesCluster, outsideCluster, tunnelName } from './outside-names.ts'
+import { bytesCluster, outsideCluster } from './outside-names.ts'
 import { sourcesOf } from './outside-tls.ts'
-import { encodeTunnelListener } from './outside-tunnel.ts'
 import { outsideWay, type OutsideWay } from './outside-way.ts'
 import type { Routed } from './routes.ts'
-import type { EncodeInput, Json, NodeLayout } from './types.ts'
+import type { EncodeInput, NodeLayout } from './types.ts'
 import type { Bundle } from './units.ts'
 
 /** What a group of resources is made with (see the encoder). */
@@ -20,6 +17,8 @@ export interface Making {
   lookAt(name: string): void
   /** Wants resources, made only when one of their parts changed. */
   put(key: string, parts: readonly unknown[], make: () => Bundle): void
+  /** The way of a caller to a target of connections in the mesh; its cluster is wanted. `undefined`: it is not there, or takes none. */
+  connect(caller: Caller, target: Pick<RouteTarget, 'workload'>): { readonly cluster: string; readonly workload: MeshWorkload } | undefined
 }
 
 /** A name and a port as a caller wrote them. */
@@ -49,7 +48,7 @@ function known(making: Making, namespace: string, hosts: readonly string[]): rea
 export function needOutside(making: Making, caller: Caller, routes: readonly MeshRoute[], port: number): readonly unknown[] {
   const targets = outsideTargetsOf(routes)
   const states: string[] = []
-  const parts = targets.flatMap(({ host }) => known(making, caller.namespace, [host]))
+  const parts = targets.flatMap(({ host, namespace = caller.namespace }) => known(making, namespace, [host]))
   for (const target of targets) {
     const way = outsideWay(making.input.snapshot, making.layout, caller, target, port)
     if (way !== undefined) states.push(needCluster(making, way))
@@ -79,6 +78,25 @@ function needMade({ put }: Making, key: string, way: OutsideWay, made: OutsideCl
   put(key, [way.entry, way.rule, made.tls.resources.length], () => ({ resources: [made.resource], secrets: made.tls.secrets }))
 }
 
+/** Wants the cluster that takes bytes to a place outside. */
+// oxlint-disable-next-line max-params -- who, and where to
+export function needBytes(
+  making: Making,
+  caller: Caller,
+  target: ExternalTarget,
+  port: number,
+): { readonly cluster: string; readonly way: OutsideWay } | { readonly reason: string } {
+  const { layout, input } = making
+  const parts = known(making, target.namespace ?? caller.namespace, [target.host])
+  const way = outsideWay(input.snapshot, layout, caller, target, port)
+  if (way === undefined) return { reason: parts.length === 0 ? `${target.host} is not registered` : 'the platform itself listens there' }
+  noteSources(making, way)
+  const made = encodeBytesCluster(way, layout, input)
+  if ('missing' in made) return { reason: made.missing }
+  needMade(making, `cluster ${bytesCluster(way)}`, way, made)
+  return { cluster: bytesCluster(way), way }
+}
+
 /** What a caller means by a place outside. */
 export function findOutside(making: Making, caller: MeshWorkload, { host, port }: Place): FoundExternal & { readonly parts: readonly unknown[] } {
   const parts = known(making, caller.namespace, [host])
@@ -87,7 +105,7 @@ export function findOutside(making: Making, caller: MeshWorkload, { host, port }
 
 /** Whether calls to a port outside are HTTP; anything else is passed on as it is. */
 export function carriesHttp({ entry, routes }: FoundExternal): boolean {
-  return entry === undefined ? routes !== undefined : entry.port.protocol === 'http' || entry.port.protocol === 'http2'
+  return entry === undefined ? routes !== undefined && routes.routes.length > 0 : entry.port.protocol === 'http' || entry.port.protocol === 'http2'
 }
 
 /** A host outside with the routes that hold for it: those of its VirtualService, else straight on. */
@@ -96,32 +114,8 @@ export function routedOutside({ entry, routes }: FoundExternal, { host, port }: 
     const external: ExternalTarget = { host, port }
     return { name: 'outside', matches: [], targets: [{ weight: 100, workload: undefined, external }], origin: found.resource }
   }
-  return {
-    name: host,
-    routes: routes?.routes ?? (entry === undefined ? [] : [straight(entry.entry)]),
-  }
-}
-
-/** The virtual host of a port outside that is passed on as it is, and what takes its bytes. TLS goes through a tunnel that looks at the server name. */
-export function bytesHost(
-  making: Making,
-  caller: Caller,
-  place: Place,
-  { name, domains }: { readonly name: string; readonly domains: readonly string[] },
-): Json {
-  const { put, layout, input } = making
-  const way = outsideWay(input.snapshot, layout, caller, place, place.port)
-  if (way === undefined) return encodeBytesHost(name, domains, { reason: 'the platform itself listens there' })
-  noteSources(making, way)
-  const cluster = encodeBytesCluster(way, layout, input)
-  if ('missing' in cluster) return encodeBytesHost(name, domains, { reason: cluster.missing })
-  needMade(making, `cluster ${bytesCluster(way)}`, way, cluster)
-  if (way.port.protocol === 'tcp') return encodeBytesHost(name, domains, { cluster: bytesCluster(way) })
-  put(`tunnel ${tunnelName(way)}`, [way.entry, way.rule], () => ({
-    resources: [internalCluster(tunnelName(way)), encodeTunnelListener(way, layout)],
-    secrets: [],
-  }))
-  return encodeBytesHost(name, domains, { cluster: tunnelName(way) })
+  const said = routes?.routes ?? []
+  return { name: host, routes: said.length > 0 || entry === undefined ? said : [straight(entry.entry)] }
 }
 
 /** Names, and ports of them, under which a caller sees something outside, for callers whose routes are sent as a whole: single addresses and names, not blocks. */

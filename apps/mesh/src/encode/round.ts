@@ -1,5 +1,5 @@
 import { isVisible, keySourceName, keySourcesOf } from '@weft/mesh-model'
-import type { HostKey, JwtRule, MeshHost, MeshReplica, MeshWorkload, WorkloadKey } from '@weft/mesh-model'
+import type { HostKey, JwtRule, ListenerKey, MeshHost, MeshReplica, MeshWorkload, WorkloadKey } from '@weft/mesh-model'
 import { encodeAuthentication, encodeEdgeAuthentication } from './authentication.ts'
 import {
   encodeConnectCluster,
@@ -16,12 +16,14 @@ import {
 import { encodeCollectorClusters } from './collector.ts'
 import { TCP_HOSTS, type Accounts, type AskedNames, type TcpHosts } from './books.ts'
 import { encodeEdgePolicy } from './edge-policy.ts'
-import { runGatewayGroup, type GatewayTools } from './gateway-groups.ts'
+import { egressCalls, egressConnections, encodeEgressRoutes } from './egress-gateway.ts'
+import { CONNECTION_ROUTES, runGatewayGroup, type GatewayTools } from './gateway-groups.ts'
+import { bytesHost } from './connections.ts'
 import { encodeHoldListener } from './hold.ts'
 import { encodeInboundListener, encodeInboundRoutes } from './inbound.ts'
 import { encodeControlRoutes, encodeControlScopes, encodeHostScopes, encodeIngressListener, encodeIngressRoutes } from './ingress.ts'
 import { resource } from './json.ts'
-import { GATEWAY_CALLER, ingressPort, INGRESS_CALLER, pairParts, routeContext, targetKeysOf, targetsOf, tcpLegOf, waysOf, workloadCaller } from './legs.ts'
+import { ingressPort, INGRESS_CALLER, pairParts, routeContext, targetKeysOf, targetsOf, tcpLegOf, waysOf, workloadCaller } from './legs.ts'
 import type { Caller } from './legs.ts'
 import { identitySecret, outboundRoutes, parsePairCluster, parseVirtualHost, TRUST_SECRET, TYPE_URLS } from './names.ts'
 import {
@@ -36,18 +38,7 @@ import {
   namesOf,
   parseAuthority,
 } from './outbound.ts'
-import {
-  authoritiesOfPlace,
-  bytesHost,
-  carriesHttp,
-  findOutside,
-  needOutside,
-  parsePlace,
-  placesOf,
-  routedOutside,
-  type Making,
-  type Place,
-} from './outside.ts'
+import { authoritiesOfPlace, carriesHttp, findOutside, needOutside, parsePlace, placesOf, routedOutside, type Making, type Place } from './outside.ts'
 import type { Routed } from './routes.ts'
 import { encodePassthrough } from './outside-hosts.ts'
 import { tcpRoutes } from './tcp.ts'
@@ -105,18 +96,10 @@ export class Round {
 
   #gatewayTools(): GatewayTools {
     return {
+      ...this.#making,
       input: this.#input,
-      layout: this.#layout,
-      put: (key, parts, make) => this.#put(key, parts, make),
-      lookAt: (name) => void this.lookedAt.add(name),
       targets: (host) => this.#targets(host),
       reach: (host, targets) => this.#ingressWays(host, targets),
-      connect: (target) => {
-        if (target.workload !== undefined) this.lookedAt.add(`workload/${target.workload}`)
-        const leg = tcpLegOf(this.#input, GATEWAY_CALLER, target)
-        if (leg !== undefined) this.#pair(GATEWAY_CALLER, leg.workload)
-        return leg
-      },
     }
   }
 
@@ -127,7 +110,18 @@ export class Round {
   }
 
   get #making(): Making {
-    return { input: this.#input, layout: this.#layout, lookAt: (name) => void this.lookedAt.add(name), put: (key, parts, make) => this.#put(key, parts, make) }
+    return {
+      input: this.#input,
+      layout: this.#layout,
+      lookAt: (name) => void this.lookedAt.add(name),
+      put: (key, parts, make) => this.#put(key, parts, make),
+      connect: (caller, target) => {
+        if (target.workload !== undefined) this.lookedAt.add(`workload/${target.workload}`)
+        const leg = tcpLegOf(this.#input, caller, target)
+        if (leg !== undefined) this.#pair(caller, leg.workload)
+        return leg
+      },
+    }
   }
 
   #common(): void {
@@ -190,6 +184,10 @@ export class Round {
     if (workload?.proxy !== node) return
     const layout = this.#layout
     const { trustDomain } = snapshot
+    if (workload.gateway !== undefined) {
+      this.#gateway(workload, workload.gateway)
+      return
+    }
     const replicas = this.#input.replicas.get(key) ?? NO_REPLICAS
     this.#put(`workload/${key}`, [workload], () =>
       bundle(
@@ -206,6 +204,31 @@ export class Round {
     // Of the workload only its key is in there while nothing calls.
     this.#put(`endpoints/${key}`, [replicas], () => bundle([encodeEndpoints(key, replicas, layout)]))
     if (replicas.some(calls)) this.#outbound(workload, replicas)
+  }
+
+  /** A port of the egress gateway. Routes may come under names that nobody had before. */
+  #gateway(workload: MeshWorkload, listener: ListenerKey): void {
+    const { snapshot } = this.#input
+    const identity = identitySecret(workload.namespace, workload.serviceAccount)
+    this.#put(`workload/${workload.key}`, [workload], () => bundle([encodeInboundListener(workload, this.#layout, snapshot.trustDomain)], [identity]))
+    this.#authentication(workload)
+    this.lookedAt.add(CONNECTION_ROUTES)
+    const caller = workloadCaller(workload)
+    const port = workload.port ?? 0
+    const hosts = [...snapshot.gatewayHosts.values()].filter(({ chain }) => chain === listener || chain.startsWith(`${listener}/`))
+    const http = hosts.filter(({ tcp }) => tcp === undefined)
+    const parts = http.flatMap((host) => [host, ...this.#pairs(caller, host), ...needOutside(this.#making, caller, host.routes, port)])
+    const connections = hosts.filter(({ tcp }) => tcp !== undefined).map((host) => egressConnections(this.#making, workload, host))
+    this.#put(`routes/${workload.key}`, [workload, ...parts, JSON.stringify(connections)], () => {
+      const context = routeContext(this.#input, this.#layout, caller, port)
+      return bundle([
+        encodeEgressRoutes(
+          workload,
+          http.map((host) => egressCalls(host, context)),
+          connections,
+        ),
+      ])
+    })
   }
 
   #authentication({ key, authentication }: MeshWorkload): void {
@@ -375,7 +398,7 @@ export class Round {
     const caller = workloadCaller(workload)
     const parts = [workload, ...found.parts]
     if (!carriesHttp(found)) {
-      const bytes = bytesHost(this.#making, caller, place, names)
+      const bytes = bytesHost(this.#making, caller, { place, found }, names)
       return { json: bytes, parts: [...parts, JSON.stringify(bytes)] }
     }
     const host = routedOutside(found, place)

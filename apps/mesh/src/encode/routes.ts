@@ -255,7 +255,8 @@ function deadlines(legs: Legs): Json {
 function ownTimeouts(route: MeshRoute, legs: Legs, layout: NodeLayout): Json {
   const longest = Math.max(...legs.map(({ leg }) => leg?.workload?.timeoutMs ?? 0))
   if (route.timeoutMs !== undefined && route.timeoutMs > 0) return { timeout: duration(route.timeoutMs), idle_timeout: duration(0) }
-  if (legs.every(({ leg }) => leg?.workload === undefined)) return { timeout: duration(0), idle_timeout: duration(layout.limits.streamIdleTimeoutMs) }
+  if (legs.every(({ leg }) => leg?.workload === undefined || leg.workload.gateway !== undefined))
+    return { timeout: duration(0), idle_timeout: duration(layout.limits.streamIdleTimeoutMs) }
   return { timeout: duration(0), idle_timeout: callIdleTimeout(longest, layout.activationTimeoutMs, layout.timeoutGraceMs) }
 }
 

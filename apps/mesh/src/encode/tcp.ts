@@ -1,5 +1,5 @@
-import { escapeRe2 } from '@weft/mesh-model'
-import type { MeshHost, MeshTcpRoute, MeshWorkload, RouteTarget, TcpMatch } from '@weft/mesh-model'
+import { escapeRe2, tcpMatchHolds } from '@weft/mesh-model'
+import type { MeshHost, MeshTcpRoute, MeshWorkload, RouteTarget } from '@weft/mesh-model'
 import { duration, wrap } from './json.ts'
 import { regexMatcher } from './matching.ts'
 import { localCluster, MISSING_CLUSTER } from './names.ts'
@@ -25,6 +25,11 @@ export function speaksTcp({ protocol }: Pick<MeshWorkload, 'protocol'>): boolean
   return protocol === 'tcp'
 }
 
+/** Whether a workload takes connections: of raw TCP, or on their way through the egress gateway. */
+export function takesConnections(workload: Pick<MeshWorkload, 'protocol' | 'gateway'>): boolean {
+  return speaksTcp(workload) || workload.gateway !== undefined
+}
+
 /** Idle time of a connection to a workload. */
 export function tcpIdle({ traffic }: MeshWorkload): Json {
   return duration(traffic?.pool?.tcpIdleTimeoutMs ?? IDLE_MS)
@@ -43,24 +48,10 @@ export function tcpRoutes(host: MeshHost, context: TcpContext): readonly Json[] 
 const NOWHERE: Pick<MeshTcpRoute, 'name' | 'matches' | 'targets'> = { name: 'no-route', matches: [], targets: [] }
 
 function tcpRoute(route: typeof NOWHERE, port: number, context: TcpContext): readonly Json[] {
-  const names = context.names.filter((name) => route.matches.length === 0 || route.matches.some((match) => holds(match, { name, port }, context)))
+  const names = context.names.filter((name) => route.matches.length === 0 || route.matches.some((match) => tcpMatchHolds(match, { name, port, ...context })))
   if (names.length === 0) return []
   const authority = { name: ':authority', string_match: regexMatcher(`(?i:${names.map(escapeRe2).join('|')}):${port}`) }
   return [{ name: route.name, match: { ...CONNECT, headers: [authority] }, route: connectAction(route.targets, context) }]
-}
-
-function holds(match: TcpMatch, asked: { readonly name: string; readonly port: number }, { callerNamespace, callerLabels }: TcpContext): boolean {
-  return (
-    (match.port === undefined || match.port === asked.port) &&
-    (match.serverNames === undefined || match.serverNames.some((name) => serverNameHolds(name, asked.name))) &&
-    (match.sourceNamespace === undefined || match.sourceNamespace === callerNamespace) &&
-    Object.entries(match.sourceLabels ?? {}).every(([name, value]) => callerLabels[name] === value)
-  )
-}
-
-/** `*.example.com` holds for every name below it. */
-function serverNameHolds(pattern: string, name: string): boolean {
-  return pattern === '*' || (pattern.startsWith('*.') ? name.endsWith(pattern.slice(1)) : name === pattern)
 }
 
 /** Sends a connection on, as CONNECT, by shares. */

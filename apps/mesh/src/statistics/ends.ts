@@ -1,7 +1,7 @@
 import { parseSpiffeId, spiffeId, splitKey } from '@weft/core'
 import type { MeshSnapshot, MeshWorkload, TrafficEnd, WorkloadKey } from '@weft/mesh-model'
 import { EGRESS_CLUSTER, INGRESS_IDENTITY, parseIngressStatName, parsePairCluster, SYSTEM_ACCOUNTS, workloadSpiffeId } from '../encode/names.ts'
-import { parseOutsideName } from '../encode/outside-names.ts'
+import { parseCarrierName, parseOutsideName } from '../encode/outside-names.ts'
 
 /** What is known of who is who. */
 export type Known = Pick<MeshSnapshot, 'trustDomain' | 'workloads'>
@@ -78,7 +78,7 @@ export class Ends {
 
   /** `undefined` for what is no workload. */
   ofCallee(cluster: string, principal: string): TrafficEnd | undefined {
-    const workload = parseIngressStatName(cluster) ?? parsePairCluster(cluster)?.workload
+    const workload = parseIngressStatName(cluster) ?? parsePairCluster(cluster)?.workload ?? parseCarrierName(cluster)
     if (workload !== undefined) return this.ofWorkload(workload)
     if (cluster === EGRESS_CLUSTER) return outsideEnd(PASSTHROUGH)
     const outside = parseOutsideName(cluster)

@@ -1,5 +1,5 @@
 import type { Log } from '@weft/kit'
-import { evaluatePolicy, type MeshWorkload, type PolicyCall, type WorkloadKey } from '@weft/mesh-model'
+import { evaluatePolicy, namedConnectionPolicy, type MeshWorkload, type PolicyCall, type WorkloadKey } from '@weft/mesh-model'
 
 /** One open stream: what was asked when it began, and how to end it. */
 interface OpenStream {
@@ -9,7 +9,7 @@ interface OpenStream {
 }
 
 /** What a call is judged by. */
-export type Callee = Pick<MeshWorkload, 'policy' | 'port' | 'authentication'>
+export type Callee = Pick<MeshWorkload, 'policy' | 'port' | 'authentication' | 'gateway'>
 
 /** What the watch asks and tells. */
 export interface StreamWatchOptions {
@@ -82,8 +82,9 @@ export class StreamWatch {
 }
 
 /** A token counts as long as its issuer is one of those that the callee believes. */
-function allows({ policy, authentication = [] }: Callee, call: PolicyCall): boolean {
+function allows({ policy, authentication = [], gateway }: Callee, call: PolicyCall): boolean {
   const { claims, ...bare } = call
   const believed = claims !== undefined && authentication.some(({ issuer }) => issuer === claims['iss'])
-  return evaluatePolicy(policy, believed ? call : bare).allowed
+  const connection = gateway !== undefined && call.method === 'CONNECT'
+  return evaluatePolicy(connection ? namedConnectionPolicy(policy) : policy, believed ? call : bare).allowed
 }

@@ -1,19 +1,28 @@
 import { isDnsLabel } from '@weft/core'
 import type { GatewayServer, GatewaySpec, ServerTls } from '../istio/gateway.ts'
+import { gatewayPlacement, placementProblem } from '../istio/gateway-placement.ts'
 import { child, shown, type Violation } from '../violation.ts'
 import { duplicates } from './function.ts'
 import { checkLabels, isHostPattern } from './metadata.ts'
 
 /** What the schema of a Gateway cannot say. */
 export function checkGateway(spec: GatewaySpec): readonly Violation[] {
+  const placement = gatewayPlacement(spec.selector ?? {})
   return [
     ...checkLabels(spec.selector ?? {}, 'spec.selector'),
     ...duplicates(
       spec.servers.map(({ port }) => port.name),
       'spec.servers',
     ),
-    ...spec.servers.flatMap((server, index) => checkServer(server, child('spec.servers', index))),
+    ...spec.servers.flatMap((server, index) => [
+      ...checkServer(server, child('spec.servers', index)),
+      ...placed(placementProblem(placement, server.tls?.mode), child('spec.servers', index)),
+    ]),
   ]
+}
+
+function placed(reason: string | undefined, path: string): readonly Violation[] {
+  return reason === undefined ? [] : [{ field: `${path}.tls.mode`, reason }]
 }
 
 function checkServer(server: GatewayServer, path: string): readonly Violation[] {

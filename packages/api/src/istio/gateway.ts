@@ -32,9 +32,10 @@ const CIPHER_SUITES = [
 export const ServerTls = Type.Object(
   {
     mode: Type.Optional(
-      Type.Enum(['PASSTHROUGH', 'SIMPLE', 'MUTUAL', 'OPTIONAL_MUTUAL'], {
-        description: 'SIMPLE: own certificate; MUTUAL and OPTIONAL_MUTUAL: clients show one too; PASSTHROUGH: TLS goes through as it is',
-        [UNSUPPORTED_VALUES]: ['AUTO_PASSTHROUGH', 'ISTIO_MUTUAL'],
+      Type.Enum(['PASSTHROUGH', 'SIMPLE', 'MUTUAL', 'OPTIONAL_MUTUAL', 'ISTIO_MUTUAL'], {
+        description:
+          'SIMPLE: own certificate; MUTUAL and OPTIONAL_MUTUAL: clients show one too; PASSTHROUGH: TLS goes through as it is; ISTIO_MUTUAL (egress gateway): the mesh’s own',
+        [UNSUPPORTED_VALUES]: ['AUTO_PASSTHROUGH'],
       }),
     ),
     httpsRedirect: Type.Optional(Type.Boolean({ description: 'answers 301 to https; for a server of protocol HTTP' })),
@@ -87,10 +88,10 @@ export type GatewayServer = Static<typeof GatewayServer>
 /** Spec of a Gateway. */
 export const GatewaySpec = Type.Object(
   {
-    selector: Type.Optional(stringMap('which gateway: istio: ingressgateway or weft.dev/gateway: ingress')),
+    selector: Type.Optional(stringMap('which gateway: istio: ingressgateway or weft.dev/gateway: ingress; istio: egressgateway or weft.dev/gateway: egress')),
     servers: nonEmpty(GatewayServer, { maxItems: 256, description: 'ports' }),
   },
-  { ...closedExcept(), description: 'where calls from outside come in' },
+  { ...closedExcept(), description: 'where calls from outside come in, or calls to the outside go out' },
 )
 /** {@link GatewaySpec} as a type. */
 export type GatewaySpec = Static<typeof GatewaySpec>

@@ -1,5 +1,5 @@
 import { readFunctionIngress, readHttpTrigger, readIngress } from '../read/fronts.ts'
-import { placementOf } from '../read/gateways.ts'
+import { gatewayPlacement } from '@weft/api'
 import { at, each, gatewayNamed, text, textMap, texts, type Item, type Report } from './item.ts'
 import type { AnalysedWorld } from './world.ts'
 
@@ -22,9 +22,11 @@ const SECURE: ReadonlySet<unknown> = new Set([443, 8443])
 function checkServers(item: Item, world: AnalysedWorld, report: Report): void {
   const servers = each(at(item.spec, 'servers'), 'spec.servers')
   if (servers.length === 0) return
-  if (placementOf(textMap(at(item.spec, 'selector'))) === undefined) report('WEFT0801', item, 'spec.selector', 'no gateway of the platform has these labels')
+  const placement = gatewayPlacement(textMap(at(item.spec, 'selector')))
+  if (placement === undefined) report('WEFT0801', item, 'spec.selector', 'no gateway of the platform has these labels')
   for (const [server, path] of servers) {
-    checkPort(item, server, path, report)
+    // What comes to the egress gateway says itself what it is.
+    if (placement !== 'egress') checkPort(item, server, path, report)
     if (['MUTUAL', 'OPTIONAL_MUTUAL'].includes(text(at(server, 'tls', 'mode')) ?? ''))
       checkRoots(item, server, world, (place, message) => report('WEFT0803', item, `${path}.${place}`, message))
   }
@@ -67,6 +69,7 @@ function checkPaths(item: Item, world: AnalysedWorld, report: Report): void {
 function isOnPlatformPort(item: Item, name: string, world: AnalysedWorld): boolean {
   const [namespace, short] = gatewayNamed(name, item.namespace)
   const gateway = world.find('Gateway', namespace, short)
+  if (gatewayPlacement(textMap(at(gateway?.spec, 'selector'))) === 'egress') return false
   return each(at(gateway?.spec, 'servers'), '').some(([server]) => PLAIN.has(at(server, 'port', 'number')) || SECURE.has(at(server, 'port', 'number')))
 }
 

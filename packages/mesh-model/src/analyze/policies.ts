@@ -3,7 +3,7 @@ import { equal } from '../equal.ts'
 import { WORKLOAD_PORT } from '../read/workload-port.ts'
 import { at, each, text, texts, type Item, type Report } from './item.ts'
 import { modeFor } from './routing.ts'
-import { isForIngress } from './tokens.ts'
+import { isForEgress, isForIngress } from './tokens.ts'
 import { selectorOf, type AnalysedWorkload, type AnalysedWorld } from './world.ts'
 
 /** Checks AuthorizationPolicies and PeerAuthentications, and what all policies have. */
@@ -20,6 +20,7 @@ export function checkPolicies(world: AnalysedWorld, report: Report): void {
 function checkSelector(item: Item, world: AnalysedWorld, report: Report): void {
   const hasSelector = Object.keys(selectorOf(item)).length > 0
   const meshWide = item.namespace === SYSTEM_NAMESPACE
+  if (isForEgress(item)) return
   if (hasSelector && meshWide && item.ref.kind === 'PeerAuthentication') return report('WEFT0210', item, 'spec.selector', `it is in ${SYSTEM_NAMESPACE}`)
   if (hasSelector && world.covered(item).length === 0 && !isForIngress(item))
     report('IST0127', item, 'spec.selector.matchLabels', 'no workload has these labels')
@@ -88,7 +89,7 @@ function checkPrincipal(item: Item, principal: string, path: string, { world, re
 
 /** The ports that workloads have, whatever port of their hosts was called. */
 const portsOf = (workloads: readonly AnalysedWorkload[]): ReadonlySet<string> =>
-  new Set([WORKLOAD_PORT, ...workloads.flatMap(({ tcpPort }) => tcpPort ?? [])].map(String))
+  new Set([WORKLOAD_PORT, ...workloads.flatMap(({ tcpPort, gatewayPorts = [] }) => [...(tcpPort === undefined ? [] : [tcpPort]), ...gatewayPorts])].map(String))
 
 function checkOperation(item: Item, operation: unknown, path: string, { world, report, covered }: Tools): void {
   for (const [port, place] of texts(at(operation, 'ports'), `${path}.ports`)) {
@@ -101,7 +102,7 @@ function checkOperation(item: Item, operation: unknown, path: string, { world, r
   }
   for (const [host, place] of texts(at(operation, 'hosts'), `${path}.hosts`)) {
     const bare = host.replace(/:\d+$/, '')
-    if (bare.includes('*') || covered.length === 0) continue
+    if (bare.includes('*') || covered.length === 0 || covered.some(({ gatewayPorts }) => gatewayPorts !== undefined)) continue
     const key = world.hostOf(bare, item.namespace)
     if (key !== undefined && !covered.some((workload) => world.behind(key).includes(workload)))
       report('WEFT0203', item, place, `${host} is no host of what the policy selects`)

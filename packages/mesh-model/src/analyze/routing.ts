@@ -1,4 +1,5 @@
 import { canonicalNamespace, parseDurationMs } from '@weft/core'
+import { isEgressHost } from '../egress.ts'
 import { equal } from '../equal.ts'
 import { at, each, gatewayNamed, text, textMap, texts, type Item, type Report } from './item.ts'
 import { WORKLOAD_PORT } from '../read/workload-port.ts'
@@ -83,7 +84,7 @@ function targetText(destination: unknown): string {
 function checkDestination(item: Item, destination: unknown, path: string, { world, report }: Tools): void {
   const host = text(at(destination, 'host'))
   if (host === undefined) return
-  if (!world.hasHost(host, item.namespace)) return report('IST0101', item, `${path}.host`, `there is no function or Service ${host}`)
+  if (!world.hasHost(host, item.namespace)) return report('IST0101', item, `${path}.host`, missingText(host, item, world))
   const key = world.hostOf(host, item.namespace)
   const subset = text(at(destination, 'subset'))
   if (subset !== undefined && key !== undefined && !subsetsOf(key, world).includes(subset))
@@ -96,12 +97,18 @@ function checkDestination(item: Item, destination: unknown, path: string, { worl
   if (port === undefined && ports.length > 1) report('IST0112', item, path, `the Service ${host} has ${ports.length} ports`)
 }
 
+function missingText(host: string, item: Item, world: AnalysedWorld): string {
+  const key = world.hostOf(host, item.namespace)
+  return key !== undefined && isEgressHost(key) ? 'no Gateway selects the egress gateway' : `there is no function or Service ${host}`
+}
+
 function subsetsOf(host: string, world: AnalysedWorld): readonly string[] {
   const rules = world.all('DestinationRule').filter((rule) => world.hostOf(text(at(rule.spec, 'host')) ?? '', rule.namespace) === host)
   return rules.flatMap((rule) => each(at(rule.spec, 'subsets'), '').flatMap(([subset]) => text(at(subset, 'name')) ?? []))
 }
 
 function portsOf(host: string, world: AnalysedWorld): readonly number[] {
+  if (isEgressHost(host)) return world.egressPorts
   const [namespace = '', name = ''] = host.split('/')
   const numbers = (value: unknown) => (typeof value === 'number' ? [value] : [])
   const service = world.find('Service', namespace, name)

@@ -1,4 +1,5 @@
-import { INGRESS_LABELS, INGRESS_NAMESPACES } from '../compile/authentication.ts'
+import { gatewayPlacement } from '@weft/api'
+import { INGRESS_LABELS, GATEWAY_NAMESPACES } from '../compile/authentication.ts'
 import { at, each, text, textMap, type Item, type Report } from './item.ts'
 import { selectorOf, type AnalysedWorld } from './world.ts'
 
@@ -11,10 +12,16 @@ export function checkTokens(world: AnalysedWorld, report: Report): void {
 /** Whether a RequestAuthentication or AuthorizationPolicy is enforced at the ingress. */
 export function isForIngress(item: Item): boolean {
   const { kind } = item.ref
-  if (!['RequestAuthentication', 'AuthorizationPolicy'].includes(kind) || !INGRESS_NAMESPACES.includes(item.namespace)) return false
+  if (!['RequestAuthentication', 'AuthorizationPolicy'].includes(kind) || !GATEWAY_NAMESPACES.includes(item.namespace)) return false
   const labels = Object.entries(selectorOf(item))
-  const wide = kind === 'RequestAuthentication' && item.namespace === INGRESS_NAMESPACES[0]
+  const wide = kind === 'RequestAuthentication' && item.namespace === GATEWAY_NAMESPACES[0]
   return (labels.length > 0 || wide) && labels.every(([key, value]) => INGRESS_LABELS[key] === value)
+}
+
+/** Whether a policy is about the egress gateway. */
+export function isForEgress(item: Item): boolean {
+  const selector = selectorOf(item)
+  return Object.keys(selector).length > 0 && GATEWAY_NAMESPACES.includes(item.namespace) && gatewayPlacement(selector) === 'egress'
 }
 
 /** A function that wants tokens of calls from outside needs somebody who verifies them. */

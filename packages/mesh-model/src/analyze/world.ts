@@ -1,5 +1,6 @@
 import { DEFAULT_NAMESPACE, SYSTEM_NAMESPACE } from '@weft/core'
-import { PROTOCOL_ANNOTATION } from '@weft/api'
+import { gatewayPlacement, PROTOCOL_ANNOTATION } from '@weft/api'
+import { EGRESS_ACCOUNT, egressLabels, isEgressHost } from '../egress.ts'
 import { hostKeyOf } from '../read/names.ts'
 import { WORKLOAD_PORT } from '../read/workload-port.ts'
 import { at, each, text, textMap, type Item } from './item.ts'
@@ -13,6 +14,8 @@ export interface AnalysedWorkload {
   readonly open: ReadonlySet<string>
   /** The port of what speaks raw TCP; `undefined` for what speaks HTTP. */
   readonly tcpPort: number | undefined
+  /** Set: it is the egress gateway, which has these ports. */
+  readonly gatewayPorts?: readonly number[]
 }
 
 const VERSION_LABELS: ReadonlySet<string> = new Set(['version', 'weft.dev/revision'])
@@ -22,6 +25,8 @@ export class AnalysedWorld {
   readonly items: readonly Item[]
   readonly trustDomain: string
   readonly workloads: readonly AnalysedWorkload[]
+  /** Of Gateways that select the egress gateway. */
+  readonly egressPorts: readonly number[]
   readonly #byKind: ReadonlyMap<string, readonly Item[]>
   readonly #hosts: ReadonlySet<string>
   readonly #outside: readonly string[]
@@ -30,7 +35,8 @@ export class AnalysedWorld {
     this.items = items
     this.trustDomain = trustDomain
     this.#byKind = Map.groupBy(items, (item) => item.resource.kind)
-    this.workloads = this.all('Function').flatMap((fn) => this.#workloadsOf(fn))
+    this.egressPorts = this.all('Gateway', 'networking.istio.io').flatMap(egressPortsOf)
+    this.workloads = [...this.all('Function').flatMap((fn) => this.#workloadsOf(fn)), ...egressGateways(this.egressPorts)]
     this.#hosts = new Set([...this.all('Function'), ...this.all('Service')].map(({ namespace, name }) => `${namespace}/${name}`))
     this.#outside = this.all('ServiceEntry').flatMap((entry) => each(at(entry.spec, 'hosts'), '').flatMap(([host]) => text(host) ?? []))
   }
@@ -100,6 +106,7 @@ export class AnalysedWorld {
   /** Whether calls to that name can go somewhere. */
   hasHost(name: string, namespace: string): boolean {
     const key = hostKeyOf(name, namespace)
+    if (key !== undefined && isEgressHost(key)) return this.egressPorts.length > 0
     return (key !== undefined && this.#hosts.has(key)) || this.#outside.some((host) => hostFits(host, name))
   }
 
@@ -108,6 +115,21 @@ export class AnalysedWorld {
     const declared = this.all('Namespace').map((item) => item.name)
     return name === DEFAULT_NAMESPACE || name === SYSTEM_NAMESPACE || declared.includes(name) || this.workloads.some((one) => one.namespace === name)
   }
+}
+
+function egressPortsOf(gateway: Item): readonly number[] {
+  if (gatewayPlacement(textMap(at(gateway.spec, 'selector'))) !== 'egress') return []
+  return each(at(gateway.spec, 'servers'), '').flatMap(([server]) => {
+    const port = at(server, 'port', 'number')
+    return typeof port === 'number' ? [port] : []
+  })
+}
+
+/** As policies select it; nothing where no Gateway wants it. */
+function egressGateways(gatewayPorts: readonly number[]): readonly AnalysedWorkload[] {
+  if (gatewayPorts.length === 0) return []
+  const base = { namespace: SYSTEM_NAMESPACE, function: EGRESS_ACCOUNT, open: new Set<string>(), tcpPort: undefined, gatewayPorts }
+  return egressLabels().map((labels) => ({ ...base, labels }))
 }
 
 function tcpPortOf(template: unknown): number | undefined {

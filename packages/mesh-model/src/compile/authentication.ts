@@ -1,4 +1,4 @@
-import { SYSTEM_NAMESPACE } from '@weft/core'
+import { ISTIO_NAMESPACE_ALIAS, SYSTEM_NAMESPACE } from '@weft/core'
 import type { IngressAuthentication, JwtRule } from '../authentication.ts'
 import { byAge } from '../read/base.ts'
 import type { RequestAuthenticationModel } from '../read/models.ts'
@@ -7,8 +7,8 @@ import type { World } from '../world/world.ts'
 
 /** Labels of the ingress, by which policies select it (as they select Istio's ingress gateway). */
 export const INGRESS_LABELS: Readonly<Record<string, string>> = { istio: 'ingressgateway', app: 'istio-ingressgateway', 'weft.dev/gateway': 'ingress' }
-/** Where resources about the ingress are written: ours, and where Istio's ingress gateway lives. */
-export const INGRESS_NAMESPACES: readonly string[] = [SYSTEM_NAMESPACE, 'istio-system']
+/** Where resources about the platform's gateways are written: ours, and where Istio's live. */
+export const GATEWAY_NAMESPACES: readonly string[] = [SYSTEM_NAMESPACE, ISTIO_NAMESPACE_ALIAS]
 
 /** RequestAuthentications that select something: those of the mesh's root namespace, and those of its own; all their rules together, as Istio joins them. */
 export function authenticationFor(world: World, namespace: string, labels: Readonly<Record<string, string>>): readonly RequestAuthenticationModel[] {
@@ -33,11 +33,11 @@ export function rulesOfAll(selecting: readonly RequestAuthenticationModel[]): re
  */
 export function compileIngressAuthentication(world: World): IngressAuthentication | undefined {
   const root = authenticationFor(world, SYSTEM_NAMESPACE, INGRESS_LABELS)
-  const others = INGRESS_NAMESPACES.filter((namespace) => namespace !== SYSTEM_NAMESPACE)
+  const others = GATEWAY_NAMESPACES.filter((namespace) => namespace !== SYSTEM_NAMESPACE)
   const all = [...root, ...others.flatMap((namespace) => world.requestAuthentication.narrow(namespace, INGRESS_LABELS))].toSorted(byAge)
   const broken = all.find((one) => one.broken !== undefined)?.broken
   const rules = rulesOfAll(all)
-  const policies = INGRESS_NAMESPACES.flatMap((namespace) => world.authorization.narrow(namespace, INGRESS_LABELS))
+  const policies = GATEWAY_NAMESPACES.flatMap((namespace) => world.authorization.narrow(namespace, INGRESS_LABELS))
   if (rules.length === 0 && broken === undefined && policies.length === 0) return undefined
   return { rules, ...(broken === undefined ? {} : { broken }), ...(policies.length === 0 ? {} : { policy: policyFrom(policies) }) }
 }

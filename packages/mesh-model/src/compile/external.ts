@@ -8,8 +8,9 @@ import type { WorkloadTraffic } from '../workload-traffic.ts'
 import type { Dependency } from '../world/dependencies.ts'
 import { selects } from '../world/selectors.ts'
 import type { World } from '../world/world.ts'
-import { referToRoutes, routesOf, type Work } from './routes.ts'
+import { connectionRoutes, referToRoutes, routesOf, type Work } from './routes.ts'
 import { inMesh } from './host.ts'
+import { inMesh as inMeshConnections } from './tcp.ts'
 import { isMeshName } from './names.ts'
 
 /** Where the platform itself listens: never reached from a function, whatever a ServiceEntry says. */
@@ -38,7 +39,7 @@ export function compileExternal(world: World, key: string, platform: PlatformPla
   const alias = !isMeshName(key)
   const routes = hidden || (entries.length === 0 && !alias) ? [] : virtualRoutes(work, key)
   const rules = hidden || (entries.length === 0 && !alias) ? [] : rulesOf(work, key)
-  for (const one of routes) referToRoutes(work, one.routes)
+  for (const one of routes) referToRoutes(work, [...one.routes, ...(one.connections ?? [])])
   const nothing = entries.length + routes.length + rules.length === 0
   return {
     external: nothing ? undefined : { key, entries, routes, rules },
@@ -90,11 +91,13 @@ function virtualRoutes(work: Work, key: string): readonly ExternalRoutes[] {
   const winners = new Map<string, string>()
   return [...work.world.virtualServices.get(key)].toSorted(byAge).flatMap((model) => {
     const { routes, ref, namespace, visibleIn } = model
-    if (routes === undefined || routes.length === 0) return []
+    if (routes === undefined || routes.length + (model.connections?.length ?? 0) === 0) return []
     const winner = winners.get(namespace)
     if (winner !== undefined) work.findings.push(warning(ref, 'HostConflict', `the VirtualService ${winner} is older and has the routes of a host of this one`))
     else if (visibleIn === undefined) winners.set(namespace, model.key)
-    return winner === undefined ? [{ resource: ref, namespace, visibleIn, routes: routesOf(work, { ...model, routes }, inMesh) }] : []
+    if (winner !== undefined) return []
+    const connections = connectionRoutes(work, model, inMeshConnections)
+    return [{ resource: ref, namespace, visibleIn, routes: routesOf(work, { ...model, routes }, inMesh), ...(connections.length === 0 ? {} : { connections }) }]
   })
 }
 

@@ -1,4 +1,5 @@
 import { byAge } from '../read/base.ts'
+import type { ExternalTarget } from '../external.ts'
 import type { GatewayRouteModel } from '../read/gateway-api/models.ts'
 import type { FrontModel, ServerModel } from '../read/models.ts'
 import type { GatewayHost, GatewayHostKey, MeshRoute, MeshTcpRoute, ResourceFinding, RouteMatch, TcpMatch, WorkloadKey } from '../snapshot.ts'
@@ -21,9 +22,23 @@ export interface CompiledGatewayHost {
 export function compileGatewayHost(world: World, key: GatewayHostKey): CompiledGatewayHost {
   const work: Work = { world, dependencies: new Set(), refersTo: new Set(), findings: [], statuses: [] }
   const sources = world.gateways.sourcesOf(key)
-  const host = sources === undefined ? undefined : hostOf(work, key, sources)
+  const host = sources === undefined ? undefined : byOrigin(hostOf(work, key, sources))
   referToRoutes(work, [...(host?.routes ?? []), ...(host?.tcp ?? [])])
   return { host, refersTo: work.refersTo, findings: work.findings, dependencies: work.dependencies }
+}
+
+/** A host outside is the one that the author of a route sees: a gateway has no namespace of its own that would know it. */
+function byOrigin(host: GatewayHost | undefined): GatewayHost | undefined {
+  if (host === undefined) return undefined
+  return { ...host, routes: host.routes.map(seenFromOrigin), ...(host.tcp === undefined ? {} : { tcp: host.tcp.map(seenFromOrigin) }) }
+}
+
+function seenFromOrigin<R extends Pick<MeshRoute, 'targets' | 'mirrors' | 'origin'>>(route: R): R {
+  const seen = <T extends { readonly external?: ExternalTarget }>(target: T): T =>
+    target.external === undefined ? target : { ...target, external: { ...target.external, namespace: route.origin.namespace ?? '' } }
+  const { targets, mirrors } = route
+  if ([...targets, ...(mirrors ?? [])].every(({ external }) => external === undefined)) return route
+  return { ...route, targets: targets.map(seen), ...(mirrors === undefined ? {} : { mirrors: mirrors.map(seen) }) }
 }
 
 function hostOf(work: Work, key: GatewayHostKey, sources: HostSources): GatewayHost | undefined {

@@ -10,7 +10,9 @@ import type { Dependency } from '../world/dependencies.ts'
 import type { World } from '../world/world.ts'
 import { SYSTEM_NAMESPACE } from '@weft/core'
 import { deliveryRoutes } from './delivery.ts'
+import { isEgressHost } from '../egress.ts'
 import { isVisible } from '../find-external.ts'
+import { egressPorts, reportEgressRules } from './egress.ts'
 import { namesOfHost } from './names.ts'
 import { registered } from './registered.ts'
 import { rulesAt } from './rules.ts'
@@ -38,9 +40,13 @@ export interface CompiledHost {
 /** Compiles one host name. Reads only what it notes in `dependencies`. */
 export function compileHost(world: World, key: HostKey): CompiledHost {
   const work: Work = { world, dependencies: new Set(), refersTo: new Set(), findings: [], statuses: [] }
+  const rules = rulesAt(work, key)
+  if (isEgressHost(key) && egressPorts(work).length > 0) {
+    reportEgressRules(work, key, rules)
+    return { host: undefined, refersTo: work.refersTo, ...NO_TRAFFIC, findings: work.findings, statuses: [], dependencies: work.dependencies }
+  }
   const endpoints = endpointsOf(work, key)
   const virtualServices = virtualServicesOf(work, key)
-  const rules = rulesAt(work, key)
   if (endpoints === undefined) {
     reportUnknown(work, key)
     hostRoutes(work, key, undefined, new Map())

@@ -1,7 +1,7 @@
 import { byAge } from '../read/base.ts'
 import { failure } from '../read/finding.ts'
 import type { ChainKey, ChainNames, ListenerChain, ListenerKey, MeshGateway, MeshListener, ResourceFinding, ServerProtocol } from '../snapshot.ts'
-import type { Serving } from '../world/gateways.ts'
+import { carriesHttp, type Serving } from '../world/gateways.ts'
 import type { World } from '../world/world.ts'
 
 /** What became of a port. */
@@ -19,6 +19,7 @@ export function compileListener(world: World, key: ListenerKey, gateways: Readon
   const all = world.gateways.servingsOn(key).toSorted((a, b) => byAge(a.gateway, b.gateway))
   const [first] = all
   if (first === undefined || first.gateway.placement === undefined) return { listener: undefined, findings: [] }
+  if (first.gateway.placement === 'egress') return { listener: egressListener(world, key, all), findings: [] }
   const findings: ResourceFinding[] = []
   const platform = world.gateways.securityOf(key)
   const manner = platform === undefined ? MANNERS[first.server.protocol] : platform ? 'secure' : 'plain'
@@ -28,6 +29,20 @@ export function compileListener(world: World, key: ListenerKey, gateways: Readon
   const port = world.gateways.boundPort(placement, first.server.port)
   const origins = [...new Set(servings.map(({ gateway }) => gateway.ref))]
   return { listener: servings.length === 0 ? undefined : { key, placement, port, chains, origins }, findings }
+}
+
+/** To the egress gateway every call comes by the mesh's own TLS, and says itself whether it is HTTP or a connection: what is on one port does not clash. */
+function egressListener(world: World, key: ListenerKey, servings: readonly Serving[]): MeshListener | undefined {
+  const chains = new Map<ChainKey, ListenerChain>()
+  for (const { gateway, server } of servings) {
+    const chain = world.gateways.chainOf({ gateway, server })
+    if (chain !== undefined && !chains.has(chain))
+      chains.set(chain, { key: chain, protocol: carriesHttp(server) ? 'http' : 'tcp', gateway: gateway.key, server: server.name, serverNames: [] })
+  }
+  const [first] = servings
+  if (first === undefined) return undefined
+  const origins = [...new Set(servings.map(({ gateway }) => gateway.ref))]
+  return { key, placement: 'egress', port: first.server.port, chains: [...chains.values()], origins }
 }
 
 function mixed({ gateway, server }: Serving, manner: Manner): ResourceFinding {
@@ -68,7 +83,8 @@ function secureChains(
 export function compileNames(world: World, listeners: ReadonlyMap<ListenerKey, MeshListener>): ReadonlyMap<ChainKey, ChainNames> {
   const domains = Map.groupBy(world.gateways.names(), ({ chain }) => chain)
   const served = [...listeners.values()].filter(({ placement }) => placement === 'ingress')
-  const everything = new Set([...world.gateways.names()].map(({ domain }) => domain).filter((domain) => domain !== '*'))
+  const atIngress = [...world.gateways.names()].filter(({ chain }) => chain.startsWith('ingress:'))
+  const everything = new Set(atIngress.map(({ domain }) => domain).filter((domain) => domain !== '*'))
   const namesOf = (key: ChainKey, listener: MeshListener | undefined): ChainNames => {
     const own = (domains.get(key) ?? []).map(({ domain }) => domain)
     const others = listener?.chains.filter((chain) => chain.key !== key && chain.serverNames.length > 0).flatMap((chain) => chain.serverNames) ?? []

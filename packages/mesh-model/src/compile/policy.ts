@@ -4,10 +4,17 @@ import type { AuthorizationPolicyModel, RevisionModel } from '../read/models.ts'
 import type { PolicyRule, WorkloadPolicy } from '../snapshot.ts'
 import type { World } from '../world/world.ts'
 
+/** What is selected by its labels. */
+type Selected = Pick<RevisionModel, 'namespace' | 'labels'>
+
+/** What the policies of a workload say together. */
+export function policyOf(world: World, selected: Selected): WorkloadPolicy {
+  return policyFrom(policiesFor(world, selected))
+}
+
 /** AuthorizationPolicies of the mesh's root namespace (with and without a selector) and of the workload's own, all together. */
-export function policyOf(world: World, { namespace, labels }: Pick<RevisionModel, 'namespace' | 'labels'>): WorkloadPolicy {
-  const index = world.authorization
-  return policyFrom([...index.wide(SYSTEM_NAMESPACE), ...index.narrow(SYSTEM_NAMESPACE, labels), ...index.wide(namespace), ...index.narrow(namespace, labels)])
+export function policiesFor({ authorization: index }: World, { namespace, labels }: Selected): readonly AuthorizationPolicyModel[] {
+  return [...index.wide(SYSTEM_NAMESPACE), ...index.narrow(SYSTEM_NAMESPACE, labels), ...index.wide(namespace), ...index.narrow(namespace, labels)]
 }
 
 /** What policies that select the same say together. */

@@ -7,6 +7,7 @@ import type { HostKey, MeshRoute, MeshTcpRoute, ResourceFinding, RouteMatch, Rou
 import type { ParentEntry } from '../status-book.ts'
 import { delegated } from './delegate.ts'
 import { delivered } from './delivery.ts'
+import { egressTarget } from './egress.ts'
 import { outsideTarget } from './registered.ts'
 import { rulesAt } from './rules.ts'
 import { endpointsOf, targetsOf, type Endpoints, type Reading } from './endpoints.ts'
@@ -131,6 +132,8 @@ function resolve(work: Work, { ref, namespace }: FrontModel, share: Destination,
     work.findings.push(warning(ref, reason, `${message}; ${outcome}`))
     return [{ weight: share.weight, workload: undefined, missing: message }]
   }
+  const egress = egressTarget(work, namespace, share)
+  if (egress !== undefined) return 'reason' in egress ? missing(egress.reason, egress.message) : [egress]
   const endpoints = share.host === undefined ? undefined : endpointsOf(work, share.host)
   if (endpoints === undefined) {
     const outside = outsideTarget(work, namespace, share)

@@ -25,7 +25,7 @@ function ownTcpRoutes(work: Work, endpoints: Endpoints): readonly MeshTcpRoute[]
 }
 
 /** Whether a condition can hold for connections in the mesh. */
-function inMesh({ gateways }: TcpMatch): boolean {
+export function inMesh({ gateways }: TcpMatch): boolean {
   return gateways?.includes(MESH) ?? true
 }
 

@@ -76,7 +76,7 @@ function modeOf(world: World, { namespace, labels, protocol, port }: RevisionMod
 }
 
 /** Tokens that nobody knows how to verify are a policy that is not understood. */
-function brokenAuthentication(selecting: readonly RequestAuthenticationModel[]): Pick<WorkloadPolicy, 'broken'> {
+export function brokenAuthentication(selecting: readonly RequestAuthenticationModel[]): Pick<WorkloadPolicy, 'broken'> {
   const broken = selecting.find((one) => one.broken !== undefined)
   return broken?.broken === undefined ? {} : { broken: { policy: broken.ref, reason: broken.broken } }
 }

@@ -2,6 +2,7 @@ import { DEFAULT_NAMESPACE, keyOf, parseSpiffeId, spiffeId, SYSTEM_NAMESPACE, ty
 import { WORKLOAD_PORT } from '../read/workload-port.ts'
 import { evaluatePolicy, type PolicyCall, type Verdict } from '../policy/evaluate.ts'
 import type { MeshHost, MeshSnapshot, MeshWorkload, WorkloadKey } from '../snapshot.ts'
+import { describedHost } from './egress-host.ts'
 import { claimsTakenBy, tokenFate } from './tokens.ts'
 import { resourceText } from './words.ts'
 
@@ -59,7 +60,7 @@ export interface AuthorizationAnswer {
  * @returns `undefined` when the mesh has no such host
  */
 export function authorize(snapshot: MeshSnapshot, question: AuthorizationQuestion): AuthorizationAnswer | undefined {
-  const host = snapshot.hosts.get(keyOf(question.to))
+  const host = describedHost(snapshot, question.to)
   if (host === undefined) return undefined
   const { principals, known } = principalsOf(snapshot, question.from)
   const checks = workloadsOf(snapshot, host).flatMap((workload) => principals.map((principal) => check(snapshot, workload, { question, host, principal })))

@@ -1,7 +1,9 @@
-import { keyOf, SYSTEM_NAMESPACE, type NamespacedName, type ResourceRef } from '@weft/core'
+import { SYSTEM_NAMESPACE, type NamespacedName, type ResourceRef } from '@weft/core'
 import type { ExternalTarget } from '../external.ts'
 import type { HostKey, MeshHost, MeshRoute, MeshSnapshot, MeshTcpRoute, MeshWorkload, ResourceFinding, WorkloadKey, WorkloadPolicy } from '../snapshot.ts'
 import { authorize, identityOf, workloadsOf } from './authorize.ts'
+import { isEgressHost } from '../egress.ts'
+import { describedHost } from './egress-host.ts'
 import { tokensText } from './tokens.ts'
 import { connectionsWhenText, resourceText, routeWhenText, ruleText } from './words.ts'
 
@@ -47,7 +49,7 @@ export interface DescribedWorkload {
 
 /** Describes a host. @returns `undefined` when the mesh has none of that name */
 export function describeHost(snapshot: MeshSnapshot, name: NamespacedName): HostDescription | undefined {
-  const host = snapshot.hosts.get(keyOf(name))
+  const host = describedHost(snapshot, name)
   if (host === undefined) return undefined
   const outside = new Map(outsideChecks(snapshot, host))
   const workloads = workloadsOf(snapshot, host).map((workload) => describeWorkload(snapshot, workload, outside.get(workload.key) === true))
@@ -57,7 +59,11 @@ export function describeHost(snapshot: MeshSnapshot, name: NamespacedName): Host
     ports: host.ports,
     isPrivate: host.isPrivate === true,
     names: namesOf(snapshot, workloads),
-    routes: [...(host.tcp?.routes ?? []).map(describeConnections), ...(onlyTcp(host) ? [] : host.routes.map(describeRoute))],
+    routes: [
+      ...onwardRoutes(snapshot, workloads),
+      ...(host.tcp?.routes ?? []).map(describeConnections),
+      ...(onlyTcp(host) ? [] : host.routes.map(describeRoute)),
+    ],
     workloads,
     findings: findingsOf(snapshot, host, workloads),
   }
@@ -78,14 +84,25 @@ function namesOf(snapshot: MeshSnapshot, workloads: readonly DescribedWorkload[]
 
 function outsideChecks(snapshot: MeshSnapshot, host: MeshHost): readonly (readonly [WorkloadKey, boolean])[] {
   const { namespace, name } = host
-  // What the ingress carries by paths is HTTP.
-  if (onlyTcp(host)) return []
+  // What the ingress carries by paths is HTTP, and the egress gateway has no path.
+  if (onlyTcp(host) || isEgressHost(host.key)) return []
   const answer = authorize(snapshot, { from: { kind: 'ingress' }, to: { namespace, name }, method: 'GET', path: '/' })
   return (answer?.checks ?? []).map((check) => [check.workload, check.allowed] as const)
 }
 
 /** Whether nothing of a host is HTTP. */
 const onlyTcp = ({ ports, tcp }: MeshHost): boolean => ports.every((port) => tcp?.ports.includes(port))
+
+/** Where a gateway sends calls on, by the name that they are for. */
+function onwardRoutes(snapshot: MeshSnapshot, workloads: readonly DescribedWorkload[]): readonly DescribedRoute[] {
+  const listeners = workloads.flatMap(({ workload }) => snapshot.workloads.get(workload)?.gateway ?? [])
+  return [...snapshot.gatewayHosts.values()]
+    .filter(({ chain }) => listeners.some((listener) => chain === listener || chain.startsWith(`${listener}/`)))
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+    .flatMap(({ domain, routes, tcp = [] }) =>
+      [...tcp.map(describeConnections), ...routes.map(describeRoute)].map((route) => ({ ...route, when: `For ${domain}: ${route.when}` })),
+    )
+}
 
 function describeConnections(route: MeshTcpRoute): DescribedRoute {
   return { name: route.name, when: connectionsWhenText(route), shares: sharesOf(route.targets), also: [], origin: route.origin }

@@ -164,6 +164,12 @@ const cases: readonly Case[] = [
     allowed: true,
   })),
   {
+    name: 'the egress gateway by the name that Istio has for it',
+    policies: [{ rules: [{ from: from({ principals: ['cluster.local/ns/istio-system/sa/istio-egressgateway-service-account'] }) }] }],
+    call: { principal: 'cluster.local/ns/weft-system/sa/egressgateway' },
+    allowed: true,
+  },
+  {
     name: 'the accounts of Istio’s other programs are not the ingress',
     policies: [{ rules: [{ from: from({ principals: ['cluster.local/ns/istio-system/sa/istiod'] }) }] }],
     call: { principal: 'cluster.local/ns/weft-system/sa/ingress' },

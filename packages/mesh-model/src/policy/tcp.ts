@@ -9,20 +9,31 @@ const HTTP_OPERATIONS: ReadonlySet<string> = new Set(['methods', 'notMethods', '
  * allows and asks for something of HTTP allows nothing; one that denies (or is to be noted) is read without what it asks of HTTP, so that it denies more.
  */
 export function tcpPolicy(policy: WorkloadPolicy): WorkloadPolicy {
+  return withoutFields(policy, HTTP_OPERATIONS)
+}
+
+/** The same for connections of which the name that they are for is known: rules may ask for hosts. */
+export function namedConnectionPolicy(policy: WorkloadPolicy): WorkloadPolicy {
+  return withoutFields(policy, new Set([...HTTP_OPERATIONS].filter((name) => name !== 'hosts' && name !== 'notHosts')))
+}
+
+function withoutFields(policy: WorkloadPolicy, operations: ReadonlySet<string>): WorkloadPolicy {
   const { deny, allow, audit, dryRun } = policy
+  const read = (rules: readonly PolicyRule[]) => rules.map((rule) => withoutHttp(rule, operations))
+  const answerable = (rules: readonly PolicyRule[] | undefined) => rules?.filter((rule) => !asksForHttp(rule, operations))
   return {
     ...policy,
-    deny: deny.map(withoutHttp),
-    allow: allow?.filter((rule) => !asksForHttp(rule)),
-    ...(audit === undefined ? {} : { audit: audit.map(withoutHttp) }),
-    ...(dryRun === undefined ? {} : { dryRun: { deny: dryRun.deny.map(withoutHttp), allow: dryRun.allow?.filter((rule) => !asksForHttp(rule)) } }),
+    deny: read(deny),
+    allow: answerable(allow),
+    ...(audit === undefined ? {} : { audit: read(audit) }),
+    ...(dryRun === undefined ? {} : { dryRun: { deny: read(dryRun.deny), allow: answerable(dryRun.allow) } }),
   }
 }
 
 /** Whether a rule asks for something that only HTTP has. */
-export function asksForHttp({ sources, operations, conditions = [] }: PolicyRule): boolean {
+export function asksForHttp({ sources, operations, conditions = [] }: PolicyRule, fields: ReadonlySet<string> = HTTP_OPERATIONS): boolean {
   const source = (match: SourceMatch) => Object.keys(match).some((key) => HTTP_SOURCES.has(key))
-  const operation = (match: OperationMatch) => Object.keys(match).some((key) => HTTP_OPERATIONS.has(key))
+  const operation = (match: OperationMatch) => Object.keys(match).some((key) => fields.has(key))
   return sources.some(source) || operations.some(operation) || conditions.some((condition) => conditionParts(condition, source, operation))
 }
 
@@ -40,15 +51,15 @@ function conditionParts(condition: PolicyCondition, source: (match: SourceMatch)
   }
 }
 
-function withoutHttp(rule: PolicyRule): PolicyRule {
-  if (!asksForHttp(rule)) return rule
+function withoutHttp(rule: PolicyRule, fields: ReadonlySet<string>): PolicyRule {
+  if (!asksForHttp(rule, fields)) return rule
   const { conditions, ...rest } = rule
   const kept = (conditions ?? []).flatMap((condition): readonly PolicyCondition[] => {
     switch (condition.kind) {
       case 'source':
         return [{ kind: 'source', source: without(condition.source, HTTP_SOURCES) }]
       case 'operation':
-        return [{ kind: 'operation', operation: without(condition.operation, HTTP_OPERATIONS) }]
+        return [{ kind: 'operation', operation: without(condition.operation, fields) }]
       case 'header':
       case 'claim':
         return []
@@ -59,7 +70,7 @@ function withoutHttp(rule: PolicyRule): PolicyRule {
   return {
     ...rest,
     sources: rule.sources.map((match) => without(match, HTTP_SOURCES)),
-    operations: rule.operations.map((match) => without(match, HTTP_OPERATIONS)),
+    operations: rule.operations.map((match) => without(match, fields)),
     ...(kept.length === 0 ? {} : { conditions: kept }),
   }
 }

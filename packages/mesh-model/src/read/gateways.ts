@@ -1,6 +1,6 @@
-import { GatewaySpec, type GatewayServer as WrittenServer, type ServerTls } from '@weft/api'
+import { gatewayPlacement, GatewaySpec, placementProblem, type GatewayServer as WrittenServer, type ServerTls } from '@weft/api'
 import { canonicalNamespace, SYSTEM_NAMESPACE, type Resource } from '@weft/core'
-import type { GatewayPlacement, ServerProtocol, TlsVersion } from '../snapshot.ts'
+import type { ServerProtocol, TlsVersion } from '../snapshot.ts'
 import { baseOf, field, refusals, versionProblem } from './base.ts'
 import { checker } from './check.ts'
 import type { Read } from './core-kinds.ts'
@@ -8,12 +8,6 @@ import { failure, warning } from './finding.ts'
 import type { CredentialModel, GatewayModel, Model, ServerModel, ServerTlsModel } from './models.ts'
 
 const checkGateway = checker(GatewaySpec)
-
-/** Labels of the platform's own gateways, with those that Istio's have. */
-const LABELS: Readonly<Record<GatewayPlacement, Readonly<Record<string, readonly string[]>>>> = {
-  ingress: { istio: ['ingressgateway', 'ingress'], app: ['istio-ingressgateway'], 'weft.dev/gateway': ['ingress'] },
-  egress: { istio: ['egressgateway', 'egress'], app: ['istio-egressgateway'], 'weft.dev/gateway': ['egress'] },
-}
 
 /** Reads a Gateway. One that is not understood serves nothing. */
 export function readGateway(resource: Resource): Read<GatewayModel> {
@@ -23,25 +17,19 @@ export function readGateway(resource: Resource): Read<GatewayModel> {
   const problems = [...(version === undefined ? [] : [failure(base.ref, 'InvalidResource', version)]), ...(checked.ok ? [] : refusals(base.ref, checked))]
   if (!checked.ok || problems.length > 0) return { model: { ...base, findings: problems, placement: undefined, servers: [] } }
   const { selector = {}, servers } = checked.value
-  const placement = placementOf(selector)
-  const findings = placement === undefined ? [notOurs(base, selector)] : placement === 'egress' ? [notServed(base)] : []
-  return { model: { ...base, findings, placement, servers: servers.map((server) => readServer(server, base)) } }
-}
-
-/** Without a selector a Gateway is for every gateway (Istio), so for the one that takes calls from outside. */
-export function placementOf(selector: Readonly<Record<string, string>>): GatewayPlacement | undefined {
-  const fits = (placement: GatewayPlacement) => Object.entries(selector).every(([key, value]) => LABELS[placement][key]?.includes(value) ?? false)
-  return fits('ingress') ? 'ingress' : fits('egress') ? 'egress' : undefined
-}
-
-/** An egress gateway would be what decides who may call outside: nobody must take it for there. */
-function notServed({ ref }: Model) {
-  return warning(ref, 'GatewayNotOurs', 'the egress gateway is not served yet: no call goes through it')
+  const placement = gatewayPlacement(selector)
+  const misplaced = servers.flatMap(({ port, tls }) => {
+    const problem = placementProblem(placement, tls?.mode)
+    return problem === undefined ? [] : [{ name: port.name, finding: failure(base.ref, 'InvalidResource', `the server ${port.name} is left out: ${problem}`) }]
+  })
+  const good = servers.filter(({ port }) => !misplaced.some(({ name }) => name === port.name))
+  const findings = [...(placement === undefined ? [notOurs(base, selector)] : []), ...misplaced.map(({ finding }) => finding)]
+  return { model: { ...base, findings, placement, servers: good.map((server) => readServer(server, base)) } }
 }
 
 function notOurs({ ref }: Model, selector: Readonly<Record<string, string>>) {
   const text = Object.entries(selector).map((pair) => pair.join(': '))
-  return warning(ref, 'GatewayNotOurs', `no gateway of the platform has the labels ${text.join(', ')}; use istio: ingressgateway or weft.dev/gateway: ingress`)
+  return warning(ref, 'GatewayNotOurs', `no gateway of the platform has the labels ${text.join(', ')}; use istio: ingressgateway or istio: egressgateway`)
 }
 
 const PROTOCOLS: Readonly<Record<WrittenServer['port']['protocol'], ServerProtocol>> = {
@@ -62,17 +50,24 @@ const PROTOCOLS: Readonly<Record<WrittenServer['port']['protocol'], ServerProtoc
 }
 
 function readServer({ port, hosts, tls }: WrittenServer, base: Model): ServerModel {
-  const ends = tls?.mode !== undefined && tls.mode !== 'PASSTHROUGH'
-  const protocol = PROTOCOLS[port.protocol]
+  // To the egress gateway every call comes by the mesh's own TLS: what is left is what it carries.
+  const meshTls = tls?.mode === 'ISTIO_MUTUAL'
+  const ends = tls?.mode !== undefined && tls.mode !== 'PASSTHROUGH' && !meshTls
   return {
     name: port.name,
     port: port.number,
-    // HTTP that is encrypted all the way is TLS here.
-    protocol: protocol === 'https' && tls?.mode === 'PASSTHROUGH' ? 'tls' : protocol,
+    protocol: protocolOf(port.protocol, tls?.mode),
     hosts: hosts.map((host) => readHost(host, base.namespace)),
     ...(ends ? { tls: readTls(tls, base.namespace) } : {}),
     httpsRedirect: tls?.httpsRedirect ?? false,
   }
+}
+
+/** HTTP that is encrypted all the way is TLS here. */
+function protocolOf(written: WrittenServer['port']['protocol'], mode: ServerTls['mode']): ServerProtocol {
+  const protocol = PROTOCOLS[written]
+  if (mode === 'ISTIO_MUTUAL') return protocol === 'https' ? 'http' : 'tcp'
+  return protocol === 'https' && mode === 'PASSTHROUGH' ? 'tls' : protocol
 }
 
 function readHost(text: string, namespace: string): ServerModel['hosts'][number] {
@@ -81,7 +76,7 @@ function readHost(text: string, namespace: string): ServerModel['hosts'][number]
   return { namespace: space === '*' ? '*' : space === '.' ? namespace : canonicalNamespace(space), name: text.slice(slash + 1).toLowerCase() }
 }
 
-const CLIENTS = { SIMPLE: 'simple', OPTIONAL_MUTUAL: 'optional', MUTUAL: 'mutual', PASSTHROUGH: 'simple' } as const
+const CLIENTS = { SIMPLE: 'simple', OPTIONAL_MUTUAL: 'optional', MUTUAL: 'mutual', PASSTHROUGH: 'simple', ISTIO_MUTUAL: 'mutual' } as const
 const VERSIONS: Readonly<Record<string, TlsVersion>> = { TLSV1_0: '1.0', TLSV1_1: '1.1', TLSV1_2: '1.2', TLSV1_3: '1.3' }
 
 function readTls(tls: ServerTls, namespace: string): ServerTlsModel {

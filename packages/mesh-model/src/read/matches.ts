@@ -146,6 +146,7 @@ function namespaceMatches(match: StringMatch): readonly StringMatch[] {
 /** Parts of principals that stand for others: namespaces, and the accounts of Istio's own gateways. */
 const PRINCIPAL_ALIASES: readonly (readonly [alias: string, real: string])[] = [
   [`/ns/${ISTIO_NAMESPACE_ALIAS}/sa/istio-ingressgateway-service-account`, `/ns/${canonicalNamespace(ISTIO_NAMESPACE_ALIAS)}/sa/ingress`],
+  [`/ns/${ISTIO_NAMESPACE_ALIAS}/sa/istio-egressgateway-service-account`, `/ns/${canonicalNamespace(ISTIO_NAMESPACE_ALIAS)}/sa/egressgateway`],
   ...[...NAMESPACE_ALIASES].map(([alias, real]) => [`/ns/${alias}/`, `/ns/${real}/`] as const),
 ]
 

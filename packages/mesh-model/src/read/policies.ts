@@ -1,12 +1,11 @@
 import { SYSTEM_NAMESPACE, type Resource } from '@weft/core'
-import { AuthorizationPolicySpec, PeerAuthenticationSpec } from '@weft/api'
+import { AuthorizationPolicySpec, gatewayPlacement, PeerAuthenticationSpec } from '@weft/api'
 import type { PolicyRule, ResourceFinding } from '../snapshot.ts'
 import { baseOf, field, policySelector, refusals, versionProblem } from './base.ts'
 import { checker } from './check.ts'
 import { readCondition } from './conditions.ts'
 import type { Read } from './core-kinds.ts'
 import { failure, warning } from './finding.ts'
-import { placementOf } from './gateways.ts'
 import { readOperation, readSource, type Names } from './matches.ts'
 import { WORKLOAD_PORT } from './workload-port.ts'
 import type { AuthorizationPolicyModel, Model, PeerAuthenticationModel, Selector } from './models.ts'
@@ -38,16 +37,14 @@ export function readAuthorizationPolicy(resource: Resource, trustDomain: string)
   const action = actionOf(checked.ok ? checked.value.action : undefined)
   const effect = dryRun || action === 'audit' ? 'it decides nothing, and is left out' : 'it denies all calls to what it selects'
   const selector = policySelector(resource.spec)
-  const unserved = selectsEgress(selector)
-    ? [warning(base.ref, 'SelectorIgnored', 'it selects the egress gateway, which is not served yet: it decides nothing')]
-    : []
-  const findings = problem === undefined ? [...unserved, ...trial] : [...refused, failure(base.ref, 'PolicyBroken', `${effect}: ${problem}`), ...trial]
+  const findings = problem === undefined ? trial : [...refused, failure(base.ref, 'PolicyBroken', `${effect}: ${problem}`), ...trial]
   const broken = dryRun || action === 'audit' ? undefined : problem
   return { model: { ...base, findings, selector, action, dryRun, rules: problem === undefined ? rules : [], broken } }
 }
 
+/** Whether policies with the selector are about the egress gateway. */
 function selectsEgress(selector: Selector): boolean {
-  return selector.length > 0 && placementOf(Object.fromEntries(selector)) === 'egress'
+  return selector.length > 0 && gatewayPlacement(Object.fromEntries(selector)) === 'egress'
 }
 
 function actionOf(action: AuthorizationPolicySpec['action']): AuthorizationPolicyModel['action'] {
@@ -75,22 +72,23 @@ export function readPeerAuthentication(resource: Resource): Read<PeerAuthenticat
   const checked = checkPeerAuthentication(resource.spec ?? {})
   if (!checked.ok) problems.push(...refusals(base.ref, checked))
   const selector = policySelector(resource.spec)
-  if (base.namespace === SYSTEM_NAMESPACE && selector.length > 0) {
+  const ofEgress = selectsEgress(selector)
+  if (base.namespace === SYSTEM_NAMESPACE && selector.length > 0 && !ofEgress) {
     problems.push(warning(base.ref, 'SelectorIgnored', `with a selector it is about workloads of ${SYSTEM_NAMESPACE} only, and there are none`))
   }
   const understood = checked.ok && version === undefined ? checked.value : undefined
-  const ports = readPorts(understood?.portLevelMtls ?? {}, { base, narrow: selector.length > 0, problems })
+  const ports = readPorts(understood?.portLevelMtls ?? {}, { base, narrow: selector.length > 0, ofEgress, problems })
   return { model: { ...base, findings: problems, selector, mode: understood === undefined ? 'strict' : modeOf(understood.mtls?.mode), ports } }
 }
 
-/** Every function has one port, 8080, behind whatever port of its host was called. */
+/** Every function has one port, 8080, behind whatever port of its host was called; the egress gateway has those of its Gateways. */
 function readPorts(
   levels: NonNullable<PeerAuthenticationSpec['portLevelMtls']>,
-  { base, narrow, problems }: { readonly base: Model; readonly narrow: boolean; readonly problems: ResourceFinding[] },
+  { base, narrow, ofEgress, problems }: { readonly base: Model; readonly narrow: boolean; readonly ofEgress: boolean; readonly problems: ResourceFinding[] },
 ): PeerAuthenticationModel['ports'] {
   const texts = Object.keys(levels)
   if (texts.length > 0 && !narrow) problems.push(failure(base.ref, 'InvalidResource', 'portLevelMtls needs a selector, and has no effect without'))
-  const unknown = texts.filter((text) => Number(text) !== WORKLOAD_PORT)
+  const unknown = ofEgress ? [] : texts.filter((text) => Number(text) !== WORKLOAD_PORT)
   if (unknown.length > 0)
     problems.push(
       warning(base.ref, 'PortNotFound', `spec.portLevelMtls: workloads have the port ${WORKLOAD_PORT} and no ${unknown.join(', ')}, which has no effect`),

@@ -14,6 +14,8 @@ export type Dependency =
   | `gateway-routes ${string}`
   /** ReferenceGrants of a namespace. */
   | `grants ${string}`
+  /** The ports of the egress gateway. */
+  | 'egress'
   | `service-entries ${string}`
   /** Of a namespace. */
   | `workload-entries ${string}`

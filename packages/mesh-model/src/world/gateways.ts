@@ -97,7 +97,14 @@ export class GatewayBook {
     const listener = this.listenerOf(serving)
     const { gateway, server } = serving
     if (listener === undefined) return undefined
+    if (gateway.placement === 'egress') return carriesHttp(server) ? listener : `${listener}/connections`
     return server.protocol === 'http' || server.protocol === 'tcp' ? listener : `${listener}/${gateway.key}/${server.name}`
+  }
+
+  /** Ports of the egress gateway. */
+  egressPorts(): readonly number[] {
+    const own = [...this.#onPort.keys()].filter((key) => key.startsWith('egress:'))
+    return own.map((key) => Number(key.slice('egress:'.length))).toSorted((a, b) => a - b)
   }
 
   /** Servers on a port, in no order. */

@@ -13,6 +13,10 @@ export class Multimap<V> {
     if (set?.delete(value) === true && set.size === 0) this.#sets.delete(key)
   }
 
+  keys(): Iterable<string> {
+    return this.#sets.keys()
+  }
+
   get(key: string): ReadonlySet<V> {
     return this.#sets.get(key) ?? EMPTY
   }

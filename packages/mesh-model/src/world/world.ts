@@ -1,5 +1,6 @@
 import { canonicalNamespace, DEFAULT_NAMESPACE, refKey, SYSTEM_NAMESPACE, type Resource, type ResourceRef } from '@weft/core'
-import { INGRESS_NAMESPACES } from '../compile/authentication.ts'
+import { GATEWAY_NAMESPACES } from '../compile/authentication.ts'
+import { EGRESS_HOSTS } from '../egress.ts'
 import { equal } from '../equal.ts'
 import { readFunctionIngress, readHttpTrigger, readIngress } from '../read/fronts.ts'
 import { readCredential, readGateway } from '../read/gateways.ts'
@@ -54,8 +55,8 @@ export interface Dirt {
   readonly namespaces: boolean
   /** What gateways have. */
   readonly gateways: Readonly<Record<keyof GatewayMarks, ReadonlySet<string>>>
-  /** Something that may be about the ingress itself. */
-  readonly ingress: boolean
+  /** Something that may be about the platform's own gateways. */
+  readonly edges: boolean
 }
 
 /**
@@ -119,7 +120,7 @@ export class World {
       findings: new Set(),
       selections: [],
       namespaces: false,
-      ingress: false,
+      edges: false,
       apiGateways: false,
       gateways,
     }
@@ -170,7 +171,7 @@ interface Marks {
   readonly selections: { readonly namespace: string; readonly selector: Selector }[]
   namespaces: boolean
   readonly gateways: GatewayMarks
-  ingress: boolean
+  edges: boolean
   /** Whether Gateways of the Gateway API may mean something else now. */
   apiGateways: boolean
 }
@@ -206,10 +207,10 @@ function kindsOf(world: World, trustDomain: string): ReadonlyMap<string, Kind<Mo
     ['networking.istio.io/WorkloadEntry', kind(workloadEntryKind(world))],
     [
       'security.istio.io/AuthorizationPolicy',
-      kind(alsoAtIngress(selecting((resource) => readAuthorizationPolicy(resource, trustDomain), world.authorization))),
+      kind(alsoAtGateways(selecting((resource) => readAuthorizationPolicy(resource, trustDomain), world.authorization))),
     ],
-    ['security.istio.io/RequestAuthentication', kind(alsoAtIngress(selecting(readRequestAuthentication, world.requestAuthentication)))],
-    ['security.istio.io/PeerAuthentication', kind(selecting(readPeerAuthentication, world.peerAuthentication))],
+    ['security.istio.io/RequestAuthentication', kind(alsoAtGateways(selecting(readRequestAuthentication, world.requestAuthentication)))],
+    ['security.istio.io/PeerAuthentication', kind(alsoAtGateways(selecting(readPeerAuthentication, world.peerAuthentication)))],
   ])
 }
 
@@ -309,12 +310,18 @@ function removeFront(world: World, front: FrontModel): void {
   world.gateways.removeFront(front)
 }
 
-function gatewayKind({ gateways }: World): Kind<GatewayModel> {
+function gatewayKind(world: World): Kind<GatewayModel> {
+  const { gateways } = world
   return {
     read: readGateway,
     add: (model) => gateways.addGateway(model),
     remove: (model) => gateways.removeGateway(model),
-    mark: (model, marks) => gateways.markGateway(model, marks.gateways),
+    mark: (model, marks) => {
+      gateways.markGateway(model, marks.gateways)
+      if (model.placement !== 'egress') return
+      markDependents(world, marks, 'egress')
+      for (const host of EGRESS_HOSTS) marks.hosts.add(host)
+    },
   }
 }
 
@@ -443,13 +450,13 @@ function selecting<M extends Model & { readonly selector: Selector }>(read: (res
   }
 }
 
-/** What may select the ingress too. */
-function alsoAtIngress<M extends Model>(plain: Kind<M>): Kind<M> {
+/** What may select the platform's gateways too. */
+function alsoAtGateways<M extends Model>(plain: Kind<M>): Kind<M> {
   return {
     ...plain,
     mark: (model, marks) => {
       plain.mark(model, marks)
-      if (INGRESS_NAMESPACES.includes(model.namespace)) marks.ingress = true
+      if (GATEWAY_NAMESPACES.includes(model.namespace)) marks.edges = true
     },
   }
 }
