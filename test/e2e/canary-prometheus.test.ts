@@ -62,7 +62,7 @@ describe('a canary that is judged by a real Prometheus', () => {
     await begin('bad', { query: rateOf('500'), range: { max: 0.1 } })
     await begin('empty', { query: 'nobody_counts_this', range: { max: 10 } })
     await begin('out', { query: 'up', range: { max: 10 }, address: 'http://127.0.0.1:1' })
-    const lacksData = ({ waitingFor }: Partial<CanaryStatus>) => waitingFor === 'enough data'
+    const lacksData = ({ waitingFor }: Partial<CanaryStatus>) => waitingFor?.includes('has no data') === true
     await Promise.all([
       tried('good', 200, ({ phase }) => phase === 'Succeeded'),
       tried('bad', 500, ({ phase }) => phase === 'Failed'),

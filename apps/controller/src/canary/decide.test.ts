@@ -275,7 +275,12 @@ describe('decideCanary, with what others say', () => {
     ['a number above its range fails at once', { state: { ...atTen, stepSince: NOW }, metrics: number(101) }, { phase: 'Failed' }, 'RolledBack'],
     ['a number below its range fails', { metrics: number(0) }, { phase: 'Failed' }, 'RolledBack'],
     ['an infinite number fails', { metrics: number(Number.POSITIVE_INFINITY) }, { phase: 'Failed' }, 'RolledBack'],
-    ['a number that is not there is waited for, and is not zero', { metrics: number(undefined) }, { weight: 10, waitingFor: 'enough data' }, undefined],
+    [
+      'a number that is not there is waited for, and is not zero',
+      { metrics: number(undefined) },
+      { weight: 10, waitingFor: 'Prometheus: orders has no data: the query found nothing' },
+      undefined,
+    ],
     ['a number that is not there passes when told so', { rules: at({ noData: 'pass' }), metrics: number(undefined) }, { weight: 50 }, 'Advanced'],
     ['a number that is not there fails when told so', { rules: at({ noData: 'fail' }), metrics: number(undefined) }, { phase: 'Failed' }, 'RolledBack'],
     [

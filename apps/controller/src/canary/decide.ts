@@ -72,7 +72,9 @@ function wait(input: CanaryInput, now: number): CanaryDecision {
 /** A run that takes too long is rolled back: nobody watches it any more. */
 function late(input: CanaryInput, now: number): CanaryDecision | undefined {
   const { state, rules } = input
-  return now - state.startedAt > rules.deadlineMs ? end(input, 'Failed', now, `the run took longer than ${rules.deadlineMs / 1000} s`) : undefined
+  if (now - state.startedAt <= rules.deadlineMs) return undefined
+  const waited = state.waitingFor === undefined ? '' : `, and waits for ${state.waitingFor}`
+  return end(input, 'Failed', now, `the run takes longer than ${rules.deadlineMs / 1000} s${waited}`)
 }
 
 /** Judges as soon as there are enough calls; goes on only at the end of a step, when everybody who is asked says yes. */
@@ -102,7 +104,8 @@ function withoutData(input: CanaryInput, now: number, missing: string): CanaryDe
     case 'fail':
       return failCheck(input, now, missing)
     case 'wait':
-      return late(input, now) ?? { state: { ...input.state, waitingFor: 'enough data' } }
+      // How many calls it had is another number each time, and no news.
+      return late(input, now) ?? { state: { ...input.state, waitingFor: missing === missingMetric(input.metrics) ? `Prometheus: ${missing}` : 'enough calls' } }
     default:
       return input.rules.noData satisfies never
   }
