@@ -59,6 +59,19 @@ describe('resources', () => {
     expect([gone.code === 0, gone.stderr]).toEqual([false, expect.stringMatching(/DestinationRule temp does not exist/)])
   }, 60_000)
 
+  it('have every path that the API documents behind the ingress, as kubectl needs it', async () => {
+    const { paths } = JSON.parse((await platform.remote('GET', '/openapi.json')).text) as { paths: Record<string, unknown> }
+    const all = Object.keys(paths).filter((path) => !/^\/(async-)?function\//.test(path))
+    expect(all).toEqual(expect.arrayContaining(['/version', '/openapi/v3/apis/{group}/{version}']))
+    const { groups } = JSON.parse((await platform.remote('GET', '/apis')).text) as { groups: readonly { name: string }[] }
+    const missing: string[] = []
+    for (const path of [...all, ...groups.map(({ name }) => `/apis/${name}`)]) {
+      const { text } = await platform.remote('GET', path.replace('{group}', 'networking.istio.io').replaceAll(/\{[^}]+\}/g, 'v1'))
+      if (text.includes('ROUTE_NOT_FOUND')) missing.push(path)
+    }
+    expect(missing).toEqual([])
+  }, 60_000)
+
   it('are watched with curl as lines, from what is there on', async () => {
     const password = await platform.password()
     const url = `${platform.gateway}/api/v1/namespaces/default/services?watch=1`

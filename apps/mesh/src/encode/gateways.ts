@@ -64,7 +64,7 @@ const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]']
 /** Kinds below `/api/v1` that the control API has; other paths there are free for applications. */
 const CORE_KINDS = 'namespaces|secrets|serviceaccounts|services'
 /** RE2 over the path: the platform's own, wherever a Gateway answers under every name. */
-export const RESERVED_PATHS = `/(?:(?:function|async-function|system|apis|ui)(?:/.*)?|healthz|openapi\\.json|api(?:/v1(?:/(?:${CORE_KINDS})(?:/.*)?)?)?)/?`
+export const RESERVED_PATHS = `/(?:(?:function|async-function|system|apis|ui)(?:/.*)?|healthz|openapi\\.json|openapi/v3(?:/.*)?|api(?:/v1(?:/(?:${CORE_KINDS})(?:/.*)?)?)?)/?`
 
 /** Which chain it is that has the names. */
 export interface ChainPlace {

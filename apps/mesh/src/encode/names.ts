@@ -38,6 +38,8 @@ export const CONTROL_SCOPES: readonly (readonly [string, string])[] = [
   ['', ''],
   ['healthz', ''],
   ['openapi.json', ''],
+  ['openapi', 'v3'],
+  ['version', ''],
   ...[
     '',
     'functions',
@@ -54,6 +56,7 @@ export const CONTROL_SCOPES: readonly (readonly [string, string])[] = [
     'mesh',
     'builds',
     'up',
+    'telemetry',
   ].map((name) => ['system', name] as const),
   ...['', 'v1'].map((name) => ['api', name] as const),
   ...[
