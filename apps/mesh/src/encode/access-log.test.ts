@@ -98,6 +98,28 @@ describe('the access log', () => {
     expect(lines.find(({ hop }) => hop === 'ingress')).toMatchObject({ path: '/function/one/inner', method: 'POST', code: 200 })
   })
 
+  it('has one line for each call at each hop, the first one between two workloads too', async () => {
+    const made = await start({ format: 'json', only: 'all' })
+    for (const path of ['/first', '/second']) expect((await made.from(caller.key, `http://one${path}`, { method: 'POST', body: 'x' })).status).toBe(200)
+    expect((await made.from(caller.key, 'http://nobody/third')).status).toBe(404)
+    const text = await logOf(made, /\/third/)
+    const lines = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(
+      lines
+        .map(({ hop, method, path, code, upstreamCluster }) => [hop, method, path, code, upstreamCluster])
+        .toSorted((a, b) => (String(a) < String(b) ? -1 : 1)),
+    ).toEqual([
+      ['inbound', 'POST', '/first', 200, expect.any(String)],
+      ['inbound', 'POST', '/second', 200, expect.any(String)],
+      ['outbound', 'GET', '/third', 404, expect.anything()],
+      ['outbound', 'POST', '/first', 200, expect.stringContaining(one.key)],
+      ['outbound', 'POST', '/second', 200, expect.stringContaining(one.key)],
+    ])
+  })
+
   it('has lines in the words of Istio without a secret', async () => {
     const made = await start({ format: 'text', only: 'all' })
     await callAll(made)

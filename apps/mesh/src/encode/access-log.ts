@@ -1,5 +1,7 @@
 import { exportService } from './collector.ts'
 import { extension, wrap } from './json.ts'
+import { headerMatcher } from './matching.ts'
+import { MESH_HEADERS } from './names.ts'
 import { pathOf, type ToldHop } from './path-word.ts'
 import { INGRESS_SERVICE, serviceAttributes, type TracedService } from './tracing.ts'
 import type { Collector, Json, NodeLayout } from './types.ts'
@@ -21,7 +23,7 @@ interface LoggedHop {
 export function accessLog(layout: NodeLayout, logged: LoggedHop): readonly Json[] {
   const { accessLog: settings } = layout.telemetry
   if (settings.format === 'none') return []
-  const only = settings.only === 'errors' ? [ONLY_ERRORS] : []
+  const only = [...(settings.only === 'errors' ? [ONLY_ERRORS] : []), ...(logged.hop === 'outbound' ? ONCE : [])]
   // Routes of the ingress write the host anew, but for one that is refused: what it says of a user may be a password.
   if (logged.hop !== 'ingress') return [{ ...logger(layout, settings, logged), ...filtered(only) }]
   return [
@@ -48,6 +50,11 @@ function filtered(filters: readonly Json[]): Json {
   if (only === undefined) return {}
   return { filter: filters.length === 1 ? only : { and_filter: { filters } } }
 }
+
+/** A first call passes two listeners, and asks a question before: it is one entry, by the one that knows where it went. */
+const ONCE: readonly Json[] = [MESH_HEADERS.first, MESH_HEADERS.passed].map((header) => ({
+  header_filter: { header: headerMatcher(header, { kind: 'present' }, true) },
+}))
 
 function userInHost(is: boolean): Json {
   return { header_filter: { header: { name: ':authority', string_match: { contains: '@' }, invert_match: !is, treat_missing_header_as_empty: true } } }

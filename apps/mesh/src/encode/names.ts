@@ -85,7 +85,7 @@ export const PROBE_PATH = '/_weft/probe'
 /**
  * Headers between our own proxies. `workload` (`namespace/name`) tells the hold listener, and through it the activator, who is to be woken; `held` counts
  * the passes through the hold listener; `retry: none` switches retries off; `scope` is the ingress' routing key, `cluster` the hold listener's; `first` asks
- * whether a host is known; `path` keeps what the client asked for, for the log; `client` is the
+ * whether a host is known, `passed` marks a first call that goes on to the workload's internal listener, which logs it; `path` keeps what the client asked for, for the log; `client` is the
  * address of who called the ingress; `trace` tells a runtime that a call is traced, and since when its callee's side has it; the other `trace…` live only while the
  * context of a trace is read. All are removed from what comes from outside.
  */
@@ -96,6 +96,7 @@ export const MESH_HEADERS = {
   retry: 'x-weft-retry',
   cluster: 'x-weft-cluster',
   first: 'x-weft-first',
+  passed: 'x-weft-passed',
   path: 'x-weft-path',
   client: 'x-weft-client',
   trace: 'x-weft-trace',

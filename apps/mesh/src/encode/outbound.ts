@@ -166,6 +166,7 @@ function firstCallRoute(workload: MeshWorkload): Json {
     name: 'first-call',
     match: { prefix: '/', headers: [{ name: ':authority', string_match: AUTHORITY }, headerMatcher(MESH_HEADERS.first, { kind: 'present' }, true)] },
     route: { cluster: connectName(workload.key), timeout: duration(0), idle_timeout: duration(0) },
+    request_headers_to_add: [addHeader(MESH_HEADERS.passed, 'yes', 'OVERWRITE_IF_EXISTS_OR_ADD')],
     typed_per_filter_config: {
       [FIRST_FILTER]: any('envoy.config.route.v3.FilterConfig', {
         config: any('envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute', { check_settings: {} }),

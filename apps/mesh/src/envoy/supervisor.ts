@@ -37,6 +37,8 @@ export type EnvoyState = 'starting' | 'ready' | 'restarting' | 'stopped'
 
 const READY_POLL_MS = 10
 const CONNECTION_DRAIN_MS = 600_000
+/** How long a line of the access log may wait for others; Envoy's own default of 10 s is long for somebody who follows it. */
+const LOG_FLUSH_MS = 1_000
 const KEPT_OUTPUT = 16_384
 /** Kills a process when its own standard input ends, that is when the platform is gone, however it went; start time guards against a reused number. */
 const GUARD = 'read -r _; [ "$(cut -d " " -f 22 /proc/$0/stat 2>/dev/null)" = "$1" ] && kill -9 "$0"'
@@ -91,7 +93,20 @@ export class EnvoySupervisor {
   #spawn(): void {
     const { program, bootstrapFile, concurrency, connectionDrainMs = CONNECTION_DRAIN_MS, now } = this.#options
     const drain = ['--drain-time-s', String(Math.max(1, Math.ceil(connectionDrainMs / 1000)))]
-    const args = ['-c', bootstrapFile, '--concurrency', String(concurrency), '--disable-hot-restart', ...drain, '-l', 'warning', '--log-format', '%l %n: %v']
+    const files = ['--file-flush-interval-msec', String(LOG_FLUSH_MS)]
+    const args = [
+      '-c',
+      bootstrapFile,
+      '--concurrency',
+      String(concurrency),
+      '--disable-hot-restart',
+      ...drain,
+      ...files,
+      '-l',
+      'warning',
+      '--log-format',
+      '%l %n: %v',
+    ]
     this.#state = 'starting'
     this.#startedAt = now()
     this.#output = ''

@@ -82,9 +82,13 @@ export async function startEnvoy(node: string, directory: string, socket: string
   const config = join(directory, 'bootstrap.json')
   writeFileSync(config, JSON.stringify(bootstrap(node, directory, socket)))
   const { path: program } = await findEnvoy({ env: process.env, progress: () => undefined })
-  const child = spawn(program, ['-c', config, '--concurrency', '1', '--disable-hot-restart', '-l', process.env['WEFT_ENVOY_LOG'] ?? 'warning'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const child = spawn(
+    program,
+    ['-c', config, '--concurrency', '1', '--disable-hot-restart', '--file-flush-interval-msec', '100', '-l', process.env['WEFT_ENVOY_LOG'] ?? 'warning'],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  )
   let log = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (log += text))
   const exited = new Promise<void>((resolve) => child.on('exit', () => resolve()))
