@@ -125,7 +125,7 @@ describe('weft mesh tap', () => {
   }, 60_000)
 
   it('of a function that there is not is refused', async () => {
-    expect(await platform.weft(['mesh', 'tap', 'nobody'])).toMatchObject({ code: 2, stderr: expect.stringContaining('nobody.default does not exist') })
+    expect(await platform.weft(['mesh', 'tap', 'nobody'])).toMatchObject({ code: 2, stderr: expect.stringContaining('knows no host "nobody.default"') })
   })
 
   it('ends with the platform', async () => {
