@@ -16,7 +16,8 @@ import { ControlPlane } from './control-plane.ts'
 import { startEnvoy } from './envoy.ts'
 import type { TestEnvoy } from './envoy.ts'
 import { layout as layoutOf, replica } from './model.ts'
-import { WholeEncoder } from './whole.ts'
+import { Validation } from './validate.ts'
+import { WholeEncoder, type EncodedNode } from './whole.ts'
 
 /** What {@link mirror} tells of a request, what the control API's stand-in does, and errors of ours. */
 export interface Told {
@@ -92,6 +93,8 @@ export class World {
   wake: (workload: string, headers: Readonly<Record<string, string>>) => Promise<number> = async () => 503
   #snapshot: MeshSnapshot
   readonly #encoder = new WholeEncoder()
+  readonly #validation = new Validation()
+  #encoded: EncodedNode | undefined
   /** SPIFFE IDs that stand in certificates of service accounts, in place of their own. */
   readonly identities = new Map<string, string>()
   readonly #secrets = new Map<string, EnvoyResource>()
@@ -109,8 +112,8 @@ export class World {
     this.plane = new ControlPlane({
       services: [streamService(this.streams)],
       socket: join(this.directory, 'xds', 's'),
-      encode: (demand) =>
-        this.#encoder.encode({
+      encode: (demand) => {
+        this.#encoded = this.#encoder.encode({
           snapshot: this.#snapshot,
           files: this.files,
           node: 'node-1',
@@ -118,7 +121,9 @@ export class World {
           replicas: this.replicas,
           keys: this.keys,
           demand,
-        }),
+        })
+        return this.#encoded
+      },
       secret: (name) => this.#secret(name),
       wake: (name, headers) => this.wake(name, headers),
     })
@@ -140,6 +145,7 @@ export class World {
 
   /** Puts another snapshot into force. */
   async apply(snapshot: MeshSnapshot): Promise<void> {
+    this.#keepEncoded()
     this.#snapshot = snapshot
     this.streams.changed(snapshot.workloads.keys())
     await this.plane.push()
@@ -195,7 +201,19 @@ export class World {
     return socket
   }
 
+  #keepEncoded(): void {
+    if (this.#encoded !== undefined) this.#validation.add(this.#encoded)
+  }
+
+  /** Ends everything. @throws Error when a configuration that it had does not pass `envoy --mode validate` */
   async stop(): Promise<void> {
+    this.#keepEncoded()
+    const words = await this.#validation.run()
+    await this.#end()
+    if (words !== undefined) throw new Error(`envoy --mode validate: ${words}`)
+  }
+
+  async #end(): Promise<void> {
     await this.#envoy?.stop()
     await this.plane.close()
     for (const socket of this.#sockets) socket.destroy()
