@@ -1,6 +1,7 @@
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { Issuer } from './encode/testing/tokens.ts'
 import { eventually, startFixture, type Fixture } from './testing/fixture.ts'
 
 let fixture: Fixture
@@ -55,7 +56,15 @@ describe('a ServiceEntry in the running mesh', () => {
     }
     await becomes(/^503 /)
     const made = await store.create(entry(one))
+    const rule = { issuer: 'https://issuer.test', jwks: new Issuer('https://issuer.test').jwks }
+    const token = { apiVersion: 'security.istio.io/v1', kind: 'RequestAuthentication', metadata: { name: 'tokens', namespace: 'default' } }
+    await mesh.settled((await store.create({ ...token, spec: { jwtRules: [rule] } })).metadata.resourceVersion ?? '', 5_000)
     await becomes(/^200 one$/)
+    const [shown] = await mesh.configuration({ namespace: 'default', name: 'a' })
+    const names = (list: readonly unknown[] = []) =>
+      list.map((each) => (each as { name?: string; cluster_name?: string }).name ?? (each as { cluster_name: string }).cluster_name)
+    expect(names(shown?.clusters)).toContainEqual(expect.stringMatching(/^outside\/default\/legacy\.example\.org\/80\//))
+    expect(names(shown?.extensions)).toEqual(expect.arrayContaining(['jwt/default/a-v1', 'jwt/ingress', 'deny/ingress']))
     const changed = await store.update({ ...made, spec: entry(two).spec })
     await becomes(/^200 two$/)
     await store.remove({ group: 'networking.istio.io', kind: 'ServiceEntry', namespace: 'default', name: 'legacy' }, changed.metadata.resourceVersion)

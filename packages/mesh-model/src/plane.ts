@@ -228,6 +228,8 @@ export interface WorkloadConfiguration {
   readonly routes: readonly unknown[]
   readonly clusters: readonly unknown[]
   readonly endpoints: readonly unknown[]
+  /** Filters that are resources of their own. */
+  readonly extensions: readonly unknown[]
   readonly secrets: readonly unknown[]
   /** What the compiler made of it (`MeshWorkload`, `MeshHost`), before Envoy. */
   readonly model: { readonly workload: unknown; readonly hosts: readonly unknown[] }

@@ -30,6 +30,20 @@ describe('weft mesh graph', () => {
     expect(out.split('\n')[1]?.split(/ {2,}/)).toEqual(['default/control-v1 (v1)', '-> default/temp-v1 (v1)', '4', '25.0%', '5.0', '9.9', 'mTLS'])
   })
 
+  it('shows connections of raw TCP below the calls', async () => {
+    const connections = { opened: 3, closed: 2, sentBytes: 1500, receivedBytes: 20 }
+    const tcp = { ...calls(0, '0'), destination: end('db'), connections }
+    await using gateway = await testGateway({ [PATH]: [200, { at: 1, traffic: [calls(3), tcp] }] })
+    const rows = (await cli(['mesh', 'graph', '--window', '0s'], { gateway })).out.split('\n').map((line) => line.split(/ {2,}/))
+    expect(rows[0]?.[1]).toBe('CALLED')
+    expect(rows.slice(3, 5)).toEqual([
+      ['CALLER', 'CALLED (TCP)', 'OPENED', 'CLOSED', 'SENT', 'RECEIVED', 'LOCK'],
+      ['default/control-v1 (v1)', '-> default/db-v1 (v1)', '3', '2', '1.5 KB', '20 B', 'mTLS'],
+    ])
+    await using only = await testGateway({ [PATH]: [200, { at: 1, traffic: [tcp] }] })
+    expect((await cli(['mesh', 'graph', '--window', '0s'], { gateway: only })).out).toMatch(/^CALLER +CALLED \(TCP\)/)
+  })
+
   it('shows the rates of a window, between two readings', async () => {
     let reading = 0
     await using gateway = await testGateway({ [PATH]: () => [200, { at: (reading += 1) * 2_000, traffic: [calls(reading * 10)] }] })

@@ -25,7 +25,7 @@ export const meshCommands: readonly Command[] = [
   },
   {
     name: 'mesh config',
-    summary: "a function's listeners, routes, clusters, endpoints and certificates as its proxy has them",
+    summary: "a function's listeners, routes, clusters (those to the outside too), endpoints, filters and certificates as its proxy has them",
     args: [{ syntax: '<name>', description: 'function or service, or NAME.NAMESPACE' }],
     options: [GATEWAY_OPTION, NAMESPACE_OPTION, FORMAT_OPTION],
     examples: ['weft mesh config thermostat', 'weft mesh config thermostat -o json'],
@@ -128,7 +128,7 @@ function findingsText(status: MeshStatus): string {
 function configurationText(workloads: readonly WorkloadConfiguration[]): string {
   return workloads
     .map((entry) => {
-      const parts = (['listeners', 'routes', 'clusters', 'endpoints', 'secrets'] as const).flatMap((kind) =>
+      const parts = (['listeners', 'routes', 'clusters', 'endpoints', 'extensions', 'secrets'] as const).flatMap((kind) =>
         entry[kind].map((resource) => [`  ${kind}`, nameOf(resource)]),
       )
       return `Workload ${entry.workload.namespace}/${entry.workload.name}\n${table(parts)}`

@@ -203,11 +203,6 @@ export function credentialSecret(kind: 'certificate' | 'roots', source: Certific
   }
 }
 
-/** Whether an SDS name is one of {@link credentialSecret} with a key in it. */
-export function isCertificateSecret(name: string): boolean {
-  return name.startsWith('certificate/')
-}
-
 /** Cluster that carries the calls of one identity to one workload. */
 export function pairCluster(caller: { readonly namespace: string; readonly serviceAccount: string }, workload: WorkloadKey): string {
   return `pair/${caller.namespace}/${caller.serviceAccount}/${workload}`

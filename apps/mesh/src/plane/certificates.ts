@@ -1,4 +1,4 @@
-import { isCertificateSecret, parseIdentitySecret, TRUST_SECRET, TYPE_URLS } from '../encode/names.ts'
+import { parseIdentitySecret, TRUST_SECRET, TYPE_URLS } from '../encode/names.ts'
 import type { EnvoyResource } from '../encode/types.ts'
 import { readAny } from '../proto/codec.ts'
 import type { WireResource } from '../xds/resource.ts'
@@ -24,9 +24,10 @@ export function trustResource(roots: string): EnvoyResource {
   return { typeUrl: TYPE_URLS.secret, name: TRUST_SECRET, json: { name: TRUST_SECRET, validation_context: { trusted_ca: { inline_string: roots } } } }
 }
 
-/** What a secret may be shown as: never a key. */
+/** What a secret may be shown as: never a key, whatever its name is. */
 export function shownSecret(resource: WireResource): unknown {
-  if (isCertificateSecret(resource.name)) return { name: resource.name, private_key: '[not shown]' }
   const account = parseIdentitySecret(resource.name)
-  return account === undefined ? readAny(resource.typeUrl, resource.bytes) : { name: resource.name, identity: account, private_key: '[not shown]' }
+  if (account !== undefined) return { name: resource.name, identity: account, private_key: '[not shown]' }
+  const content = readAny(resource.typeUrl, resource.bytes)
+  return 'validation_context' in content ? content : { name: resource.name, private_key: '[not shown]' }
 }

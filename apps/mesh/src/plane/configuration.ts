@@ -11,14 +11,20 @@ import {
   TRUST_SECRET,
   TYPE_URLS,
 } from '../encode/names.ts'
+import { authenticationName } from '../encode/authentication.ts'
 import type { ResourceName } from '../encode/types.ts'
 import { readAny } from '../proto/codec.ts'
 import type { NodeState } from '../xds/node.ts'
+import type { WireResource } from '../xds/resource.ts'
 import { shownSecret } from './certificates.ts'
+import { leadsOut, waysOut } from './outside-of.ts'
 import { workloadsOf } from './workloads-of.ts'
 
 const refersTo = (host: Pick<MeshHost, 'routes'>, workload: MeshWorkload) =>
   host.routes.some((route) => route.targets.some((target) => target.workload === workload.key))
+
+/** Filters that all calls from outside pass. */
+const INGRESS_FILTER = /^(?:audit|deny|allow|strip|jwt)\/ingress$/
 
 /** Which resources concern a workload, by their names. */
 function concerns(workload: MeshWorkload, hosts: readonly MeshHost[], names: readonly GatewayHost[]): (resource: ResourceName) => boolean {
@@ -33,7 +39,9 @@ function concerns(workload: MeshWorkload, hosts: readonly MeshHost[], names: rea
     ...names.map(({ key: name }) => gatewayRoutes(name)),
   ])
   exact.add(identitySecret(workload.namespace, workload.serviceAccount))
-  return ({ name }) => exact.has(name) || name.startsWith(`outbound/${key}/`) || (name.startsWith('pair/') && name.endsWith(`/${key}`))
+  exact.add(authenticationName(key))
+  return ({ name }) =>
+    exact.has(name) || INGRESS_FILTER.test(name) || name.startsWith(`outbound/${key}/`) || (name.startsWith('pair/') && name.endsWith(`/${key}`))
 }
 
 /** What its proxy is to have for each workload of a host or function; secrets without keys. */
@@ -44,15 +52,29 @@ export function configurationOf(snapshot: MeshSnapshot, nodeOf: (workload: Workl
     const wanted = concerns(workload, hosts, names)
     const node = nodeOf(workload.key)
     const of = (typeUrl: string) => node.resources(typeUrl).filter(wanted)
-    const json = (typeUrl: string) => of(typeUrl).map(({ bytes }) => readAny(typeUrl, bytes))
+    const json = (typeUrl: string) => of(typeUrl).map(read)
+    const routes = [...json(TYPE_URLS.route), ...json(TYPE_URLS.virtualHost)]
+    const tunnels = node.resources(TYPE_URLS.listener).filter((resource) => leadsOut(resource.name))
+    const out = waysOut(
+      routes,
+      tunnels.map((resource) => ({ name: resource.name, json: read(resource) })),
+    )
+    const outside = (typeUrl: string) =>
+      node
+        .resources(typeUrl)
+        .filter((resource) => out.has(resource.name) && leadsOut(resource.name))
+        .map(read)
     return {
       workload: { namespace: workload.namespace, name: workload.name },
-      listeners: json(TYPE_URLS.listener),
-      routes: [...json(TYPE_URLS.route), ...json(TYPE_URLS.virtualHost)],
-      clusters: json(TYPE_URLS.cluster),
-      endpoints: json(TYPE_URLS.endpoints),
+      listeners: [...json(TYPE_URLS.listener), ...outside(TYPE_URLS.listener)],
+      routes,
+      clusters: [...json(TYPE_URLS.cluster), ...outside(TYPE_URLS.cluster)],
+      endpoints: [...json(TYPE_URLS.endpoints), ...outside(TYPE_URLS.endpoints)],
+      extensions: json(TYPE_URLS.extension),
       secrets: of(TYPE_URLS.secret).map(shownSecret),
       model: { workload, hosts },
     }
   })
 }
+
+const read = ({ typeUrl, bytes }: WireResource): unknown => readAny(typeUrl, bytes)

@@ -1,4 +1,4 @@
-import type { GraphEdge, MeshGraph } from './graph.ts'
+import type { GraphConnections, GraphEdge, MeshGraph } from './graph.ts'
 
 /** A graph in the language of Graphviz: namespaces are boxes, a locked edge is drawn through, one that is not is dashed, failures are red. */
 export function graphDot({ nodes, edges }: MeshGraph): string {
@@ -16,10 +16,26 @@ export function graphDot({ nodes, edges }: MeshGraph): string {
 const LOCKS = { all: 'mTLS', some: 'partly mTLS', none: 'plain text', unknown: 'mTLS unknown' } as const
 
 /** What stands at an edge. */
-export function edgeText({ requests, rate, errors, p50, p99, lock }: GraphEdge): string {
+export function edgeText({ requests, rate, errors, p50, p99, lock, connections }: GraphEdge): string {
+  if (requests === 0 && connections !== undefined) return `${connectionsText(connections)}, ${LOCKS[lock]}`
   const times = p50 === undefined || p99 === undefined ? [] : [`p50 ${rounded(p50)} ms`, `p99 ${rounded(p99)} ms`]
   return [rate === undefined ? `${requests} calls` : `${rounded(rate)}/s`, `${rounded(errors * 100)} % errors`, ...times, LOCKS[lock]].join(', ')
 }
+
+function connectionsText({ opened, closed, sentBytes, receivedBytes, rates }: GraphConnections): string {
+  const [sent, received] = [rates?.sentBytes ?? sentBytes, rates?.receivedBytes ?? receivedBytes].map(
+    (bytes) => bytesText(bytes) + (rates === undefined ? '' : '/s'),
+  )
+  return `tcp, ${opened} opened, ${closed} closed, ${sent} sent, ${received} received`
+}
+
+/** Bytes for a person: `512 B`, `1.5 KB`, `2 MB`. */
+export function bytesText(bytes: number): string {
+  const power = Math.min(BYTE_UNITS.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3))
+  return `${rounded(bytes / 1000 ** power)} ${BYTE_UNITS[power]}`
+}
+
+const BYTE_UNITS = ['B', 'KB', 'MB', 'GB', 'TB']
 
 const rounded = (value: number): string => String(Math.round(value * 10) / 10)
 

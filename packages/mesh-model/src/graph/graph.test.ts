@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { TrafficEnd, TrafficHistogram, TrafficStatistics } from '../plane.ts'
-import { edgeText, graphDot, graphOf, quantile } from './index.ts'
+import { bytesText, edgeText, graphDot, graphOf, quantile } from './index.ts'
 
 const end = (name: string, version = 'v1'): TrafficEnd => ({
   workload: version === 'unknown' ? name : `${name}-${version}`,
@@ -68,6 +68,29 @@ describe('the graph of the mesh', () => {
     expect(graph.nodes.length).toBe(2)
   })
 
+  it('has an edge for connections of raw TCP, with bytes and a lock', () => {
+    const tcp = (opened: number, closed: number, more: Partial<TrafficStatistics> = {}) =>
+      calls(a, b1, 0, { code: '0', connections: { opened, closed, sentBytes: closed * 1000, receivedBytes: closed * 10 }, ...more })
+    expect(graphOf([], [tcp(3, 2), tcp(3, 2, proven)]).edges).toEqual([
+      {
+        from: 'default/a-v1',
+        to: 'default/b-v1',
+        requests: 0,
+        errors: 0,
+        connections: { opened: 3, closed: 2, sentBytes: 2000, receivedBytes: 20 },
+        lock: 'all',
+      },
+    ])
+    const window = graphOf([tcp(3, 2), tcp(3, 2, plain)], [tcp(7, 4), tcp(7, 4, plain)], 2_000)
+    const [edge] = window.edges
+    expect(edge).toMatchObject({
+      lock: 'none',
+      connections: { opened: 4, closed: 2, sentBytes: 2000, rates: { opened: 2, closed: 1, sentBytes: 1000, receivedBytes: 10 } },
+    })
+    expect(graphDot(window)).toContain('label="tcp, 4 opened, 2 closed, 1 KB/s sent, 10 B/s received, plain text", style=dashed')
+    expect(graphOf([tcp(3, 2)], [tcp(3, 2)], 2_000).edges).toEqual([])
+  })
+
   it('is drawn by Graphviz, with names of any kind', () => {
     const odd = { ...b1, workload: 'x"]; y' }
     const dot = graphDot(graphOf([], [calls(a, odd, 1, proven)]))
@@ -85,4 +108,15 @@ describe('a quantile', () => {
   ])('%s', (_name, histogram, q, expected) => {
     expect(quantile(histogram, q)).toBe(expected)
   })
+})
+
+describe('an amount of bytes', () => {
+  it.each<[number, string]>([
+    [0, '0 B'],
+    [0.4, '0.4 B'],
+    [999, '999 B'],
+    [1500, '1.5 KB'],
+    [2_000_000, '2 MB'],
+    [3e15, '3000 TB'],
+  ])('%s is %s', (bytes, text) => expect(bytesText(bytes)).toBe(text))
 })

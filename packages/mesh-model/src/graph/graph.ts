@@ -1,4 +1,4 @@
-import type { TrafficEnd, TrafficHistogram, TrafficStatistics } from '../plane.ts'
+import type { ConnectionStatistics, TrafficEnd, TrafficHistogram, TrafficStatistics } from '../plane.ts'
 
 /** A version that calls or is called. */
 export interface GraphNode {
@@ -13,7 +13,13 @@ export interface GraphNode {
 /** Whether callers proved who they are: in every call of the window, in some, in none; `unknown` where the side that was called did not report. */
 export type GraphLock = 'all' | 'some' | 'none' | 'unknown'
 
-/** Calls from one version to another. */
+/** Connections of raw TCP. Bytes are counted when a connection has ended, as the caller sees them. */
+export interface GraphConnections extends ConnectionStatistics {
+  /** Per second; absent when the window is not known. */
+  readonly rates?: ConnectionStatistics
+}
+
+/** Calls, or connections, from one version to another. */
 export interface GraphEdge {
   readonly from: string
   readonly to: string
@@ -26,6 +32,8 @@ export interface GraphEdge {
   readonly p50?: number
   readonly p99?: number
   readonly lock: GraphLock
+  /** Of raw TCP; there are no calls then. */
+  readonly connections?: GraphConnections
 }
 
 /** Who called whom. */
@@ -61,8 +69,8 @@ function nodeOf(end: TrafficEnd): GraphNode {
 }
 
 /** A series by what does not change from one reading to the next. */
-function keyOf({ reporter, source, destination, code, flags, security }: TrafficStatistics): string {
-  return [reporter, idOf(source), source.principal, idOf(destination), code, flags, security].join(' ')
+function keyOf({ reporter, source, destination, code, flags, security, connections }: TrafficStatistics): string {
+  return [reporter, idOf(source), source.principal, idOf(destination), code, flags, security, connections === undefined].join(' ')
 }
 
 function callsBetween(before: readonly TrafficStatistics[], after: readonly TrafficStatistics[]): readonly TrafficStatistics[] {
@@ -70,9 +78,23 @@ function callsBetween(before: readonly TrafficStatistics[], after: readonly Traf
   return after
     .map((one) => {
       const last = earlier.get(keyOf(one))
-      return last === undefined ? one : { ...one, requests: one.requests - last.requests, duration: difference(one.duration, last.duration) }
+      return last === undefined ? one : since(one, last)
     })
-    .filter(({ requests }) => requests > 0)
+    .filter(({ requests, connections }) => requests > 0 || (connections !== undefined && connections.opened + connections.closed > 0))
+}
+
+function since(one: TrafficStatistics, last: TrafficStatistics): TrafficStatistics {
+  const { connections } = one
+  return {
+    ...one,
+    requests: one.requests - last.requests,
+    duration: difference(one.duration, last.duration),
+    ...(connections === undefined ? {} : { connections: eachOf((name) => connections[name] - (last.connections?.[name] ?? 0)) }),
+  }
+}
+
+function eachOf(count: (name: keyof ConnectionStatistics) => number): ConnectionStatistics {
+  return { opened: count('opened'), closed: count('closed'), sentBytes: count('sentBytes'), receivedBytes: count('receivedBytes') }
 }
 
 function difference(a: TrafficHistogram, b: TrafficHistogram): TrafficHistogram {
@@ -103,13 +125,21 @@ function edgeOf(group: readonly TrafficStatistics[], { source, destination }: Tr
     to: idOf(destination),
     requests,
     ...(windowMs === undefined ? {} : { rate: requests / (windowMs / 1000) }),
-    errors: failed / requests,
+    errors: requests === 0 ? 0 : failed / requests,
     ...(p50 === undefined ? {} : { p50 }),
     ...(p99 === undefined ? {} : { p99 }),
+    ...connectionsOf(group, windowMs),
     lock: lockOf(
       calls.filter((one) => one.reporter === 'destination' && one.source.principal === source.principal && idOf(one.destination) === idOf(destination)),
     ),
   }
+}
+
+function connectionsOf(group: readonly TrafficStatistics[], windowMs: number | undefined): Pick<GraphEdge, 'connections'> {
+  const counted = group.flatMap(({ connections }) => connections ?? [])
+  if (counted.length === 0) return {}
+  const sums = eachOf((name) => counted.reduce((sum, one) => sum + one[name], 0))
+  return { connections: { ...sums, ...(windowMs === undefined ? {} : { rates: eachOf((name) => sums[name] / (windowMs / 1000)) }) } }
 }
 
 const total = (calls: readonly TrafficStatistics[]): number => calls.reduce((sum, { requests }) => sum + requests, 0)

@@ -1,3 +1,3 @@
 /** Who called whom, from what the proxies counted. Pure. */
-export { graphOf, quantile, type GraphEdge, type GraphLock, type GraphNode, type MeshGraph } from './graph.ts'
-export { edgeText, graphDot } from './dot.ts'
+export { graphOf, quantile, type GraphConnections, type GraphEdge, type GraphLock, type GraphNode, type MeshGraph } from './graph.ts'
+export { bytesText, edgeText, graphDot } from './dot.ts'

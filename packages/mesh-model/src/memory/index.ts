@@ -95,7 +95,7 @@ export class MemoryMesh implements MeshPlane {
 
   async configuration(host: NamespacedName): Promise<readonly WorkloadConfiguration[]> {
     if (!this.replicas.has(keyOf(host))) return []
-    return [{ workload: host, listeners: [], routes: [], clusters: [], endpoints: [], secrets: [], model: { workload: {}, hosts: [] } }]
+    return [{ workload: host, listeners: [], routes: [], clusters: [], endpoints: [], extensions: [], secrets: [], model: { workload: {}, hosts: [] } }]
   }
 
   /** What questions about policies and hosts are answered from, from now on. */
