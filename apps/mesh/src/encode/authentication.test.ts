@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { MeshRoute, MeshWorkload, PolicyRule, SourceMatch, WorkloadPolicy } from '@weft/mesh-model'
 import { keySourceName } from '@weft/mesh-model'
-import { inboundSocket, PROBE_PATH, TYPE_URLS } from './names.ts'
+import { PROBE_PATH, TYPE_URLS } from './names.ts'
 import type { Pem } from './testing/certificates.ts'
 import { host, route, snapshot, workload } from './testing/model.ts'
 import { mutualTls } from './testing/streams.ts'
@@ -79,7 +79,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop())
 
 async function inbound(name: string, path: string, options: Ask = {}): Promise<Answer> {
-  const socket = await mutualTls(inboundSocket(world.layout, `default/${name}-1`), world.authority.root, pem)
+  const socket = await mutualTls(world.inboundSocket(`default/${name}-1`), world.authority.root, pem)
   const answer = await ask({ path, createConnection: () => socket }, { ...options, headers: { host: name, ...options.headers } })
   socket.destroy()
   return answer
@@ -175,7 +175,7 @@ describe('tokens at the callee', () => {
 
   it('are not asked of the prober', async () => {
     const prober = world.authority.issue('spiffe://cluster.local/ns/weft-system/sa/prober')
-    const socket = await mutualTls(inboundSocket(world.layout, 'default/must-1'), world.authority.root, prober)
+    const socket = await mutualTls(world.inboundSocket('default/must-1'), world.authority.root, prober)
     expect((await ask({ path: PROBE_PATH, createConnection: () => socket }, { headers: { host: 'x' } })).status).toBe(200)
     socket.destroy()
   })

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { OperationMatch, PolicyRule, SourceMatch, StringMatch, WorkloadPolicy } from '@weft/mesh-model'
 import type { Pem } from './testing/certificates.ts'
+import { accepts } from '../plane/accepting.ts'
 import { testAuthority } from './testing/certificates.ts'
 import { host, OPEN, snapshot, workload } from './testing/model.ts'
 import { mutualTls } from './testing/streams.ts'
 import { ask, World } from './testing/world.ts'
 import type { Answer, Ask } from './testing/world.ts'
-import { inboundSocket } from './names.ts'
 
 const is = (value: string): StringMatch => ({ kind: 'exact', value })
 const starts = (value: string): StringMatch => ({ kind: 'prefix', value })
@@ -69,7 +69,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop())
 
 async function call(to: string, as: string | undefined, path: string, options: Ask = {}): Promise<Answer> {
-  const socket = await mutualTls(inboundSocket(world.layout, `default/${to}-1`), world.authority.root, as === undefined ? undefined : pems[as])
+  const socket = await mutualTls(world.inboundSocket(`default/${to}-1`), world.authority.root, as === undefined ? undefined : pems[as])
   try {
     return await ask({ path, createConnection: () => socket }, { ...options, headers: { host: 'temp.default:8080', ...options.headers } })
   } finally {
@@ -89,7 +89,7 @@ describe('an inbound listener', () => {
   })
 
   it('shows its own SPIFFE ID, over TLS 1.3 alone', async () => {
-    const socket = await mutualTls(inboundSocket(world.layout, 'default/open-1'), world.authority.root, pems['control'])
+    const socket = await mutualTls(world.inboundSocket('default/open-1'), world.authority.root, pems['control'])
     expect(socket.getPeerCertificate().subjectaltname).toBe('URI:spiffe://cluster.local/ns/default/sa/open')
     expect(socket.getProtocol()).toBe('TLSv1.3')
     socket.destroy()
@@ -147,7 +147,7 @@ describe('an inbound listener', () => {
   })
 
   it('takes a policy change at once and keeps the connection', async () => {
-    const socket = await mutualTls(inboundSocket(world.layout, 'default/open-1'), world.authority.root, pems['evil'])
+    const socket = await mutualTls(world.inboundSocket('default/open-1'), world.authority.root, pems['evil'])
     const get = () => ask({ path: '/', createConnection: () => socket }, { headers: { host: 'a', connection: 'keep-alive' } })
     expect((await get()).status).toBe(200)
     const model = snapshot([workload('open', { policy: { deny: [], allow: [] } })], [host('open')])
@@ -161,7 +161,7 @@ describe('an inbound listener', () => {
 
 describe('the mode of mutual TLS', () => {
   const plainly = (to: string, path: string) =>
-    ask({ socketPath: inboundSocket(world.layout, `default/${to}-1`), path }, { headers: { host: 'a', 'x-forwarded-client-cert': `URI=spiffe://${CONTROL}` } })
+    ask({ socketPath: world.inboundSocket(`default/${to}-1`), path }, { headers: { host: 'a', 'x-forwarded-client-cert': `URI=spiffe://${CONTROL}` } })
 
   beforeAll(async () => {
     const both = workload('both', {
@@ -174,6 +174,9 @@ describe('the mode of mutual TLS', () => {
         ['plain', 'both'].map((name) => host(name)),
       ),
     )
+    // A listener that is acknowledged still waits for its routes.
+    for (const name of ['plain', 'both', 'control'])
+      expect(await accepts(world.inboundSocket(`default/${name}-1`), () => true, AbortSignal.timeout(10_000))).toBe(true)
   })
 
   it('strict takes no plain text', async () => {

@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { evaluatePolicy, tcpPolicy } from '@weft/mesh-model'
 import fc from 'fast-check'
-import { inboundSocket, MESH_HEADERS } from './names.ts'
+import { MESH_HEADERS } from './names.ts'
 import type { Pem } from './testing/certificates.ts'
 import { replica, snapshot, workload } from './testing/model.ts'
 import { anyPolicy } from './testing/policies.ts'
@@ -41,7 +41,7 @@ beforeAll(async () => {
     pems.set(name, world.authority.issue(`spiffe://cluster.local/ns/${namespace}/sa/${account}`))
   }
   const deadline = Date.now() + 20_000
-  while ((await world.envoy.admin('/listeners')).split('\n').filter((line) => line.includes('/p')).length < POLICIES) {
+  while ((await world.admin('/listeners')).split('\n').filter((line) => line.includes('/p')).length < POLICIES) {
     if (Date.now() > deadline) throw new Error('listeners are missing')
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
@@ -71,7 +71,7 @@ describe('a policy for raw TCP in Envoy and in the model', () => {
       const number = index % POLICIES
       const policy = policies[number]
       if (policy === undefined) continue
-      const socket = await mutualTls(inboundSocket(world.layout, `default/p${number}-1`), world.authority.root, pems.get(as))
+      const socket = await mutualTls(world.inboundSocket(`default/p${number}-1`), world.authority.root, pems.get(as))
       const status = await connected(socket, address)
       socket.destroy()
       const [namespace, account] = as.split('/')

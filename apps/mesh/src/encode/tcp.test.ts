@@ -195,7 +195,7 @@ describe('a connection of raw TCP', () => {
     const shown = everything([tcpHost('other')])
     await world.apply(shown)
     const numbers = async () =>
-      trafficOf(await world.envoy.admin('/stats/prometheus?filter=^traffic'), shown).filter(({ destination }) => destination.workload === 'other-1')
+      trafficOf(await world.admin('/stats/prometheus?filter=^traffic'), shown).filter(({ destination }) => destination.workload === 'other-1')
     const before = await numbers()
     expect(await talk('other:6379', 'hello', /HELLO/)).toBe('other\nHELLO')
     const grown = (reporter: string, name: 'opened' | 'closed' | 'sentBytes' | 'receivedBytes', now: Awaited<ReturnType<typeof numbers>>) => {

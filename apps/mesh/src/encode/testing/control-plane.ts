@@ -26,12 +26,14 @@ export interface ControlPlaneOptions {
   wake(workload: string, headers: Readonly<Record<string, string>>): Promise<number>
   /** What else Envoy asks. */
   readonly services: readonly GrpcService[]
+  /** Where to write down what Envoy refused; several may share it. */
+  readonly refused?: string[]
 }
 
 /** The smallest control plane that serves one Envoy by delta ADS: enough to try resources with, and nothing of the real one's care. */
 export class ControlPlane {
   /** What Envoy refused, in its words. */
-  readonly refused: string[] = []
+  readonly refused: string[]
   /** Types that are not sent. */
   readonly withheld = new Set<string>()
   readonly #options: ControlPlaneOptions
@@ -45,6 +47,7 @@ export class ControlPlane {
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options
+    this.refused = options.refused ?? []
   }
 
   async start(): Promise<void> {

@@ -55,8 +55,8 @@ function bootstrap(node: string, directory: string, socket: string): object {
         grpc_services: [{ envoy_grpc: { cluster_name: XDS_CLUSTER } }],
         set_node_on_first_message_only: true,
       },
-      cds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '1s' },
-      lds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '1s' },
+      cds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '10s' },
+      lds_config: { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '10s' },
     },
     static_resources: { clusters: [overSocket(XDS_CLUSTER, socket), overSocket(ACTIVATOR_CLUSTER, socket), overSocket(TAP_CLUSTER, socket)] },
   }

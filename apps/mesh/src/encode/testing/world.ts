@@ -8,7 +8,7 @@ import { silentLog } from '@weft/kit'
 import { freePort } from '../../testing/free-port.ts'
 import { streamService } from '../../streams/service.ts'
 import { StreamWatch } from '../../streams/watch.ts'
-import { parseIdentitySecret, TYPE_URLS } from '../names.ts'
+import { inboundSocket, parseIdentitySecret, TYPE_URLS } from '../names.ts'
 import type { EnvoyResource, NodeLayout } from '../types.ts'
 import { testAuthority } from './certificates.ts'
 import type { TestAuthority } from './certificates.ts'
@@ -76,6 +76,23 @@ export const answering =
     request.on('end', () => response.end(text))
   }
 
+const NODES = ['node-1', 'node-2'] as const
+let envoys = 1
+const socketOf = (runDirectory: string) => join(runDirectory, 'xds', 's')
+
+/** Workloads are spread over so many Envoys from now on, the ingress is at the first; for a test file that runs another's tests so. */
+export function useEnvoys(count: 1 | 2): void {
+  envoys = count
+}
+
+/** With two Envoys, every second workload is away from the ingress: the first, the third and so on, by name. */
+function placed(snapshot: MeshSnapshot): MeshSnapshot {
+  if (envoys === 1) return snapshot
+  const keys = [...snapshot.workloads.keys()].toSorted()
+  const nodeOf = (key: string) => NODES[(keys.indexOf(key) + 1) % envoys] ?? NODES[0]
+  return { ...snapshot, workloads: new Map([...snapshot.workloads].map(([key, workload]) => [key, { ...workload, proxy: nodeOf(key) }])) }
+}
+
 /** Everything that a test needs to send real calls through a real Envoy. */
 export class World {
   readonly directory = mkdtempSync('/tmp/weft-encode-')
@@ -92,37 +109,43 @@ export class World {
   /** The activator. Refuses until a test says otherwise. */
   wake: (workload: string, headers: Readonly<Record<string, string>>) => Promise<number> = async () => 503
   #snapshot: MeshSnapshot
-  readonly #encoder = new WholeEncoder()
   readonly #validation = new Validation()
-  #encoded: EncodedNode | undefined
+  readonly #encoded = new Map<string, EncodedNode>()
   /** SPIFFE IDs that stand in certificates of service accounts, in place of their own. */
   readonly identities = new Map<string, string>()
   readonly #secrets = new Map<string, EnvoyResource>()
   readonly #servers: http.Server[] = []
   readonly #sockets = new Set<Duplex>()
-  #envoy: TestEnvoy | undefined
+  readonly #layouts: ReadonlyMap<string, NodeLayout>
+  readonly #planes: readonly ControlPlane[]
+  readonly #refused: string[] = []
+  readonly #envoys: TestEnvoy[] = []
 
   private constructor(snapshot: MeshSnapshot, port: number, more: Partial<NodeLayout>) {
     this.port = port
-    this.#snapshot = snapshot
-    mkdirSync(join(this.directory, 'i'))
+    this.#snapshot = placed(snapshot)
     this.layout = layoutOf(this.directory, { ingress: { address: '127.0.0.1', port }, ...more })
+    const { ingress: _ingress, ...others } = more
+    const away = NODES.slice(1, envoys).map((node) => layoutOf(join(this.directory, node), { gatewaySocket: this.layout.gatewaySocket, ...others, node }))
+    this.#layouts = new Map([this.layout, ...away].map((layout) => [layout.node, layout]))
+    for (const { runDirectory } of this.#layouts.values()) mkdirSync(join(runDirectory, 'i'), { recursive: true })
     this.authority = testAuthority(join(this.directory, 'ca'))
     this.streams = new StreamWatch({ calleeOf: (key) => this.#snapshot.workloads.get(key), log: silentLog() })
-    this.plane = new ControlPlane({
+    this.plane = this.#planeOf(this.layout)
+    this.#planes = [this.plane, ...away.map((layout) => this.#planeOf(layout))]
+  }
+
+  #planeOf({ node, runDirectory }: NodeLayout): ControlPlane {
+    const encoder = new WholeEncoder()
+    return new ControlPlane({
       services: [streamService(this.streams)],
-      socket: join(this.directory, 'xds', 's'),
+      socket: socketOf(runDirectory),
+      refused: this.#refused,
       encode: (demand) => {
-        this.#encoded = this.#encoder.encode({
-          snapshot: this.#snapshot,
-          files: this.files,
-          node: 'node-1',
-          layouts: new Map([['node-1', this.layout]]),
-          replicas: this.replicas,
-          keys: this.keys,
-          demand,
-        })
-        return this.#encoded
+        const { files, replicas, keys } = this
+        const encoded = encoder.encode({ snapshot: this.#snapshot, files, node, layouts: this.#layouts, replicas, keys, demand })
+        this.#encoded.set(node, encoded)
+        return encoded
       },
       secret: (name) => this.#secret(name),
       wake: (name, headers) => this.wake(name, headers),
@@ -133,27 +156,38 @@ export class World {
   static async start(snapshot: MeshSnapshot, before: (world: World) => Promise<void> = async () => undefined, more: Partial<NodeLayout> = {}): Promise<World> {
     const world = new World(snapshot, await freePort(), more)
     await before(world)
-    await world.plane.start()
-    world.#envoy = await startEnvoy('node-1', world.directory, join(world.directory, 'xds', 's'))
+    for (const plane of world.#planes) await plane.start()
+    for (const { node, runDirectory } of world.#layouts.values()) world.#envoys.push(await startEnvoy(node, runDirectory, socketOf(runDirectory)))
     return world
   }
 
   get envoy(): TestEnvoy {
-    if (this.#envoy === undefined) throw new Error('Envoy is not started yet')
-    return this.#envoy
+    const [front] = this.#envoys
+    if (front === undefined) throw new Error('Envoy is not started yet')
+    return front
+  }
+
+  /** What the admin interfaces of all Envoys answer. */
+  async admin(path: string): Promise<string> {
+    return (await Promise.all(this.#envoys.map((envoy) => envoy.admin(path)))).join('')
+  }
+
+  /** Socket of a workload's inbound listener, at the Envoy that serves it. */
+  inboundSocket(workload: string): string {
+    return inboundSocket(this.#layouts.get(this.#snapshot.workloads.get(workload)?.proxy ?? '') ?? this.layout, workload)
   }
 
   /** Puts another snapshot into force. */
   async apply(snapshot: MeshSnapshot): Promise<void> {
     this.#keepEncoded()
-    this.#snapshot = snapshot
+    this.#snapshot = placed(snapshot)
     this.streams.changed(snapshot.workloads.keys())
-    await this.plane.push()
+    await this.push()
   }
 
   /** The control plane has another snapshot, which Envoy does not know of yet. */
   hold(snapshot: MeshSnapshot): void {
-    this.#snapshot = snapshot
+    this.#snapshot = placed(snapshot)
   }
 
   /** Listens on a socket of its own. @returns its path */
@@ -179,8 +213,8 @@ export class World {
     return added
   }
 
-  push(): Promise<void> {
-    return this.plane.push()
+  async push(): Promise<void> {
+    await Promise.all(this.#planes.map((plane) => plane.push()))
   }
 
   /** Asks the ingress. */
@@ -202,7 +236,7 @@ export class World {
   }
 
   #keepEncoded(): void {
-    if (this.#encoded !== undefined) this.#validation.add(this.#encoded)
+    for (const encoded of this.#encoded.values()) this.#validation.add(encoded)
   }
 
   /** Ends everything. @throws Error when a configuration that it had does not pass `envoy --mode validate` */
@@ -214,8 +248,8 @@ export class World {
   }
 
   async #end(): Promise<void> {
-    await this.#envoy?.stop()
-    await this.plane.close()
+    for (const envoy of this.#envoys) await envoy.stop()
+    for (const plane of this.#planes) await plane.close()
     for (const socket of this.#sockets) socket.destroy()
     await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))))
     rmSync(this.directory, { recursive: true, force: true })
