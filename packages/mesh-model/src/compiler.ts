@@ -1,4 +1,4 @@
-import { DEFAULT_NAMESPACE, DEFAULT_TRUST_DOMAIN, NAMESPACE_ALIASES, refKey, refOf, type ResourceRef } from '@weft/core'
+import { DEFAULT_NAMESPACE, DEFAULT_TRUST_DOMAIN, NAMESPACE_ALIASES, refKey } from '@weft/core'
 import { compileGateway, credentialOf, frontFindings } from './compile/gateway.ts'
 import { compileGatewayHost, isApiRoute, type CompiledGatewayHost } from './compile/gateway-host.ts'
 import { compileParents, type CompiledParents } from './compile/gateway-parents.ts'
@@ -33,8 +33,9 @@ import {
   type SnapshotMap,
   type WorkloadKey,
 } from './snapshot.ts'
-import type { Change } from './world/change.ts'
+import { refOfChange, type Change } from './world/change.ts'
 import { listenerKey, type IngressPorts } from './world/gateways.ts'
+import { thingOf, type Causes } from './world/marks.ts'
 import { FRONT, OUTSIDE, World, type Dirt } from './world/world.ts'
 
 /** What is the same for the whole mesh. */
@@ -330,14 +331,15 @@ class Compiler implements MeshCompiler {
     const ingressAuthentication = this.#ingressAuthentication
     const changed = SNAPSHOT_MAPS.some((name) => drafts[name].changed)
     const before = this.#snapshot
-    const { ingressAuthentication: verified, ...rest } = before
+    const { ingressAuthentication: verified, causes: _causes, ...rest } = before
     const same = namespaces === before.namespaces && findings === before.findings && statuses === before.statuses && ingressAuthentication === verified
     if (!changed && same) return { snapshot: before, difference: NOTHING }
     this.#snapshot = {
       ...rest,
       ...(ingressAuthentication === undefined ? {} : { ingressAuthentication }),
       version: this.#snapshot.version + 1,
-      cause: changes.map(causeOf),
+      cause: dirt.causes.all.length === 0 ? changes.map(refOfChange) : dirt.causes.all,
+      ...narrowed(dirt.causes, drafts),
       workloads: drafts.workloads.result(),
       hosts: drafts.hosts.result(),
       gateways: drafts.gateways.result(),
@@ -361,8 +363,14 @@ class Compiler implements MeshCompiler {
   }
 }
 
-function causeOf(change: Change): ResourceRef {
-  return change.type === 'set' ? refOf(change.resource) : change.ref
+/** What changed and is not by all that the batch has; of a very large one nothing is kept. */
+function narrowed({ all, of }: Causes, drafts: Drafts): Pick<MeshSnapshot, 'causes'> {
+  if (all.length < 2 || of.size === 0) return {}
+  const changed = SNAPSHOT_MAPS.flatMap((name) => {
+    const { set, removed } = drafts[name].difference()
+    return [...set, ...removed].map((key) => thingOf(name, key))
+  })
+  return { causes: new Map(changed.flatMap((thing) => (of.has(thing) ? [[thing, of.get(thing) ?? []] as const] : []))) }
 }
 
 type Drafts = { readonly [name in SnapshotMap]: Draft<MeshSnapshot[name] extends ReadonlyMap<string, infer V> ? V : never> }

@@ -1,4 +1,4 @@
-import type { SnapshotChange } from './diff/describe-difference.ts'
+import type { CausedChange } from './diff/describe-changes.ts'
 import type { NamespacedName, ResourceRef } from '@weft/core'
 import type { AuthorizationAnswer, AuthorizationQuestion } from './explain/authorize.ts'
 import type { HostDescription } from './explain/describe.ts'
@@ -171,7 +171,7 @@ export interface MeshChanges {
   readonly to: number
   /** Those after `from` up to `to`, oldest first. */
   readonly snapshots: readonly SnapshotEntry[]
-  readonly changes: readonly SnapshotChange[]
+  readonly changes: readonly CausedChange[]
 }
 
 /** State of the mesh. */

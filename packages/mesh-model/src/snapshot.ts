@@ -396,6 +396,8 @@ export interface MeshSnapshot {
   readonly version: number
   /** The resources whose change made it. */
   readonly cause: readonly ResourceRef[]
+  /** Where several resources caused it: by `MAP KEY`, those that touched an entry themselves. Not carried on to the next. */
+  readonly causes?: ReadonlyMap<string, readonly ResourceRef[]>
   readonly trustDomain: string
   /** Path of a hop between workloads of the same proxy: `encrypted` = mutual TLS between two listeners, `direct` = one hop with the callee's policy. */
   readonly path: 'encrypted' | 'direct'

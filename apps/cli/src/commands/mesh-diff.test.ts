@@ -8,8 +8,8 @@ const CHANGES = {
   to: 5,
   snapshots: [{ version: 5, at: 1, cause: [cause('temp')] }],
   changes: [
-    { kind: 'host', key: 'default/temp', change: 'changed', fields: ['routes[default].targets[0].weight: 100 -> 90'] },
-    { kind: 'workload', key: 'default/temp-v2', change: 'added', fields: [] },
+    { kind: 'host', key: 'default/temp', change: 'changed', fields: ['routes[default].targets[0].weight: 100 -> 90'], by: [cause('temp')] },
+    { kind: 'workload', key: 'default/temp-v2', change: 'added', fields: [], by: [cause('other')] },
   ],
 }
 
@@ -21,6 +21,14 @@ describe('weft mesh diff', () => {
       err: '',
       out: 'Snapshot 4 -> 5, by VirtualService default/temp\nhost default/temp changed\n  routes[default].targets[0].weight: 100 -> 90\nworkload default/temp-v2 added\n',
     })
+  })
+
+  it('says of each thing what caused it, where several did', async () => {
+    const snapshots = [{ version: 5, at: 1, cause: [cause('temp'), cause('other')] }]
+    await using gateway = await testGateway({ [`${PATH}/diff`]: [200, { ...CHANGES, snapshots }] })
+    const { out } = await cli(['mesh', 'diff'], { gateway })
+    expect(out).toMatch(/^host default\/temp changed, by VirtualService default\/temp$/m)
+    expect(out).toMatch(/^workload default\/temp-v2 added, by VirtualService default\/other$/m)
   })
 
   it('asks for what changed between two versions', async () => {

@@ -1,5 +1,5 @@
 import { WeftError, type ResourceRef } from '@weft/core'
-import type { MeshChanges, SnapshotChange, SnapshotEntry } from '@weft/mesh-model'
+import type { CausedChange, MeshChanges, SnapshotEntry } from '@weft/mesh-model'
 import { GATEWAY_OPTION } from '../cli.ts'
 import type { Command, Invocation } from '../command.ts'
 import { render, structured } from '../output/render.ts'
@@ -62,10 +62,12 @@ function causeText(cause: readonly ResourceRef[]): string {
 
 /** What a person reads. */
 export function changesText({ from, to, snapshots, changes }: MeshChanges): string {
+  const isOne = new Set(snapshots.flatMap(({ cause }) => cause.map(refText))).size < 2
   const head = `Snapshot ${from} -> ${to}, by ${causeText(snapshots.flatMap(({ cause }) => cause)) || 'nothing'}\n`
-  return changes.length === 0 ? `${head}Nothing that a proxy has is different.\n` : head + changes.map(changeText).join('')
+  return changes.length === 0 ? `${head}Nothing that a proxy has is different.\n` : head + changes.map((change) => changeText(change, isOne)).join('')
 }
 
-function changeText({ kind, key, change, fields }: SnapshotChange): string {
-  return [`${kind} ${key} ${change}`, ...fields.map((line) => `  ${line}`), ''].join('\n')
+/** Where only one resource changed anything it is not said again. */
+function changeText({ kind, key, change, fields, by }: CausedChange, isOne: boolean): string {
+  return [`${kind} ${key} ${change}${isOne ? '' : `, by ${causeText(by)}`}`, ...fields.map((line) => `  ${line}`), ''].join('\n')
 }

@@ -1,4 +1,4 @@
-import { describeDifference, type MeshChanges, type MeshSnapshot, type SnapshotEntry } from '@weft/mesh-model'
+import { describeChanges, type MeshChanges, type MeshSnapshot, type SnapshotEntry } from '@weft/mesh-model'
 
 /** Snapshots that are kept. What did not change from one to the next is one object in both; each costs a copy of the tables that it changed, 50 KiB at 1,000 functions. */
 const MOST_SNAPSHOTS = 50
@@ -41,7 +41,7 @@ export class History {
     const [before, after] = [this.#kept[first]?.snapshot, this.#kept[last]?.snapshot]
     if (before === undefined || after === undefined || first > last) return undefined
     const snapshots = this.entries().slice(first + 1, last + 1)
-    return { from: before.version, to: after.version, snapshots, changes: describeDifference(before, after) }
+    return { from: before.version, to: after.version, snapshots, changes: describeChanges(this.#kept.slice(first, last + 1).map(({ snapshot }) => snapshot)) }
   }
 
   #indexOf(version: number | undefined): number | undefined {

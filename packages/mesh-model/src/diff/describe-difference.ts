@@ -22,6 +22,11 @@ const KINDS: readonly (readonly [name: Exclude<SnapshotMap, 'chainNames'>, kind:
   ['credentials', 'certificate'],
 ]
 
+/** The map of a snapshot that has the entries of a kind; `undefined`: none has. */
+export function mapOf(kind: string): SnapshotMap | undefined {
+  return KINDS.find(([, name]) => name === kind)?.[0]
+}
+
 const MOST_FIELDS = 50
 const MOST_CHARACTERS = 120
 

@@ -1,4 +1,4 @@
-import { groupOf, type Resource, type ResourceRef } from '@weft/core'
+import { groupOf, refOf, type Resource, type ResourceRef } from '@weft/core'
 
 /** What happened to a resource. */
 export type Change = { readonly type: 'set'; readonly resource: Resource } | { readonly type: 'removed'; readonly ref: ResourceRef }
@@ -32,4 +32,9 @@ export const MESH_KINDS = [
 /** Which kind a change is about. */
 export function kindOf(change: Change): string {
   return change.type === 'set' ? `${groupOf(change.resource.apiVersion)}/${change.resource.kind}` : `${change.ref.group}/${change.ref.kind}`
+}
+
+/** Which resource a change is about. */
+export function refOfChange(change: Change): ResourceRef {
+  return change.type === 'set' ? refOf(change.resource) : change.ref
 }

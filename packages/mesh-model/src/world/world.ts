@@ -35,9 +35,10 @@ import { readDestinationRule, readVirtualService } from '../read/routing.ts'
 import { readServiceEntry, readWorkloadEntry } from '../read/service-entry.ts'
 import type { HostKey, ResourceFinding, WorkloadKey } from '../snapshot.ts'
 import { ApiGateways } from './api-gateways.ts'
-import { kindOf, type Change } from './change.ts'
+import { kindOf, refOfChange, type Change } from './change.ts'
 import { Dependencies, type Dependency } from './dependencies.ts'
 import { frontKey, GatewayBook, isGatewayHostKey, type GatewayMarks, type IngressPorts } from './gateways.ts'
+import { addMarks, causesOf, MOST_NARROWED, noMarks, type Causes, type Marks } from './marks.ts'
 import { Multimap } from './multimap.ts'
 import { RevisionIndex } from './revisions.ts'
 import { labelKey, SelectorIndex } from './selectors.ts'
@@ -57,6 +58,7 @@ export interface Dirt {
   readonly gateways: Readonly<Record<keyof GatewayMarks, ReadonlySet<string>>>
   /** Something that may be about the platform's own gateways. */
   readonly edges: boolean
+  readonly causes: Causes
 }
 
 /**
@@ -106,31 +108,36 @@ export class World {
 
   /** Takes in changes and says what they touch. A resource of a kind that the mesh does not read touches nothing. */
   apply(changes: readonly Change[]): Dirt {
-    const gateways = {
-      gateways: new Set<string>(),
-      listeners: new Set<string>(),
-      gatewayHosts: new Set<string>(),
-      fronts: new Set<string>(),
-      credentials: new Set<string>(),
-    }
-    const marks: Marks = {
-      hosts: new Set(),
-      workloads: new Set(),
-      externals: new Set(),
-      findings: new Set(),
-      selections: [],
-      namespaces: false,
-      edges: false,
-      apiGateways: false,
-      gateways,
-    }
+    return changes.length > MOST_NARROWED ? this.#applyTogether(changes) : this.#applyEach(changes)
+  }
+
+  #applyTogether(changes: readonly Change[]): Dirt {
+    const marks = noMarks()
     for (const change of changes) this.#applyOne(change, marks)
+    this.#select(marks)
     if (marks.apiGateways) this.apiGateways.refresh(this, this.gateways, marks.gateways)
-    for (const { namespace, selector } of marks.selections) {
+    return { ...marks, causes: { all: changes.map(refOfChange), of: new Map() } }
+  }
+
+  /** Remembers what each did. */
+  #applyEach(changes: readonly Change[]): Dirt {
+    const each = changes.map((change) => {
+      const own = noMarks()
+      this.#applyOne(change, own)
+      return { change, own }
+    })
+    for (const { own } of each) this.#select(own)
+    const marks = noMarks()
+    for (const { own } of each) addMarks(marks, own)
+    if (marks.apiGateways) this.apiGateways.refresh(this, this.gateways, marks.gateways)
+    return { ...marks, causes: causesOf(each) }
+  }
+
+  #select({ selections, workloads }: Marks): void {
+    for (const { namespace, selector } of selections) {
       const scope = namespace === SYSTEM_NAMESPACE ? undefined : namespace
-      for (const revision of this.revisions.selected(scope, selector)) marks.workloads.add(revision.key)
+      for (const revision of this.revisions.selected(scope, selector)) workloads.add(revision.key)
     }
-    return marks
   }
 
   #applyOne(change: Change, marks: Marks): void {
@@ -160,20 +167,6 @@ export class World {
     else this.findings.set(key, findings)
     marks.findings.add(key)
   }
-}
-
-interface Marks {
-  readonly hosts: Set<HostKey>
-  readonly workloads: Set<WorkloadKey>
-  readonly externals: Set<string>
-  readonly findings: Set<string>
-  /** What changed policies select; looked up when all changes are in. */
-  readonly selections: { readonly namespace: string; readonly selector: Selector }[]
-  namespaces: boolean
-  readonly gateways: GatewayMarks
-  edges: boolean
-  /** Whether Gateways of the Gateway API may mean something else now. */
-  apiGateways: boolean
 }
 
 /** How a kind is read, kept, and what depends on it. */
