@@ -1,8 +1,8 @@
 import { fastify, type FastifyInstance } from 'fastify'
 import type { FunctionResource } from '@weft/api'
-import { keyOf, messageOf } from '@weft/core'
+import { keyOf, messageOf, SYSTEM_NAMESPACE } from '@weft/core'
 import type { Log } from '@weft/kit'
-import type { MeshPlane, TrafficEnd } from '@weft/mesh-model'
+import { EGRESS_ACCOUNT, type MeshPlane, type TrafficEnd } from '@weft/mesh-model'
 import type { Store } from '@weft/store'
 import { renderCertificateMetrics } from './certificates.ts'
 import { renderFindingMetrics } from './findings.ts'
@@ -48,7 +48,10 @@ async function scrape({ apiMetrics, invocations, traffic, store, mesh, log }: Me
     const keys = new Set(items.map((item) => keyOf({ namespace: item.metadata.namespace ?? 'default', name: item.metadata.name })))
     invocations.retain((key) => keys.has(key))
     const totals = [...(await invocations.read())].filter(([key]) => keys.has(key)).map(([, total]) => total)
-    const isThere = ({ namespace, service }: TrafficEnd) => keys.has(keyOf({ namespace, name: service }))
+    // No function, but a workload: what leaves the mesh through it has no other end in the mesh.
+    const egress = keyOf({ namespace: SYSTEM_NAMESPACE, name: EGRESS_ACCOUNT })
+    const ends = new Set([...keys, egress])
+    const isThere = ({ namespace, service }: TrafficEnd) => ends.has(keyOf({ namespace, name: service }))
     const istio = renderIstioMetrics((await traffic.read()).filter(({ source, destination }) => isThere(source) || isThere(destination)))
     traffic.retain(isThere)
     const certificates = await renderCertificateMetrics(mesh, Date.now())

@@ -90,6 +90,17 @@ describe("Istio's metrics", () => {
     expect((await world.gateway.metrics.inject({ url: '/metrics' })).body).toContain('istio_requests_total{reporter="source",source_workload="a-v1"')
   })
 
+  it('are there for what leaves the mesh through the egress gateway, which is no function', async () => {
+    await using world = await makeWorld()
+    const gateway = { ...calls(1).source, workload: 'egressgateway-80', namespace: 'weft-system', service: 'egressgateway' }
+    const outside = { ...calls(1).destination, workload: 'api.example.org', service: 'api.example.org', outside: true as const }
+    world.mesh.see(calls(7, { source: gateway, destination: outside }))
+    for (let reading = 0; reading < 2; reading += 1)
+      expect((await world.gateway.metrics.inject({ url: '/metrics' })).body).toContain(
+        'istio_requests_total{reporter="source",source_workload="egressgateway-80"',
+      )
+  })
+
   it('have connections of raw TCP and statuses of gRPC under names of their own', () => {
     const connections = { opened: 3, closed: 2, sentBytes: 10, receivedBytes: 20 }
     const text = renderIstioMetrics([calls(0, { connections, code: '0' }), calls(1, { grpcStatus: '5' })])

@@ -151,6 +151,14 @@ const OF_OTHERS: readonly (readonly [(world: World) => fc.Arbitrary<Document>, r
       at('a protocol that does not exist', ['spec', 'servers', 0, 'port'], { number: 80, name: 'x', protocol: 'GOPHER' }),
       at('a port that is none', ['spec', 'servers', 0, 'port'], { number: 0, name: 'x', protocol: 'HTTP' }),
       at('TLS without a certificate', ['spec', 'servers', 0], { port: { number: 443, name: 'x', protocol: 'HTTPS' }, hosts: ['*'], tls: { mode: 'SIMPLE' } }),
+      at('the mesh’s own TLS at the ingress', ['spec'], {
+        selector: { istio: 'ingressgateway' },
+        servers: [{ port: { number: 443, name: 'x', protocol: 'HTTPS' }, hosts: ['*'], tls: { mode: 'ISTIO_MUTUAL' } }],
+      }),
+      at('a certificate of its own at the egress gateway', ['spec'], {
+        selector: { istio: 'egressgateway' },
+        servers: [{ port: { number: 443, name: 'x', protocol: 'HTTPS' }, hosts: ['*'], tls: { mode: 'SIMPLE', credentialName: 'shop' } }],
+      }),
       at('a cipher suite that does not exist', ['spec', 'servers', 0, 'tls'], { cipherSuites: ['NULL'] }),
       at('a file that is no path', ['spec', 'servers', 0, 'tls'], { serverCertificate: '../x' }),
       at('a field that is not supported yet', ['spec', 'servers', 0, 'bind'], '127.0.0.1'),

@@ -145,7 +145,7 @@ export function validVirtualService(world: World = {}): fc.Arbitrary<Document> {
   return documentOf(world, ISTIO, 'VirtualService', fc.record({ spec }))
 }
 
-/** Gateways of Istio, in all its versions. No proxy has their selector, so that they bind nothing. */
+/** Gateways of Istio, in all its versions. No proxy has their selector, so that they bind nothing; or they are the egress gateway's, which binds no port. */
 export function validGateway(world: World = {}): fc.Arbitrary<Document> {
   const name = fc.oneof(fc.constantFrom('*', '*.example.com', 'default/*', './shop.example.com'), host)
   const names = fc.uniqueArray(name, { minLength: 1, maxLength: 3 })
@@ -158,7 +158,16 @@ export function validGateway(world: World = {}): fc.Arbitrary<Document> {
       tls: fc.constantFrom<unknown>({ mode: 'SIMPLE', credentialName: 'shop' }, { mode: 'MUTUAL', credentialName: 'shop', minProtocolVersion: 'TLSV1_3' }),
     })
   const servers = fc.tuple(http(0), secure(1)).chain((both) => fc.constantFrom(both, [both[0]], [both[1]]))
-  return documentOf(world, ISTIO, 'Gateway', fc.record({ spec: fc.record({ selector: fc.constant({ istio: 'nobody' }), servers }) }))
+  const port = (protocol: string) => fc.constantFrom(80, 443, 8443).map((number) => ({ number, name: 'out', protocol }))
+  const outgoing = fc.oneof(
+    fc.record({ port: port('HTTP'), hosts: names }),
+    fc.record({ port: port('HTTPS'), hosts: names, tls: fc.constant({ mode: 'ISTIO_MUTUAL' }) }),
+    fc.record({ port: port('TLS'), hosts: names, tls: fc.constantFrom({ mode: 'PASSTHROUGH' }, { mode: 'ISTIO_MUTUAL' }) }),
+    fc.record({ port: port('TCP'), hosts: names }),
+  )
+  const egress = fc.record({ selector: fc.constantFrom({ istio: 'egressgateway' }, { 'weft.dev/gateway': 'egress' }), servers: fc.tuple(outgoing) })
+  const nobodys = fc.record({ selector: fc.constant({ istio: 'nobody' }), servers })
+  return documentOf(world, ISTIO, 'Gateway', fc.record({ spec: fc.oneof(nobodys, egress) }))
 }
 
 const front = fc.constantFrom('shop.example.com', 'api.example.org')
