@@ -11,5 +11,7 @@ export function causeOf(snapshot: MeshSnapshot, _typeUrl: string, name: string):
     return host?.routes.at(0)?.origin
   }
   const workload = kind === 'pair' ? snapshot.workloads.get(name.split('/').slice(3, 5).join('/')) : snapshot.workloads.get(`${namespace}/${object}`)
+  // A port of the egress gateway has no revision, but the Gateways that ask for it.
+  if (workload?.gateway !== undefined) return snapshot.listeners.get(workload.gateway)?.origins[0]
   return workload === undefined ? undefined : { group: 'weft.dev', kind: 'Revision', namespace: workload.namespace, name: workload.name }
 }
