@@ -47,6 +47,12 @@ export const ERRORS = {
   // -- store -------------------------------------------------------------------------------------------------------
   NOT_FOUND: { status: 404, fault: 'user', message: '{kind} {name} does not exist', help: 'list what there is with: weft get {kind}' },
   ALREADY_EXISTS: { status: 409, fault: 'user', message: '{kind} {name} exists already', help: 'update it instead, or remove it first' },
+  NAMESPACE_IN_USE: {
+    status: 409,
+    fault: 'user',
+    message: 'the namespace {namespace} is not empty: it has {contents}',
+    help: 'remove them first, or everything with: weft namespace remove {namespace} --all',
+  },
   CONFLICT: {
     status: 409,
     fault: 'user',

@@ -55,6 +55,12 @@ export class Discovery {
     throw new WeftError('INVALID_VALUE', { field: 'kind', reason: `the gateway has no kind "${word}"; the kinds are in docs/guide/api.md` })
   }
 
+  /** Every kind whose resources are in namespaces. */
+  async namespaced(): Promise<readonly DiscoveredKind[]> {
+    const kinds = await Promise.all((await this.#preferredVersions()).map((version) => this.#version(version)))
+    return kinds.flat().filter((kind) => kind.namespaced)
+  }
+
   async #preferredVersions(): Promise<readonly string[]> {
     const { groups } = await this.#client.json<GroupList>({ method: 'GET', path: '/apis' })
     const versions = groups.map((group) => group.preferredVersion?.groupVersion ?? group.versions[0]?.groupVersion ?? '')

@@ -101,6 +101,34 @@ describe('secrets', () => {
   })
 })
 
+describe('weft namespace remove', () => {
+  const kinds = (name: string, kind: string, namespaced: boolean): Reply => [200, { resources: [{ name, kind, namespaced, verbs: [] }] }]
+  const DISCOVERED = {
+    'GET /apis': [200, { groups: [] }] as Reply,
+    'GET /api/v1': kinds('namespaces', 'Namespace', false),
+    'GET /apis/weft.dev/v1alpha1': kinds('functions', 'Function', true),
+    'DELETE /api/v1/namespaces/team': [200, {}] as Reply,
+  }
+  const functions = (...names: readonly string[]): Reply => [200, { items: names.map((name) => ({ metadata: { name } })) }]
+
+  it.each<[string, readonly string[], Reply, number, string]>([
+    ['removes one that is empty', [], functions(), 0, ''],
+    [
+      'keeps one that is not, and says what is in it',
+      [],
+      functions('a', 'b'),
+      2,
+      'it has Function a, Function b\n  remove them first, or everything with: weft namespace remove team --all',
+    ],
+    ['removes one with everything in it when it is told to', ['--all'], functions('a'), 0, ''],
+  ])('%s', async (_name, flags, found, code, message) => {
+    await using gateway = await testGateway({ ...DISCOVERED, 'GET /apis/weft.dev/v1alpha1/namespaces/team/functions': found })
+    const outcome = await cli(['namespace', 'remove', 'team', ...flags], { gateway })
+    expect(outcome).toMatchObject({ code, err: expect.stringContaining(message) })
+    expect(gateway.seen.some(({ method }) => method === 'DELETE')).toBe(code === 0)
+  })
+})
+
 describe('secrets of several files', () => {
   it.each([
     ['create', 'POST', '', 201],

@@ -1,4 +1,7 @@
+import { WeftError, type Resource } from '@weft/core'
+import { collectionPath, Discovery } from '../apply/discovery.ts'
 import { GATEWAY_OPTION } from '../cli.ts'
+import type { GatewayClient } from '../client/gateway-client.ts'
 import type { Command } from '../command.ts'
 import { render } from '../output/render.ts'
 import { OUTPUT_OPTION, textOption } from './options.ts'
@@ -30,13 +33,33 @@ export const namespaceCommands: readonly Command[] = [
   {
     name: 'namespace remove',
     aliases: ['rm'],
-    summary: 'remove a namespace that is empty',
+    summary: 'remove a namespace that is empty, or with everything in it',
     args: [{ syntax: '<name>', description: 'name of the namespace' }],
-    options: [GATEWAY_OPTION],
-    examples: ['weft namespace remove staging'],
-    async run({ world, args, client }) {
-      await (await client()).json({ method: 'DELETE', path: `/api/v1/namespaces/${encodeURIComponent(args[0] ?? '')}` })
-      world.stdout.write(`Removed namespace ${args[0]}.\n`)
+    options: [GATEWAY_OPTION, { flags: '--all', description: 'with all functions, secrets, policies and whatever else is in it' }],
+    examples: ['weft namespace remove staging', 'weft namespace remove staging --all'],
+    async run({ world, args, options, client }) {
+      const [name = ''] = args
+      const gateway = await client()
+      if (options['all'] !== true) await assertEmpty(gateway, name)
+      await gateway.json({ method: 'DELETE', path: `/api/v1/namespaces/${encodeURIComponent(name)}` })
+      world.stdout.write(`Removed namespace ${name}.\n`)
     },
   },
 ]
+
+/** @throws WeftError `NAMESPACE_IN_USE` with what is there */
+async function assertEmpty(gateway: GatewayClient, namespace: string): Promise<void> {
+  // The controller makes Revisions, and takes them away with their Function.
+  const kinds = (await new Discovery(gateway).namespaced()).filter(({ kind }) => kind !== 'Revision')
+  const found = await Promise.all(
+    kinds.map(async (kind) => {
+      const { items } = await gateway.json<{ items: readonly Resource[] }>({ method: 'GET', path: collectionPath(kind, namespace) })
+      return items.map(({ metadata }) => `${kind.kind} ${metadata.name}`)
+    }),
+  )
+  const all = found.flat()
+  const rest = all.length > SHOWN ? ` and ${all.length - SHOWN} more` : ''
+  if (all.length > 0) throw new WeftError('NAMESPACE_IN_USE', { namespace, contents: `${all.slice(0, SHOWN).join(', ')}${rest}` })
+}
+
+const SHOWN = 5
