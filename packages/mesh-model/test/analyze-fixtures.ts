@@ -290,11 +290,18 @@ export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readon
   ],
   WEFT0201: [
     [temp, ap({ selector, rules: [principal('cluster.local/ns/default/sa/contrl')] })],
-    [temp, fn('control'), ap({ selector, rules: [principal('cluster.local/ns/default/sa/control')] })],
+    [
+      temp,
+      fn('control'),
+      ap({
+        selector,
+        rules: [principal('cluster.local/ns/default/sa/control'), principal('cluster.local/ns/istio-system/sa/istio-ingressgateway-service-account')],
+      }),
+    ],
   ],
   WEFT0202: [
     [temp, ap({ selector, rules: [rule({ namespaces: ['stagng'] })] })],
-    [temp, ns('staging'), ap({ selector, rules: [rule({ namespaces: ['staging'] })] })],
+    [temp, ns('staging'), ap({ selector, rules: [rule({ namespaces: ['staging', 'istio-system', 'openfaas-fn'] })] })],
   ],
   WEFT0203: [
     [temp, fn('other'), ap({ selector, rules: [operation({ hosts: ['other'] })] })],

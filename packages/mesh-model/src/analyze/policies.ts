@@ -1,4 +1,4 @@
-import { DEFAULT_TRUST_DOMAIN, SYSTEM_NAMESPACE } from '@weft/core'
+import { canonicalNamespace, DEFAULT_TRUST_DOMAIN, SYSTEM_NAMESPACE } from '@weft/core'
 import { equal } from '../equal.ts'
 import { WORKLOAD_PORT } from '../read/workload-port.ts'
 import { at, each, text, texts, type Item, type Report } from './item.ts'
@@ -58,8 +58,7 @@ function checkSource(item: Item, source: unknown, path: string, tools: Tools): v
   }
   for (const name of ['namespaces', 'notNamespaces'] as const) {
     for (const [namespace, place] of texts(at(source, name), `${path}.${name}`)) {
-      if (!namespace.includes('*') && namespace !== 'openfaas-fn' && !world.hasNamespace(namespace))
-        report('WEFT0202', item, place, `there is no namespace ${namespace}`)
+      if (!namespace.includes('*') && !world.hasNamespace(namespace)) report('WEFT0202', item, place, `there is no namespace ${namespace}`)
     }
   }
   const asks = ['principals', 'namespaces', 'serviceAccounts'].find((name) => at(source, name) !== undefined)
@@ -82,7 +81,7 @@ function checkPrincipal(item: Item, principal: string, path: string, { world, re
   if (domain === undefined || namespace === undefined || account === undefined) return
   if (domain !== world.trustDomain && domain !== DEFAULT_TRUST_DOMAIN)
     return report('WEFT0212', item, path, `the trust domain of the mesh is ${world.trustDomain}`)
-  const real = namespace === 'openfaas-fn' ? 'default' : namespace
+  const real = canonicalNamespace(namespace)
   const known = real === SYSTEM_NAMESPACE || world.find('Function', real, account) !== undefined || world.find('ServiceAccount', real, account) !== undefined
   if (!known) report('WEFT0201', item, path, `there is no function or ServiceAccount ${account} in ${real}`)
 }

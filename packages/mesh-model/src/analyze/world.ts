@@ -1,4 +1,4 @@
-import { DEFAULT_NAMESPACE, SYSTEM_NAMESPACE } from '@weft/core'
+import { canonicalNamespace, DEFAULT_NAMESPACE, SYSTEM_NAMESPACE } from '@weft/core'
 import { gatewayPlacement, PROTOCOL_ANNOTATION } from '@weft/api'
 import { EGRESS_ACCOUNT, egressLabels, isEgressHost } from '../egress.ts'
 import { hostKeyOf } from '../read/names.ts'
@@ -111,7 +111,8 @@ export class AnalysedWorld {
   }
 
   /** Whether the namespace is there: what nobody declares is unknown only where somebody declares some. */
-  hasNamespace(name: string): boolean {
+  hasNamespace(written: string): boolean {
+    const name = canonicalNamespace(written)
     const declared = this.all('Namespace').map((item) => item.name)
     return name === DEFAULT_NAMESPACE || name === SYSTEM_NAMESPACE || declared.includes(name) || this.workloads.some((one) => one.namespace === name)
   }
