@@ -121,11 +121,19 @@ export interface TrafficStatistics {
   readonly grpcStatus?: string
   /** Set: these are connections of raw TCP, not calls; there are no {@link requests} then. Bytes are counted when a connection has ended. */
   readonly connections?: ConnectionStatistics
+  /** Set: these are messages of gRPC calls, not the calls; there are no {@link requests} then. Counted as they come by. */
+  readonly messages?: MessageStatistics
   /** They waited for a replica; told by the side that chooses it. */
   readonly held?: true
   /** Bodies; counted by the destination. */
   readonly requestBytes?: TrafficHistogram
   readonly responseBytes?: TrafficHistogram
+}
+
+/** Messages of gRPC, as callers and callees sent them. */
+export interface MessageStatistics {
+  readonly requests: number
+  readonly responses: number
 }
 
 /** Connections of raw TCP; sizes in bytes as the caller sees them. */

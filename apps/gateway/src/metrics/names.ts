@@ -24,6 +24,9 @@ const ISTIO_LABELS = [
 /** Of connections, which have no status. */
 const TCP_LABELS = ISTIO_LABELS.filter((label) => label !== 'response_code' && label !== 'grpc_response_status')
 
+/** Of messages, which belong to calls that may not have ended. */
+const MESSAGE_LABELS = TCP_LABELS.filter((label) => label !== 'response_flags')
+
 /** Every metric of the gateway beside those of the process. The first four are those of the OpenFaaS gateway; `function_name` is `NAME.NAMESPACE`. */
 export const METRICS = {
   gateway_functions_seconds: { type: 'histogram', labels: ['function_name'], help: 'Time of calls through the ingress, in seconds' },
@@ -45,6 +48,16 @@ export const METRICS = {
   istio_requests_total: { type: 'counter', labels: ISTIO_LABELS, help: 'Calls within the mesh, by who called whom; of both sides' },
   istio_request_duration_milliseconds: { type: 'histogram', labels: ISTIO_LABELS, help: 'Time of calls within the mesh, in milliseconds; of both sides' },
   istio_request_bytes: { type: 'histogram', labels: ISTIO_LABELS, help: 'Size of the bodies of calls; of the side that was called' },
+  istio_request_messages_total: {
+    type: 'counter',
+    labels: MESSAGE_LABELS,
+    help: 'Messages that callers of gRPC sent; of both sides, the caller is known to its own',
+  },
+  istio_response_messages_total: {
+    type: 'counter',
+    labels: MESSAGE_LABELS,
+    help: 'Messages that callees of gRPC sent; of both sides, the caller is known to its own',
+  },
   istio_tcp_connections_opened_total: { type: 'counter', labels: TCP_LABELS, help: 'Connections of raw TCP that were made; of both sides' },
   istio_tcp_connections_closed_total: { type: 'counter', labels: TCP_LABELS, help: 'Connections of raw TCP that have ended; of both sides' },
   istio_tcp_sent_bytes_total: { type: 'counter', labels: TCP_LABELS, help: 'Bytes that callees sent over connections of raw TCP that have ended' },

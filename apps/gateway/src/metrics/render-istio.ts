@@ -6,12 +6,20 @@ import { METRICS, type MetricName } from './names.ts'
  * here and not by the client library: the numbers are the proxies'. Cost: one text of labels for each pair of callers and outcomes, a line for each bucket.
  */
 export function renderIstioMetrics(traffic: readonly TrafficStatistics[]): string {
-  const all = traffic.filter(({ connections }) => connections === undefined).map((one) => ({ one, labels: labelsOf(one) }))
+  const messages = traffic.flatMap((one) => (one.messages === undefined ? [] : [{ labels: labelsOf(one), ...one.messages }]))
+  const all = traffic
+    .filter(({ connections, messages: counted }) => connections === undefined && counted === undefined)
+    .map((one) => ({ one, labels: labelsOf(one) }))
   const connections = traffic.flatMap((one) => (one.connections === undefined ? [] : [{ labels: labelsOf(one), ...one.connections }]))
   const counter = (name: MetricName, value: (one: ConnectionStatistics) => number) =>
     family(
       name,
       connections.map((one) => `${name}{${one.labels}} ${value(one)}`),
+    )
+  const messageCounter = (name: MetricName, value: (one: (typeof messages)[number]) => number) =>
+    family(
+      name,
+      messages.map((one) => `${name}{${one.labels}} ${value(one)}`),
     )
   return [
     family(
@@ -30,6 +38,8 @@ export function renderIstioMetrics(traffic: readonly TrafficStatistics[]): strin
       'istio_response_bytes',
       all.flatMap(({ one, labels }) => (one.responseBytes === undefined ? [] : histogram('istio_response_bytes', labels, one.responseBytes))),
     ),
+    messageCounter('istio_request_messages_total', ({ requests }) => requests),
+    messageCounter('istio_response_messages_total', ({ responses }) => responses),
     counter('istio_tcp_connections_opened_total', ({ opened }) => opened),
     counter('istio_tcp_connections_closed_total', ({ closed }) => closed),
     counter('istio_tcp_sent_bytes_total', ({ receivedBytes }) => receivedBytes),
@@ -51,7 +61,8 @@ function family(name: MetricName, lines: readonly string[]): string {
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines, ''].join('\n')
 }
 
-function labelsOf({ reporter, source, destination, code, flags, security, grpcStatus, connections }: TrafficStatistics): string {
+function labelsOf({ reporter, source, destination, code, flags, security, grpcStatus, connections, messages }: TrafficStatistics): string {
+  const isCall = connections === undefined && messages === undefined
   const { service, namespace, outside } = destination
   const labels = {
     reporter,
@@ -60,10 +71,10 @@ function labelsOf({ reporter, source, destination, code, flags, security, grpcSt
     destination_service: service === 'unknown' || outside === true ? service : `${service}.${namespace}.svc.cluster.local`,
     destination_service_name: service,
     destination_service_namespace: namespace,
-    request_protocol: connections === undefined ? (grpcStatus === undefined ? 'http' : 'grpc') : 'tcp',
-    ...(connections === undefined ? { response_code: code } : {}),
+    request_protocol: connections !== undefined ? 'tcp' : grpcStatus === undefined && messages === undefined ? 'http' : 'grpc',
+    ...(isCall ? { response_code: code } : {}),
     ...(grpcStatus === undefined ? {} : { grpc_response_status: grpcStatus }),
-    response_flags: flags,
+    ...(messages === undefined ? { response_flags: flags } : {}),
     connection_security_policy: security,
   }
   return Object.entries(labels)

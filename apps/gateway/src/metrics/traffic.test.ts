@@ -119,6 +119,29 @@ describe("Istio's metrics", () => {
     expect(text).toContain('request_protocol="tcp",response_flags="-"')
   })
 
+  it('have messages of gRPC under names of their own, and nothing else of these', () => {
+    const text = renderIstioMetrics([calls(0, { messages: { requests: 7, responses: 9 }, code: '0' })])
+    const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+    expect(series.map((line) => [line.split('{')[0], line.split('} ')[1]])).toEqual([
+      ['istio_request_messages_total', '7'],
+      ['istio_response_messages_total', '9'],
+    ])
+    expect(series[0]).toContain('request_protocol="grpc"')
+    expect(series[0]).not.toMatch(/response_code|response_flags|grpc_response_status/)
+  })
+
+  it('of messages stay monotonic when the proxy begins anew', async () => {
+    const made = (requests: number, responses: number): TrafficStatistics => calls(0, { messages: { requests, responses } })
+    let reading = [made(3, 5), calls(2)]
+    const totals = new TrafficTotals({ traffic: async () => reading })
+    await totals.read()
+    reading = [made(1, 6), calls(2)]
+    expect((await totals.read()).map(({ messages, requests }) => [messages, requests])).toEqual([
+      [{ requests: 4, responses: 11 }, 0],
+      [undefined, 2],
+    ])
+  })
+
   it('of connections stay monotonic when the proxy begins anew', async () => {
     const made = (opened: number, closed: number): TrafficStatistics => calls(0, { connections: { opened, closed, sentBytes: closed, receivedBytes: closed } })
     let reading = [made(3, 2)]

@@ -1,4 +1,4 @@
-import type { ConnectionStatistics, MeshPlane, TrafficEnd, TrafficHistogram, TrafficStatistics } from '@weft/mesh-model'
+import type { ConnectionStatistics, MeshPlane, MessageStatistics, TrafficEnd, TrafficHistogram, TrafficStatistics } from '@weft/mesh-model'
 
 /** What one reading said, and what was counted before the proxy began anew. */
 interface Entry {
@@ -37,9 +37,9 @@ export class TrafficTotals {
 }
 
 /** One text for calls between the same ends with the same outcome. */
-export function seriesKey({ reporter, source, destination, code, flags, security, grpcStatus = '-', connections }: TrafficStatistics): string {
+export function seriesKey({ reporter, source, destination, code, flags, security, grpcStatus = '-', connections, messages }: TrafficStatistics): string {
   const end = ({ workload, namespace, principal, app, version }: TrafficEnd) => `${namespace}/${workload}/${principal}/${app}/${version}`
-  return `${reporter} ${end(source)} ${end(destination)} ${code} ${flags} ${security} ${grpcStatus} ${connections === undefined ? 'calls' : 'connections'}`
+  return `${reporter} ${end(source)} ${end(destination)} ${code} ${flags} ${security} ${grpcStatus} ${messages !== undefined ? 'messages' : connections === undefined ? 'calls' : 'connections'}`
 }
 
 /** The next state: a counter that went back, or away, began anew, and what it had counted is kept. */
@@ -55,8 +55,9 @@ export function advance(before: ReadonlyMap<string, Entry>, reading: readonly Tr
   for (const [key, next] of now) {
     const entry = before.get(key)
     const last = entry?.last
+    const lost = (next.messages?.requests ?? 0) < (last?.messages?.requests ?? 0) || (next.messages?.responses ?? 0) < (last?.messages?.responses ?? 0)
     const fewer = (next.connections?.opened ?? 0) < (last?.connections?.opened ?? 0) || (next.connections?.closed ?? 0) < (last?.connections?.closed ?? 0)
-    const isAnew = entry !== undefined && last !== undefined && (fewer || next.requests < last.requests || next.duration.count < last.duration.count)
+    const isAnew = entry !== undefined && last !== undefined && (lost || fewer || next.requests < last.requests || next.duration.count < last.duration.count)
     after.set(key, { base: isAnew ? totalOf(entry)[0] : entry?.base, last: next })
   }
   return after
@@ -73,9 +74,14 @@ function sum(a: TrafficStatistics, b: TrafficStatistics): TrafficStatistics {
     requests: a.requests + b.requests,
     duration: sumHistograms(a.duration, b.duration),
     ...(b.connections === undefined ? {} : { connections: sumConnections(a.connections, b.connections) }),
+    ...(b.messages === undefined ? {} : { messages: sumMessages(a.messages, b.messages) }),
     ...(b.requestBytes === undefined ? {} : { requestBytes: sumHistograms(a.requestBytes, b.requestBytes) }),
     ...(b.responseBytes === undefined ? {} : { responseBytes: sumHistograms(a.responseBytes, b.responseBytes) }),
   }
+}
+
+function sumMessages(a: MessageStatistics = { requests: 0, responses: 0 }, b: MessageStatistics): MessageStatistics {
+  return { requests: a.requests + b.requests, responses: a.responses + b.responses }
 }
 
 function sumConnections(a: ConnectionStatistics | undefined, b: ConnectionStatistics): ConnectionStatistics {

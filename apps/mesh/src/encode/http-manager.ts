@@ -1,6 +1,7 @@
 import { any, duration, extension, wrap } from './json.ts'
 import { accessLog } from './access-log.ts'
 import { tracedMutations, tracing, type TracedService } from './tracing.ts'
+import { grpcStatsFilter } from './grpc-stats.ts'
 import { mutation } from './headers.ts'
 import { LOCAL_REPLIES } from './local-reply.ts'
 import { AT_THE_END, connectionLogs, trafficLogs, type TrafficSide } from './traffic-log.ts'
@@ -21,7 +22,7 @@ export interface ManagerParts {
   readonly earlyMutations?: readonly Json[]
   /** Whose calls it takes or makes, for their spans; none without. */
   readonly service?: TracedService
-  /** Calls may be gRPC: their statuses are counted. */
+  /** Calls may be gRPC: their statuses and messages are counted. */
   readonly grpc?: boolean
   /** Calls may be connections of raw TCP: these are counted too. */
   readonly connections?: boolean
@@ -114,6 +115,7 @@ export function httpManager(parts: ManagerParts): Json {
       ...parts.more,
       http_filters: [
         ...parts.filters,
+        ...(parts.grpc === true ? [grpcStatsFilter()] : []),
         extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', { suppress_envoy_headers: true }),
       ],
     }),

@@ -264,6 +264,9 @@ export function parseIngressStatName(name: string): WorkloadKey | undefined {
   return name.startsWith('fn/') ? name.slice('fn/'.length) : undefined
 }
 
+/** RE2 over names of numbers: messages of gRPC, by the cluster that a call goes to. */
+export const MESSAGE_STATS = 'cluster\\..*\\.grpc\\.(?:request|response)_message_count'
+
 /**
  * What the proxies count, as a `stats_matcher.inclusion_list` of the bootstrap: the rest would cost 28 KiB per function. Beside the numbers per function it
  * holds what the control plane and `weft mesh status` need about the proxy itself.
@@ -276,6 +279,7 @@ export const STATS_INCLUSION: readonly ({ readonly prefix: string } | { readonly
     },
   },
   { safe_regex: { regex: 'http\\.inbound\\.rbac\\.(?:deny\\.|allow\\.)?(?:allowed|denied)' } },
+  { safe_regex: { regex: MESSAGE_STATS } },
   { prefix: 'traffic.' },
   { prefix: 'server.' },
   { prefix: 'cluster_manager.' },

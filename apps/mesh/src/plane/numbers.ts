@@ -1,11 +1,13 @@
 import type { InvocationStatistics, MeshSnapshot, MeshWorkload, SnapshotDifference, TrafficStatistics, WorkloadKey } from '@weft/mesh-model'
+import { MESSAGE_STATS } from '../encode/names.ts'
 import { TRAFFIC_PREFIX } from '../encode/traffic-log.ts'
 import { askAdmin } from '../envoy/admin.ts'
+import { messagesOf } from '../statistics/messages.ts'
 import { invocations, parseSamples } from '../statistics/prometheus.ts'
 import { trafficOf } from '../statistics/traffic.ts'
 import type { Proxy } from './proxy.ts'
 
-const TRAFFIC_PATH = `/stats/prometheus?usedonly&filter=${encodeURIComponent(`^${TRAFFIC_PREFIX}\\.`)}`
+const TRAFFIC_PATH = `/stats/prometheus?usedonly&filter=${encodeURIComponent(`^(?:${TRAFFIC_PREFIX}\\.|${MESSAGE_STATS})`)}`
 const STATISTICS_PATH = `/stats/prometheus?usedonly&filter=${encodeURIComponent('^cluster\\.fn/')}`
 /** How many of the workloads that left are remembered. */
 const REMEMBERED = 2_000
@@ -38,9 +40,9 @@ export class Numbers {
     return invocations((await this.#ask(STATISTICS_PATH)).flatMap(parseSamples), (key) => snapshot.workloads.get(key) ?? this.#departed.get(key))
   }
 
-  /** Calls and connections of each edge of the mesh. @throws when the first proxy does not answer */
+  /** Calls, connections and messages of each edge of the mesh. @throws when the first proxy does not answer */
   async traffic(snapshot: MeshSnapshot): Promise<readonly TrafficStatistics[]> {
-    return (await this.#ask(TRAFFIC_PATH)).flatMap((body) => trafficOf(body, snapshot, this.#departed))
+    return (await this.#ask(TRAFFIC_PATH)).flatMap((body) => [...trafficOf(body, snapshot, this.#departed), ...messagesOf(body, snapshot, this.#departed)])
   }
 
   /** Every proxy's answer; one that is down at the moment has none, unless it is the first. */

@@ -21,6 +21,7 @@ const EXTENSIONS = [
   'filters/http/ext_authz/v3/ext_authz',
   'filters/http/ext_proc/v3/ext_proc',
   'filters/http/fault/v3/fault',
+  'filters/http/grpc_stats/v3/config',
   'filters/http/grpc_web/v3/grpc_web',
   'filters/http/header_mutation/v3/header_mutation',
   'filters/http/header_to_metadata/v3/header_to_metadata',
