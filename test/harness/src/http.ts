@@ -10,7 +10,7 @@ export interface Answer {
 /** How to ask. */
 export interface AskOptions {
   readonly method?: string
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string | string[]>>
   readonly body?: string | Uint8Array
   readonly agent?: Agent
   readonly socketPath?: string

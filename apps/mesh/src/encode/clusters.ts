@@ -18,7 +18,7 @@ import {
   TYPE_URLS,
 } from './names.ts'
 import { balancing, connectionLife, outlierDetection, replicaBreakers } from './traffic.ts'
-import { traceMark } from './tracing.ts'
+import { traceMark, withoutEmptyState } from './tracing.ts'
 import { upstreamTls } from './tls.ts'
 import type { Account } from './tls.ts'
 import type { EnvoyResource, Json, NodeLayout } from './types.ts'
@@ -69,6 +69,7 @@ const upstreamFilters = (layout: NodeLayout): readonly Json[] => [
         { remove: MESH_HEADERS.workload },
         { append: addHeader(MESH_HEADERS.workload, '%UPSTREAM_METADATA(weft:workload)%', 'OVERWRITE_IF_EXISTS_OR_ADD') },
         ...traceMark(layout),
+        ...withoutEmptyState(layout),
       ],
     },
   }),

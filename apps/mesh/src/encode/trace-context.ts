@@ -21,8 +21,41 @@ const where = (condition: string, value: string) => `%CEL(${condition} ? ${value
 /** W3C: 55 characters; more only in versions that are not known yet, after a hyphen. Several headers count as one with a comma, which fits neither. */
 const LENGTH = `(${header('traceparent')}.size() == 55 || (!${header('traceparent')}.startsWith('00') && ${header('traceparent')}.matches('^[!-~]{55}-')))`
 const W3C_VALID = `${sent('traceparent')} && ${LENGTH} && !${header('traceparent')}.startsWith('ff') && ${valid(FIRST)}`
-/** W3C asks to keep 512 characters at least; what is longer goes, the trace stays. */
-const STATE_KEPT = `${sent('tracestate')} && ${sent(SECOND)} && ${header('tracestate')}.size() <= 512`
+/** Members of a tracestate that are none (W3C Trace Context §3.3.1.3): any of these makes the whole list none. Each within what Envoy lets an expression of RE2 cost. */
+const BAD_STATE = [
+  // No key and value.
+  '(?:^|,)[^,=]*[^,= \\t][^,=]*(?:,|$)',
+  // A second equals sign, or no value.
+  '=[^,]*=|=[ \\t]*(?:,|$)',
+  // A key that is empty, or begins with another sign than a small letter or a digit.
+  '(?:^|,)[ \\t]*(?:[^a-z0-9 \\t,=][^,=]*)?=',
+  // One with other signs in it.
+  '(?:^|,)[ \\t]*[a-z0-9][^,=]*[^-a-z0-9_*/@,=][^,=]*=',
+  // One of several tenants, or of a system whose name does not begin with a letter.
+  '(?:^|,)[^,=]*@(?:[^a-z,=][^,=]*|[^,=]*@[^,=]*)?=',
+  // A system of more than 14 signs.
+  '(?:^|,)[^,=]*@[!-+--<>-~]{15}',
+]
+/** RE2 over the first and the last member, with its key. Only one key of a list of 512 can be too long; one in the middle is let through. */
+const KEYS = ['^[, \\t]*([^,=]*)=.*$', '^(?:.*,)?[ \\t]*([^,=]*)=[^,=]*,?[, \\t]*$']
+const keyOf = (regex: string) => `re.capture(${header('tracestate')}, '${regex}')`
+const SHORT_KEYS = KEYS.flatMap((regex) => [
+  `${keyOf(regex)}.size() <= 256`,
+  `(!${keyOf(regex)}.contains('@') || re.capture(${keyOf(regex)}, '^([^@]*)@.*$').size() <= 241)`,
+])
+/** After the first 16 members: 16 more are the most that there may be. */
+const SIXTEEN = '(?:[ -+--~]*,){16}'
+const TOO_MANY = `${header('tracestate')}.matches('^${SIXTEEN}') && re.capture(${header('tracestate')}, '^${SIXTEEN}(.*)$').matches('^${SIXTEEN}')`
+/** W3C asks to keep 512 characters at least; what is longer goes, as does what is no list of members, and the trace stays. */
+const STATE_KEPT = [
+  sent('tracestate'),
+  sent(SECOND),
+  `${header('tracestate')}.size() <= 512`,
+  `${header('tracestate')}.matches('^[ -~\\t]*$')`,
+  ...BAD_STATE.map((regex) => `!${header('tracestate')}.matches('${regex}')`),
+  `!(${TOO_MANY})`,
+  ...SHORT_KEYS,
+].join(' && ')
 
 /** The first four digits of trace ids below which the call of a trace without a decision is sampled: the same decision everywhere. */
 function threshold(samplingPercent: number): string {

@@ -2,6 +2,7 @@ import type { MeshWorkload } from '@weft/mesh-model'
 import { SYSTEM_NAMESPACE } from '@weft/core'
 import { exportService } from './collector.ts'
 import { pathOf, type ToldHop } from './path-word.ts'
+import { addHeader } from './headers.ts'
 import { any, extension, wrap } from './json.ts'
 import { MESH_HEADERS, SYSTEM_ACCOUNTS } from './names.ts'
 import { traceContext } from './trace-context.ts'
@@ -83,6 +84,15 @@ export function tracedMutations({ telemetry }: NodeLayout): readonly Json[] {
 /** Name of the ingress' spans, on each route of a host. */
 export function decorated({ telemetry }: NodeLayout, name: string): Json {
   return telemetry.tracing === undefined ? {} : { decorator: { operation: name, propagate: wrap(false) } }
+}
+
+/** The tracer writes a `tracestate` with nothing in it where there is none, which says something to who only asks whether it is there. */
+export function withoutEmptyState({ telemetry }: NodeLayout): readonly Json[] {
+  if (telemetry.tracing === undefined) return []
+  const kept = MESH_HEADERS.traceKept
+  // What is empty is not set, by the default of Envoy's mutations.
+  const copy = (to: string, from: string): Json => ({ append: addHeader(to, `%REQ(${from})%`, 'OVERWRITE_IF_EXISTS_OR_ADD') })
+  return [{ remove: kept }, copy(kept, 'tracestate'), { remove: 'tracestate' }, copy('tracestate', kept), { remove: kept }]
 }
 
 /** Tells a replica's runtime that the call is traced and when (microseconds since the epoch) the callee's side took it. */

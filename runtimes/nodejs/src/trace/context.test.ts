@@ -71,4 +71,47 @@ describe('headersToAdd', () => {
     const traceparent = `00-${ID}-${SPAN}-01`
     expect(added({ traceparent, tracestate: `a=${'x'.repeat(600)}` }, false)).toEqual({ traceparent })
   })
+
+  // The cases of W3C's own test-suite.
+  const members = (count: number) => Array.from({ length: count }, (_, index) => `bar${index}=${index}`).join(',')
+  it.each([
+    ['blanks between members', 'foo=1 \t , \t bar=2, \t baz=3'],
+    ['an empty member', 'foo=1,'],
+    ['a key twice', 'foo=1,foo=2'],
+    ['all signs of keys', 'az09_-*/=1,0a_-*/b@v0_-*/=1'],
+    [
+      'all signs of values',
+      `foo=${Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index))
+        .join('')
+        .replace(/[,=]/g, '')}`,
+    ],
+    ['the longest key', `${'z'.repeat(256)}=1`],
+    ['the longest tenant and system', `${'t'.repeat(241)}@${'v'.repeat(14)}=1`],
+    ['the longest value', `foo=${'x'.repeat(256)}`],
+    ['32 members', members(32)],
+  ])('carries a state with %s', (_name, tracestate) => {
+    const incoming = { traceparent: `00-${ID}-${SPAN}-01`, tracestate }
+    expect(added(incoming, false)).toEqual(incoming)
+  })
+
+  it.each([
+    ['33 members', members(33)],
+    ['a key that is too long', `foo=1,${'z'.repeat(257)}=1`],
+    ['a tenant that is too long', `${'t'.repeat(242)}@v=1`],
+    ['a system that is too long', `t@${'v'.repeat(15)}=1`],
+    ['a value that is too long', `foo=${'x'.repeat(257)}`],
+    ['a blank in a key', 'foo =1'],
+    ['capitals in a key', 'FOO=1'],
+    ['a dot in a key', 'foo.bar=1'],
+    ['a tenant without a system', 'foo@=1,bar=2'],
+    ['a system without a tenant', '@foo=1,bar=2'],
+    ['two tenants', 'foo@bar@baz=1,bar=2'],
+    ['a second equals sign', 'foo=bar=baz'],
+    ['an empty value', 'foo=,bar=3'],
+    ['no member', ' , '],
+    ['nothing', ''],
+  ])('does not carry a state with %s, and keeps the trace', (_name, tracestate) => {
+    const traceparent = `00-${ID}-${SPAN}-01`
+    expect(added({ traceparent, tracestate }, false)).toEqual({ traceparent })
+  })
 })

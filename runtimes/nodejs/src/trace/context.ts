@@ -11,6 +11,9 @@ export interface TraceContext {
 
 const FORM = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 const MAX_STATE = 512
+const MAX_MEMBERS = 32
+/** A member of `tracestate` (W3C Trace Context §3.3.1.3): a key, or a tenant at a system, and what it says. */
+const MEMBER = /^(?:[a-z0-9][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})=[ -+\--<>-~]{1,256}$/
 
 /** Reads `traceparent`; `undefined` for anything that W3C Trace Context tells to ignore. Node.js joins several headers of the name by a comma, which is none. */
 export function readTraceparent(text: string | string[] | undefined): TraceContext | undefined {
@@ -25,7 +28,14 @@ export function readTraceparent(text: string | string[] | undefined): TraceConte
 export function goesOn(incoming: IncomingHeaders, name: string): boolean {
   if (name !== 'traceparent' && name !== 'tracestate') return true
   if (readTraceparent(incoming['traceparent']) === undefined) return false
-  return name === 'traceparent' || String(incoming['tracestate']).length <= MAX_STATE
+  return name === 'traceparent' || isState(String(incoming['tracestate']))
+}
+
+/** Several headers of the name come joined by a comma; members may be empty, and have blanks around them. */
+function isState(text: string): boolean {
+  const members = text.split(',').map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ''))
+  const said = members.filter((member) => member !== '')
+  return text.length <= MAX_STATE && said.length > 0 && members.length <= MAX_MEMBERS && said.every((member) => MEMBER.test(member))
 }
 
 /** The headers of a call that is made on behalf of the span `own` of this process, where the incoming call had `incoming`: W3C, and B3 of the same trace. */
