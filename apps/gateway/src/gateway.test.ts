@@ -107,7 +107,7 @@ describe('errors', () => {
     ])
     const status = await world.call('GET', '/apis/weft.dev/v1alpha1/namespaces/default/functions/nope')
     expect(status.json).toMatchObject({ kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'NotFound', code: 404 })
-    expect((await world.call('GET', '/apis/mesh.weft.dev/v1alpha1/config/nope')).text).toContain('host nope.default does not exist')
+    expect((await world.call('GET', '/apis/mesh.weft.dev/v1alpha1/config/nope')).text).toContain('the mesh knows no host')
   })
 
   it('that nobody expected are a 500 with an id that the log has, never their text', async () => {

@@ -1,11 +1,14 @@
-import { connect } from 'node:net'
+import { connect, type TcpNetConnectOpts } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 
 const PAUSE_MS = 2
 
-function dial(path: string): Promise<boolean> {
+/** A Unix socket, or a port. */
+type Place = string | Pick<TcpNetConnectOpts, 'host' | 'port'>
+
+function dial(place: Place): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(path)
+    const socket = typeof place === 'string' ? connect(place) : connect(place)
     socket.on('connect', () => {
       socket.destroy()
       resolve(true)
@@ -15,12 +18,12 @@ function dial(path: string): Promise<boolean> {
 }
 
 /**
- * Whether the proxy accepts on a Unix socket: an acknowledged listener still has to be handed to the proxy's workers, which takes a moment.
+ * Whether the proxy accepts at a place: an acknowledged listener still has to be handed to the proxy's workers, which takes a moment.
  * Tries until the signal ends it, or nobody wants it any more.
  */
-export async function accepts(path: string, wanted: () => boolean, signal: AbortSignal): Promise<boolean> {
+export async function accepts(place: Place, wanted: () => boolean, signal: AbortSignal): Promise<boolean> {
   for (;;) {
-    if (!wanted() || (await dial(path))) return true
+    if (!wanted() || (await dial(place))) return true
     if (signal.aborted) return false
     await wait(PAUSE_MS)
   }

@@ -8,6 +8,7 @@ import { silentLog } from '@weft/kit'
 import { freePort } from '../../testing/free-port.ts'
 import { streamService } from '../../streams/service.ts'
 import { StreamWatch } from '../../streams/watch.ts'
+import { accepts } from '../../plane/accepting.ts'
 import { inboundSocket, parseIdentitySecret, TYPE_URLS } from '../names.ts'
 import type { EnvoyResource, NodeLayout } from '../types.ts'
 import { testAuthority } from './certificates.ts'
@@ -75,6 +76,8 @@ export const answering =
     request.resume()
     request.on('end', () => response.end(text))
   }
+
+const OPEN_DEADLINE_MS = 5_000
 
 const NODES = ['node-1', 'node-2'] as const
 let envoys = 1
@@ -158,7 +161,15 @@ export class World {
     await before(world)
     for (const plane of world.#planes) await plane.start()
     for (const { node, runDirectory } of world.#layouts.values()) world.#envoys.push(await startEnvoy(node, runDirectory, socketOf(runDirectory)))
+    await world.#untilOpen()
     return world
+  }
+
+  /** On a busy machine Envoy is ready before its workers have the listeners. What never opens is for the test to find. */
+  async #untilOpen(): Promise<void> {
+    const signal = AbortSignal.timeout(OPEN_DEADLINE_MS)
+    const inbound = [...this.#snapshot.workloads.keys()].map((key) => this.inboundSocket(key))
+    await Promise.all([...inbound, { host: '127.0.0.1', port: this.port }].map((place) => accepts(place, () => true, signal)))
   }
 
   get envoy(): TestEnvoy {
