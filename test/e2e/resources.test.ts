@@ -72,6 +72,22 @@ describe('resources', () => {
     expect(missing).toEqual([])
   }, 60_000)
 
+  it('say in their status what is wrong with them, until it is mended', async () => {
+    const route = (host: string) =>
+      `apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: lost }\nspec: { hosts: [lost], http: [{ route: [{ destination: { host: ${host} } }] }] }\n`
+    await platform.deploy('lost', saying('here'))
+    const path = await file('lost.yaml', route('nowhere'))
+    await platform.weftOk(['apply', '-f', path])
+    const described = () => platform.weftOk(['describe', 'vs', 'lost'])
+    await until('the status names what is missing', async () => /Reconciled +False +HostNotFound .*nowhere/.test(await described()))
+    expect(await platform.weftOk(['get', 'vs', 'lost', '-o', 'yaml'])).toMatch(/validationMessages:\n +- type:\n +name: HostNotFound\n +level: WARNING/)
+    await writeFile(path, route('lost'))
+    await platform.weftOk(['apply', '-f', path])
+    await until('the status says that it is good', async () => /Reconciled +True +Reconciled/.test(await described()))
+    expect((await platform.call('lost')).text).toBe('here')
+    await platform.weftOk(['delete', '-f', path])
+  }, 60_000)
+
   it('are watched with curl as lines, from what is there on', async () => {
     const password = await platform.password()
     const url = `${platform.gateway}/api/v1/namespaces/default/services?watch=1`

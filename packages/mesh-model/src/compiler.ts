@@ -154,6 +154,7 @@ class Compiler implements MeshCompiler {
     for (const key of dirtyWorkloads) drafts.workloads.put(key, this.#compileWorkload(key, drafts.listeners.result()))
     for (const key of dirt.findings) this.#findings.put(`resource ${key}`, this.#world.findings.get(key) ?? [])
     if (dirt.edges) this.#compileIngress()
+    this.#sayFindings(dirt)
     return this.#publish(changes, dirt, drafts)
   }
 
@@ -203,6 +204,20 @@ class Compiler implements MeshCompiler {
     this.#findings.put(`${FRONT}${key}`, parents?.findings ?? (front === undefined ? [] : frontFindings(this.#world, front)))
   }
 
+  /** Nothing is said of a resource of which nothing was found out, and never was. */
+  #sayFindings(dirt: Dirt): void {
+    const touched = new Set([...this.#findings.takeTouched(), ...dirt.told])
+    this.#statuses.putWhole(
+      [...touched].flatMap((key): readonly (readonly [string, ResourceStatus | undefined])[] => {
+        const told = this.#world.told.get(key)
+        if (told === undefined) return dirt.told.has(key) ? [[key, undefined]] : []
+        const findings = this.#findings.of(key)
+        const { resource, generation } = told
+        return [[key, findings.length > 0 || told.says ? { resource, generation, findings } : undefined]]
+      }),
+    )
+  }
+
   /** Costs a look at each Gateway of the Gateway API. */
   #sayOfGateways({ gateways: dirt, apiGateways }: Dirt, drafts: Drafts): void {
     if (!apiGateways && Object.values(dirt).every((set) => set.size === 0)) return
@@ -219,8 +234,8 @@ class Compiler implements MeshCompiler {
       ),
       ...[...classes.values()].map((one) => [refKey(one.ref), classStatus(one)] as const),
     ])
-    for (const key of this.#saidOf) if (!said.has(key)) this.#statuses.putWhole(key, undefined)
-    for (const [key, status] of said) this.#statuses.putWhole(key, status)
+    const gone = [...this.#saidOf].filter((key) => !said.has(key)).map((key) => [key, undefined] as const)
+    this.#statuses.putWhole([...gone, ...said])
     this.#saidOf = new Set(said.keys())
   }
 

@@ -1,4 +1,5 @@
 import type { ResourceRef } from '@weft/core'
+import type { ResourceFinding } from './snapshot.ts'
 
 /** Name under which our status of Gateway API resources stands, and the `controllerName` of GatewayClasses that are ours. */
 export const GATEWAY_CONTROLLER = 'weft.dev/gateway-controller'
@@ -36,7 +37,7 @@ export interface ListenerStatus {
   readonly conditions: readonly StatusCondition[]
 }
 
-/** What the status of a resource is to say: of a route its parents, of a Gateway or GatewayClass the rest. */
+/** What the status of a resource is to say: of a route of the Gateway API its parents, of its Gateways and GatewayClasses the rest, of other kinds the findings. */
 export interface ResourceStatus {
   readonly resource: ResourceRef
   /** Generation of the resource that this is about. */
@@ -46,4 +47,19 @@ export interface ResourceStatus {
   readonly conditions?: readonly StatusCondition[]
   readonly listeners?: readonly ListenerStatus[]
   readonly addresses?: readonly { readonly type: 'IPAddress'; readonly value: string }[]
+  /** Of a kind that {@link hasFindingStatus}; empty: all of it is in force. */
+  readonly findings?: readonly ResourceFinding[]
+}
+
+/** The condition that says whether all of a resource is in force: Istio's. */
+export const RECONCILED = 'Reconciled'
+
+const GROUPS: ReadonlySet<string> = new Set(['networking.istio.io', 'security.istio.io', 'networking.k8s.io', 'kubeless.io', 'openfaas.com'])
+
+/**
+ * Whether the status of a resource carries what the compiler found out about it: that of Istio's kinds, of what stands for a Gateway with its routes, and of
+ * Services. The status of Functions, Revisions and Canaries belongs to their controllers.
+ */
+export function hasFindingStatus({ group, kind }: Pick<ResourceRef, 'group' | 'kind'>): boolean {
+  return GROUPS.has(group) || (group === '' && kind === 'Service')
 }

@@ -56,15 +56,18 @@ export class StatusBook {
     return { resource: first.resource, generation: first.generation, parents }
   }
 
-  /** Replaces what is to be said of a resource that is no route. */
-  putWhole(key: string, status: ResourceStatus | undefined): void {
-    const before = this.#map.get(key)
-    const after = status === undefined ? undefined : shared(before, status)
-    if (before === after) return
-    const map = new Map(this.#map)
-    if (after === undefined) map.delete(key)
-    else map.set(key, after)
-    this.#map = map
+  /** Replaces what is to be said of resources that are no routes of the Gateway API. Costs a look at what is known when any of it is different. */
+  putWhole(statuses: Iterable<readonly [key: string, status: ResourceStatus | undefined]>): void {
+    let map: Map<string, ResourceStatus> | undefined
+    for (const [key, status] of statuses) {
+      const before = this.#map.get(key)
+      const after = status === undefined ? undefined : shared(before, status)
+      if (before === after) continue
+      map ??= new Map(this.#map)
+      if (after === undefined) map.delete(key)
+      else map.set(key, after)
+    }
+    this.#map = map ?? this.#map
   }
 
   map(): ReadonlyMap<string, ResourceStatus> {

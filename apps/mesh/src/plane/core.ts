@@ -19,6 +19,7 @@ import {
   type MeshReplica,
   type MeshStatus,
   type ProbeResult,
+  type ResourceFinding,
   type RootRotation,
   type RuntimeSpan,
   type SnapshotEntry,
@@ -46,7 +47,7 @@ import { LogRotation } from '../envoy/log-rotation.ts'
 import type { KeyKeeper } from '../jwks/keeper.ts'
 import { openKeeper } from '../jwks/open.ts'
 import { LoadReceiver } from '../load/service.ts'
-import { statusChange } from '../status/changes.ts'
+import { SaidStatuses } from '../status/said.ts'
 import type { StatusChange } from '../status/writer.ts'
 import { adsService } from '../xds/ads.ts'
 import { inForce } from '../xds/delivery.ts'
@@ -56,7 +57,7 @@ import { StreamWatch } from '../streams/watch.ts'
 import { Taps } from '../tap/taps.ts'
 import { causeOf } from './cause.ts'
 import { configurationOf } from './configuration.ts'
-import { credentialPaths, gatewayFindings, isTouched, referredSources, touchedBy } from './gateways.ts'
+import { credentialPaths, GatewayFindings, isTouched, referredSources, touchedBy } from './gateways.ts'
 import type { MeshSettings } from './options.ts'
 import type { CertificateSource } from './ports.ts'
 import { probe } from './prober.ts'
@@ -106,8 +107,10 @@ export class MeshCore {
   readonly #exporter: SpanExporter
   readonly #replicas: Replicas
   readonly #numbers: Numbers
-  readonly #files = new CredentialFiles({ changed: (files) => this.#publish({ files }) })
+  readonly #files = new CredentialFiles({ changed: (files) => this.#credentialsChanged({ files }) })
   readonly #lastGood: LastGood
+  readonly #said = new SaidStatuses()
+  readonly #gatewayFindings = new GatewayFindings()
   readonly #activator: Activator
   readonly #load: LoadReceiver
   readonly #streams: StreamWatch
@@ -194,7 +197,8 @@ export class MeshCore {
     this.#retryTimer = setInterval(() => {
       for (const proxy of this.#fleet.all) proxy.state.retryRejected(this.#with.now())
       const due = this.#lastGood.due()
-      if (due !== undefined) this.#publish(due)
+      if (due !== undefined) this.#credentialsChanged(due)
+      this.#sayStatuses()
     }, RETRY_TICK_MS)
     this.#compileNow()
     await this.#files.look(true)
@@ -258,15 +262,32 @@ export class MeshCore {
       // At the start nobody calls before everything is in force.
       if (this.#fleet.front.pid !== undefined) this.#replicas.greet(before, difference.workloads)
       this.#publish(touched)
+      if ([difference.gateways, difference.listeners, difference.credentials].some(isTouched)) this.#gatewayFindings.renew()
       if (isTouched(difference.gateways) || isTouched(difference.externals)) this.#lastGood.retain(referredSources(snapshot, this.#settings.layout))
       this.#files.watch(credentialPaths(snapshot, this.#settings.layout))
     } catch (error) {
       this.#with.log.error({ changes: changes.length, reason: messageOf(error) }, 'changes could not be compiled; the last snapshot stays in force')
     }
     this.#history.keep(this.#compiler.snapshot, this.#with.now())
-    const change = statusChange(before.statuses, this.#compiler.snapshot.statuses)
-    if (change !== undefined) this.#with.statuses(change)
+    this.#sayStatuses()
     this.#replicas.snapshotTaken()
+  }
+
+  #credentialsChanged(touched: Partial<Touched>): void {
+    this.#gatewayFindings.renew()
+    this.#publish(touched)
+  }
+
+  /** What shows only at the proxies is looked at once in a while, and when resources changed. */
+  #sayStatuses(): void {
+    const change = this.#said.next(this.#compiler.snapshot.statuses, this.#shown())
+    if (change !== undefined) this.#with.statuses(change)
+  }
+
+  #shown(): readonly ResourceFinding[] {
+    const known = { snapshot: this.#compiler.snapshot, files: this.#files.contents, lastGood: this.#lastGood }
+    const rejections = this.#fleet.front.state.rejections()
+    return [...this.#gatewayFindings.get(known, rejections, this.#with.now()), ...this.#keeper.findings()]
   }
 
   #wantKeys(workloads: readonly WorkloadKey[]): void {
@@ -369,11 +390,7 @@ export class MeshCore {
 
   status(): MeshStatus {
     const { snapshot } = this.#compiler
-    const findings = [
-      ...snapshot.findings,
-      ...gatewayFindings({ snapshot, files: this.#files.contents, lastGood: this.#lastGood }, this.#fleet.front.state.rejections()),
-      ...this.#keeper.findings(),
-    ]
+    const findings = [...snapshot.findings, ...this.#shown()]
     const { trustDomain, path } = this.#settings
     const cause = (typeUrl: string, name: string): ResourceRef | undefined => causeOf(this.#compiler.snapshot, typeUrl, name)
     const proxies = this.#fleet.all.map((proxy) => proxy.status(cause))

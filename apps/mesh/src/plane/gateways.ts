@@ -69,11 +69,34 @@ function isIncomplete({ certificate, roots }: GatewayTls, { credentials }: MeshS
   return credential?.certificate === undefined || (roots !== undefined && credential.roots === undefined)
 }
 
+/** The certificates in use are looked at again after this time: they end. */
+const LOOK_AGAIN_MS = 60_000
+
+/** {@link gatewayFindings}, worked out when something of them changed: with many gateways, looking at each is not for every change. */
+export class GatewayFindings {
+  #found: readonly ResourceFinding[] = []
+  #rejections = ''
+  #until = 0
+
+  /** Gateways, their Secrets or files are others now. */
+  renew(): void {
+    this.#until = 0
+  }
+
+  get(known: Known, rejections: readonly Pick<Rejection, 'name' | 'message'>[], now: number): readonly ResourceFinding[] {
+    const texts = JSON.stringify(rejections.map(({ name, message }) => [name, message]))
+    if (now < this.#until && texts === this.#rejections) return this.#found
+    this.#found = gatewayFindings(known, rejections)
+    this.#rejections = texts
+    this.#until = now + LOOK_AGAIN_MS
+    return this.#found
+  }
+}
+
+type Known = Credentials & { readonly snapshot: MeshSnapshot }
+
 /** What only shows at the proxy: certificates that cannot be used, and ports that cannot be bound. */
-export function gatewayFindings(
-  known: Credentials & { readonly snapshot: MeshSnapshot },
-  rejections: readonly Pick<Rejection, 'name' | 'message'>[],
-): readonly ResourceFinding[] {
+function gatewayFindings(known: Known, rejections: readonly Pick<Rejection, 'name' | 'message'>[]): readonly ResourceFinding[] {
   const { snapshot } = known
   const credentials = [...snapshot.gateways.values()].flatMap(({ origin, servers }) =>
     servers.flatMap(({ name, tls }) => (tls === undefined ? [] : serverFindings(origin, name, tls, known))),
@@ -86,12 +109,7 @@ export function gatewayFindings(
   return [...credentials, ...ports]
 }
 
-function serverFindings(
-  resource: ResourceRef,
-  server: string,
-  tls: GatewayTls,
-  known: Credentials & { readonly snapshot: MeshSnapshot },
-): readonly ResourceFinding[] {
+function serverFindings(resource: ResourceRef, server: string, tls: GatewayTls, known: Known): readonly ResourceFinding[] {
   const materials = tlsMaterial(tls, known)
   const bad = materials.find((material) => !material.ok)
   if (bad?.ok === false) {

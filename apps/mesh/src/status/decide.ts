@@ -1,5 +1,13 @@
 import type { Resource } from '@weft/core'
-import { GATEWAY_CONTROLLER, type ListenerStatus, type ParentStatus, type ResourceStatus, type StatusCondition } from '@weft/mesh-model'
+import {
+  GATEWAY_CONTROLLER,
+  RECONCILED,
+  type ListenerStatus,
+  type ParentStatus,
+  type ResourceFinding,
+  type ResourceStatus,
+  type StatusCondition,
+} from '@weft/mesh-model'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -12,7 +20,7 @@ const fieldsOf = (value: unknown): readonly Fields[] => (Array.isArray(value) ? 
  */
 export function nextStatus(resource: Resource, wanted: ResourceStatus | undefined, now: string): Fields | undefined {
   const status = isFields(resource.status) ? resource.status : {}
-  const next = { ...status, ...routePart(status, wanted, now), ...wholePart(status, wanted, now) }
+  const next = { ...status, ...routePart(status, wanted, now), ...wholePart(status, wanted, now), ...findingPart(status, wanted, now) }
   return sameJson(status, next) ? undefined : next
 }
 
@@ -34,6 +42,28 @@ function wholePart(status: Fields, wanted: ResourceStatus | undefined, now: stri
 function listenerEntry({ conditions, ...listener }: ListenerStatus, before: readonly Fields[], moment: Moment): Fields {
   const known = before.find(({ name }) => name === listener.name)
   return { ...listener, conditions: conditions.map((each) => withTime(each, fieldsOf(known?.['conditions']), moment)) }
+}
+
+/** Of other kinds, as Istio has it (`meta.v1alpha1.IstioStatus`): a condition, and each finding by its name. */
+function findingPart(status: Fields, wanted: ResourceStatus | undefined, now: string): Fields {
+  if (wanted?.findings === undefined) return {}
+  const { findings, generation } = wanted
+  const known = fieldsOf(status['conditions'])
+  return {
+    conditions: [...known.filter(({ type }) => type !== RECONCILED), withTime(reconciled(findings), known, { generation, now })],
+    validationMessages: findings.map(({ severity, reason }) => ({ type: { name: reason }, level: severity === 'error' ? 'ERROR' : 'WARNING' })),
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+  }
+}
+
+/** Longest message of a condition (Kubernetes, `metav1.Condition`). */
+const MAX_MESSAGE = 32_768
+
+function reconciled(findings: readonly ResourceFinding[]): StatusCondition {
+  const [first] = findings
+  if (first === undefined) return { type: RECONCILED, status: 'True', reason: RECONCILED, message: 'all of it is in force' }
+  const message = findings.map((finding) => finding.message).join('; ')
+  return { type: RECONCILED, status: 'False', reason: first.reason, message: message.slice(0, MAX_MESSAGE) }
 }
 
 /** Of a route. */

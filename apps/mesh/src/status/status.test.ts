@@ -62,6 +62,54 @@ describe('the status of a route', () => {
     expect(nextStatus(route(before), want, T1)).toEqual(after)
   })
 
+  const ISTIO = { group: 'networking.istio.io', kind: 'VirtualService', namespace: 'default', name: 'vs' }
+  const found = (...findings: readonly (readonly [severity: 'error' | 'warning', reason: string])[]): ResourceStatus => ({
+    resource: ISTIO,
+    generation: 3,
+    findings: findings.map(([severity, reason]) => ({ resource: ISTIO, severity, reason, message: `why ${reason}` })),
+  })
+  const condition = (status: string, reason: string, message: string, time: string) => ({
+    conditions: [{ type: 'Reconciled', status, reason, message, observedGeneration: 3, lastTransitionTime: time }],
+    observedGeneration: 3,
+  })
+  const message = (reason: string, level: string) => ({ type: { name: reason }, level })
+  it.each<readonly [string, unknown, ResourceStatus, unknown]>([
+    [
+      'names what was found, errors first',
+      undefined,
+      found(['error', 'FieldNotSupported'], ['warning', 'HostNotFound']),
+      {
+        ...condition('False', 'FieldNotSupported', 'why FieldNotSupported; why HostNotFound', T1),
+        validationMessages: [message('FieldNotSupported', 'ERROR'), message('HostNotFound', 'WARNING')],
+      },
+    ],
+    [
+      'says so when it is mended',
+      { ...condition('False', 'HostNotFound', 'why HostNotFound', T0), validationMessages: [message('HostNotFound', 'WARNING')] },
+      found(),
+      { ...condition('True', 'Reconciled', 'all of it is in force', T1), validationMessages: [] },
+    ],
+    [
+      'is not written when it says it already',
+      { ...condition('False', 'HostNotFound', 'why HostNotFound', T0), validationMessages: [message('HostNotFound', 'WARNING')] },
+      found(['warning', 'HostNotFound']),
+      undefined,
+    ],
+    [
+      'keeps the conditions of others',
+      { conditions: [{ type: 'istio.io/WaypointBound', status: 'True' }], addresses: [1] },
+      found(),
+      {
+        addresses: [1],
+        observedGeneration: 3,
+        conditions: [{ type: 'istio.io/WaypointBound', status: 'True' }, ...condition('True', 'Reconciled', 'all of it is in force', T1).conditions],
+        validationMessages: [],
+      },
+    ],
+  ])('of one of Istio %s', (_what, before, want, after) => {
+    expect(nextStatus({ ...route(before), kind: 'VirtualService' }, want, T1)).toEqual(after)
+  })
+
   it('is told when it changed, and when there is nothing to say any more', () => {
     const [a, b] = [wanted('a', 'True'), wanted('b', 'True')]
     const before = new Map([['a', a]])
@@ -100,6 +148,68 @@ describe('in a mesh that runs', () => {
   afterEach(async () => {
     await fixture?.close()
     fixture = undefined
+  })
+
+  const vs = (name: string, spec: object): Resource => ({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name, namespace: 'default' },
+    spec,
+  })
+  const to = (host: string) => ({ hosts: ['temp'], http: [{ route: [{ destination: { host } }] }] })
+  interface IstioStatus {
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason: string; readonly observedGeneration?: number }[]
+  }
+  const reconciled = (resource: Resource | undefined): string => {
+    const condition = (resource?.status as IstioStatus | undefined)?.conditions?.find(({ type }) => type === 'Reconciled')
+    return condition === undefined ? 'nothing' : `${condition.status} ${condition.reason} ${condition.observedGeneration ?? '-'}`
+  }
+  const istio = (kind: string, name: string) => ({ group: 'networking.istio.io', kind, namespace: 'default', name })
+
+  it('resources of Istio say what is wrong with them, until it is mended; those that are good say nothing', async () => {
+    const { store, deploy } = (fixture = await startFixture())
+    const said = async (name: string, kind = 'VirtualService') => reconciled(await store.get(istio(kind, name)))
+    const eventuallySaid = (name: string, text: string, kind?: string) =>
+      eventually(async () => ((await said(name, kind)) === text ? true : undefined)).catch(async () =>
+        expect([name, await said(name, kind)]).toEqual([name, text]),
+      )
+    await deploy('temp')
+    await store.create(vs('a-unknown', { hosts: ['other'], http: [{ route: [{ destination: { host: 'temp' } }] }] }))
+    await store.create(vs('a-good', { hosts: ['temp'], gateways: [], http: [{ route: [{ destination: { host: 'temp' } }] }] }))
+    await store.create(vs('b-route', to('nobody')))
+    await eventuallySaid('b-route', 'False HostNotFound 1')
+    await store.create(vs('c-late', to('temp')))
+    await eventuallySaid('c-late', 'False HostConflict 1')
+    await deploy('nobody')
+    await eventuallySaid('b-route', 'True Reconciled 1')
+    await store.remove(istio('VirtualService', 'b-route'))
+    await eventuallySaid('c-late', 'True Reconciled 1')
+    await store.create({
+      ...vs('web', {
+        selector: { istio: 'ingressgateway' },
+        servers: [{ port: { number: 443, name: 'https', protocol: 'HTTPS' }, hosts: ['shop.example.com'], tls: { mode: 'SIMPLE', credentialName: 'shop' } }],
+      }),
+      kind: 'Gateway',
+    })
+    await eventuallySaid('web', 'False CredentialNotFound 1', 'Gateway')
+    const data = { 'tls.crt': Buffer.from('nonsense').toString('base64'), 'tls.key': Buffer.from('nonsense').toString('base64') }
+    await store.create({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'shop', namespace: 'default' }, data } as Resource)
+    await eventuallySaid('web', 'False CredentialInvalid 1', 'Gateway')
+    expect([await said('a-unknown'), await said('a-good')]).toEqual(['False HostNotFound 1', 'nothing'])
+  })
+
+  it('says what holds now where another platform, or this one before, said something else, and writes nothing twice', async () => {
+    const stale = { conditions: [{ type: 'Reconciled', status: 'False', reason: 'HostNotFound', message: 'm', lastTransitionTime: T0 }] }
+    const { store, deploy } = (fixture = await startFixture())
+    await deploy('temp')
+    await store.create({ ...vs('stale', to('temp')), status: stale })
+    await eventually(async () => (reconciled(await store.get(istio('VirtualService', 'stale'))) === 'True Reconciled 1' ? true : undefined))
+    const version = (await store.get(istio('VirtualService', 'stale')))?.metadata.resourceVersion
+    // Each of these is looked at, and nothing is different.
+    for (const name of ['one', 'two']) await deploy(name)
+    await store.create(vs('last', { hosts: ['one'], http: [{ route: [{ destination: { host: 'nobody' } }] }] }))
+    await eventually(async () => (reconciled(await store.get(istio('VirtualService', 'last'))) === 'False HostNotFound 1' ? true : undefined))
+    expect((await store.get(istio('VirtualService', 'stale')))?.metadata.resourceVersion).toBe(version)
   })
 
   it('a route says whether it is in force, and why it is not', async () => {

@@ -10,6 +10,7 @@ export interface Marks {
   readonly workloads: Set<WorkloadKey>
   readonly externals: Set<string>
   readonly findings: Set<string>
+  readonly told: Set<string>
   /** What changed policies select; looked up when all changes are in. */
   readonly selections: { readonly namespace: string; readonly selector: Selector }[]
   namespaces: boolean
@@ -49,6 +50,7 @@ export function noMarks(): Marks {
     workloads: new Set(),
     externals: new Set(),
     findings: new Set(),
+    told: new Set(),
     selections: [],
     namespaces: false,
     edges: false,
@@ -59,7 +61,7 @@ export function noMarks(): Marks {
 
 /** Adds `more` to `marks`; selections are done with by then. */
 export function addMarks(marks: Marks, more: Marks): void {
-  for (const name of ['hosts', 'workloads', 'externals', 'findings'] as const) for (const key of more[name]) marks[name].add(key)
+  for (const name of ['hosts', 'workloads', 'externals', 'findings', 'told'] as const) for (const key of more[name]) marks[name].add(key)
   for (const name of ['gateways', 'listeners', 'gatewayHosts', 'fronts', 'credentials'] as const)
     for (const key of more.gateways[name]) marks.gateways[name].add(key)
   marks.namespaces ||= more.namespaces
@@ -89,7 +91,7 @@ function thingsIn({ hosts, workloads, externals, gateways }: Marks): readonly st
   )
 }
 
-function isMarked({ gateways, hosts, workloads, externals, findings, selections, namespaces, edges, apiGateways }: Marks): boolean {
-  const sets: readonly ReadonlySet<string>[] = [hosts, workloads, externals, findings, ...Object.values(gateways)]
+function isMarked({ gateways, hosts, workloads, externals, findings, told, selections, namespaces, edges, apiGateways }: Marks): boolean {
+  const sets: readonly ReadonlySet<string>[] = [hosts, workloads, externals, findings, told, ...Object.values(gateways)]
   return namespaces || edges || apiGateways || selections.length > 0 || sets.some((set) => set.size > 0)
 }

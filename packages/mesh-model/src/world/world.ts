@@ -1,3 +1,4 @@
+import { toldOf, type Told } from './told.ts'
 import { canonicalNamespace, DEFAULT_NAMESPACE, refKey, SYSTEM_NAMESPACE, type Resource, type ResourceRef } from '@weft/core'
 import { GATEWAY_NAMESPACES } from '../compile/authentication.ts'
 import { EGRESS_HOSTS } from '../egress.ts'
@@ -53,6 +54,8 @@ export interface Dirt {
   readonly externals: ReadonlySet<string>
   /** Resources whose own findings changed. */
   readonly findings: ReadonlySet<string>
+  /** Resources of which the status says what was found out of another generation, or for the first time. */
+  readonly told: ReadonlySet<string>
   readonly namespaces: boolean
   /** What gateways have. */
   readonly gateways: Readonly<Record<keyof GatewayMarks, ReadonlySet<string>>>
@@ -95,6 +98,8 @@ export class World {
   readonly dependencies = new Dependencies()
   /** What is to be said about resources by themselves, by {@link refKey}. */
   readonly findings = new Map<string, readonly ResourceFinding[]>()
+  /** What the status of a resource carries is said of, by {@link refKey}. */
+  readonly told = new Map<string, Told>()
   readonly #models = new Map<string, Model>()
   readonly #kinds: ReadonlyMap<string, Kind<Model>>
 
@@ -146,6 +151,7 @@ export class World {
     const key = modelKey(change)
     const read = change.type === 'set' ? handler.read(change.resource) : undefined
     this.#say(key, read?.model?.findings ?? read?.findings ?? [], marks)
+    this.#tell(key, change, marks)
     const before = this.#models.get(key)
     const after = read?.model
     if (after !== undefined && before !== undefined && equal(before, after)) return
@@ -159,6 +165,14 @@ export class World {
       handler.add(after)
       handler.mark(after, marks)
     }
+  }
+
+  #tell(key: string, change: Change, marks: Marks): void {
+    const told = change.type === 'set' ? toldOf(change.resource) : undefined
+    if (equal(this.told.get(key), told)) return
+    if (told === undefined) this.told.delete(key)
+    else this.told.set(key, told)
+    marks.told.add(key)
   }
 
   #say(key: string, findings: readonly ResourceFinding[], marks: Marks): void {
