@@ -15,8 +15,8 @@ export interface FollowSecretsOptions {
 }
 
 /**
- * Declares the workloads that use a Secret anew when it changed, so that replicas that start from then on read its new values. Those that run keep what
- * they were started with, as programs read a secret once.
+ * Declares the workloads that use a Secret anew when it changed, so that replicas that start from then on read its new values; those that run in a sandbox see
+ * them in their files. What a program has read once it keeps.
  */
 export async function followSecrets(options: FollowSecretsOptions, signal: AbortSignal): Promise<void> {
   const { store, log } = options

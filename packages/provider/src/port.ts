@@ -140,8 +140,8 @@ export interface Isolation {
  */
 export interface Provider {
   /**
-   * Declares a workload, at zero replicas when new. A workload is immutable: declaring it again with another spec changes only limits, and the secrets of replicas
-   * that start from then on.
+   * Declares a workload, at zero replicas when new. A workload is immutable: declaring it again with another spec changes only limits, and the contents of
+   * its secrets: for replicas that start from then on, and where a provider can (in sandboxes), in the files of those that run.
    */
   apply(spec: WorkloadSpec): Promise<void>
   /** Sets how many replicas are wanted; returns when the change is under way, not when it is done. @throws WeftError `NOT_FOUND` */

@@ -109,6 +109,19 @@ describe('a replica in a sandbox', () => {
     expect((await call<Attempt>(attacker, '/write', { path: '/token/token' })).error).toMatch(/EROFS|EACCES/)
   })
 
+  it('sees in its files what its secrets have become, while it runs', async () => {
+    const spec = (secrets: Readonly<Record<string, Readonly<Record<string, Buffer>>>>) => exampleSpec('renewed', { secrets })
+    const replica = await test.one(spec({ token: { token: Buffer.from('old') }, pair: { user: Buffer.from('u'), password: Buffer.from('p') } }))
+    const read = async (path: string) => call<Attempt>(replica, '/read', { path })
+    expect(await read('/token/token')).toEqual({ value: 'old' })
+    await test.provider.apply(spec({ token: { token: Buffer.from('new') }, pair: { user: Buffer.from('v') } }))
+    for (const path of ['/token/token', '/var/openfaas/secrets/token']) expect(await read(path)).toEqual({ value: 'new' })
+    expect([await read('/pair/user'), await read('/pair/password')]).toEqual([{ value: 'v' }, { error: 'ENOENT' }])
+    expect((await run(replica, 'stat -c "%a %U" /token/token')).value).toBe('400 function\n')
+    expect((await call<Attempt>(replica, '/write', { path: '/token/token' })).error).toMatch(/EROFS|EACCES/)
+    await test.provider.remove(replica.workload)
+  })
+
   it('has nothing of the platform in its environment, nor secrets, nor anything on a command line', async () => {
     const { env } = await call<{ env: Record<string, string> }>(victim, '/info')
     expect(Object.keys(env).toSorted()).toEqual(['HOME', 'LANG', 'PATH', 'PWD', 'TMPDIR', 'WORD'])

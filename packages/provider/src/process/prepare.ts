@@ -23,6 +23,8 @@ export interface Prepared {
   readonly paths: IncarnationPaths
   readonly plan: LaunchPlan
   readonly group?: Group
+  /** The user that it runs as, where that is not ours. */
+  readonly uid?: number
   /** Gives everything back: files, control group, user id. */
   release(): Promise<void>
 }
@@ -125,7 +127,7 @@ export async function prepare(machine: Machine, spec: WorkloadSpec, replica: str
     if (group !== undefined) limitGroup(group, spec)
     const visible = machine.host.isolation.level === 'uid' ? await ownCopy(paths, uid) : paths
     const plan = planFor(machine, spec, { replica, paths: visible, ...(uid === undefined ? {} : { uid }) })
-    return { paths, plan, release, ...(group === undefined ? {} : { group }) }
+    return { paths, plan, release, ...(group === undefined ? {} : { group }), ...(uid === undefined ? {} : { uid }) }
   } catch (error) {
     await release()
     throw error

@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WeftError } from '@weft/core'
 import type { WorkloadSpec } from '../port.ts'
@@ -50,6 +50,26 @@ async function writeSecrets(base: string, secrets: Secrets, uid: number | undefi
   for (const [name, files] of Object.entries(secrets)) {
     await directory(join(base, 'named', name), 0o700, uid)
     for (const [key, content] of Object.entries(files)) await file(join(base, 'named', name, key), content, uid)
+  }
+}
+
+/**
+ * Puts other contents of the same secrets in the place of those that an incarnation has, each file in one step, as Kubernetes does. For sandboxes alone, whose
+ * replicas see these directories read-only: at other levels a replica could lay a link in the way of who writes here.
+ */
+export async function rewriteSecrets({ privateDirectory }: IncarnationPaths, secrets: Secrets, uid: number | undefined): Promise<void> {
+  const base = join(privateDirectory, 'secrets')
+  const places = [
+    [join(base, 'flat'), new Map(flatSecrets(secrets))] as const,
+    ...Object.entries(secrets).map(([name, files]) => [join(base, 'named', name), new Map(Object.entries(files))] as const),
+  ]
+  for (const [place, files] of places) {
+    for (const [name, content] of files) {
+      await rm(join(base, 'next'), { force: true })
+      await file(join(base, 'next'), content, uid)
+      await rename(join(base, 'next'), join(place, name))
+    }
+    for (const name of await readdir(place)) if (!files.has(name)) await rm(join(place, name))
   }
 }
 

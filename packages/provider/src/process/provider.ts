@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { keyOf, messageOf, WeftError, type NamespacedName } from '@weft/core'
 import { decideScale } from '../decide/retire.ts'
 import type { Isolation, LogLine, LogQuery, Provider, Replica, ReplicaObserver, Usage, WorkloadSpec } from '../port.ts'
@@ -52,8 +53,10 @@ export class ProcessProvider implements Provider {
       this.#workloads.set(keyOf(spec.workload), { spec, wanted: 0, replicas: new Map() })
       return
     }
+    const changed = !isDeepStrictEqual(known.spec.secrets, spec.secrets)
     known.spec = { ...known.spec, limits: spec.limits, secrets: spec.secrets }
     for (const replica of known.replicas.values()) replica.relimit()
+    if (changed) await Promise.all([...known.replicas.values()].map((replica) => replica.renewSecrets()))
   }
 
   async scale(workload: NamespacedName, replicas: number): Promise<void> {

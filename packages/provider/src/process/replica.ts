@@ -8,6 +8,7 @@ import { Incarnation, type ControlMessage, type Ended } from './incarnation.ts'
 import { OutputCapture } from './logs/capture.ts'
 import type { Machine } from './machine.ts'
 import { limitGroup, prepare, type Prepared } from './prepare.ts'
+import { rewriteSecrets } from './private-files.ts'
 import { SpanBudget, type MeasuredSpan } from './spans.ts'
 
 const OUTPUT_AFTER_EXIT_MS = 200
@@ -39,6 +40,7 @@ export class SupervisedReplica {
   #why: ExitReason | undefined
   #startedAt: number
   #readyAt: number | undefined
+  #secretsWritten: Promise<void> = Promise.resolve()
   #steps: { readonly name: string; readonly ms: number }[] = []
   /** Resolves when nothing of the replica is left. */
   readonly gone: Promise<void>
@@ -73,6 +75,24 @@ export class SupervisedReplica {
   relimit(): void {
     const group = this.#living?.prepared.group
     if (group !== undefined) limitGroup(group, this.#spec())
+  }
+
+  /** Puts changed secrets in the place of those that it sees, where it runs in a sandbox; one change after the other. */
+  renewSecrets(): Promise<void> {
+    this.#secretsWritten = this.#secretsWritten.then(() => this.#rewriteSecrets())
+    return this.#secretsWritten
+  }
+
+  async #rewriteSecrets(): Promise<void> {
+    const living = this.#living
+    if (living === undefined || this.#machine.host.isolation.level !== 'sandbox') return
+    const { paths, uid } = living.prepared
+    try {
+      await rewriteSecrets(paths, this.#spec().secrets, uid)
+    } catch (error) {
+      // One that ends meanwhile needs none.
+      if (living === this.#living && !this.#stop.signal.aborted) this.#system(`the changed secrets could not be written: ${messageOf(error)}`)
+    }
   }
 
   /**
@@ -130,11 +150,13 @@ export class SupervisedReplica {
     this.#startedAt = this.#machine.now()
     this.#steps = []
     this.#phase = 'starting'
-    const prepared = await prepare(this.#machine, this.#spec(), this.id)
+    const spec = this.#spec()
+    const prepared = await prepare(this.#machine, spec, this.id)
     try {
       if (this.#stop.signal.aborted) return
       const living = this.#spawn(prepared)
       this.#living = living
+      if (this.#spec().secrets !== spec.secrets) void this.renewSecrets()
       this.#step('spawn')
       this.#enter('starting')
       this.#fell(await this.#supervise(living))
