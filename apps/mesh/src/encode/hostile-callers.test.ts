@@ -111,7 +111,12 @@ describe.each(['encrypted', 'direct'] as const)('a caller who is not who it shou
       const uri = /URI=spiffe:\/\/cluster\.local\/ns\/([^"\\]+)/.exec(said)?.[1]
       return [way.name, statuses(result), seen.length, /evil|6\.6\.6\.6|"424242"|x-weft-|x-envoy-/.exec(said)?.[0], uri]
     })
-    const identity = (way: Way) => (way.name.endsWith('plain text') ? undefined : way.from === 'outside' ? 'weft-system/sa/ingress' : 'default/sa/caller')
+    const identity = (way: Way) =>
+      way.name.endsWith('plain text') || way.name.endsWith('egress gateway')
+        ? undefined
+        : way.from === 'outside'
+          ? 'weft-system/sa/ingress'
+          : 'default/sa/caller'
     expect(shown).toEqual(ways.all.filter(({ from }) => from !== 'proxy').map((way) => [way.name, [200], 1, undefined, identity(way)]))
   })
 

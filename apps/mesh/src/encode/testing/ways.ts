@@ -1,6 +1,6 @@
 import http2 from 'node:http2'
-import type { IncomingMessage, RequestListener } from 'node:http'
-import { connect } from 'node:net'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
@@ -43,6 +43,10 @@ export interface Way {
 export const PUBLIC = 'shop.example.com'
 /** Paths below it are forbidden to everybody, as are DELETE, and calls whose `x-role` is `guest`. */
 export const FORBIDDEN_PATH = '/secret'
+const FORBIDDEN = [
+  { to: [{ operation: { paths: [FORBIDDEN_PATH, `${FORBIDDEN_PATH}/*`] } }, { operation: { methods: ['DELETE'] } }] },
+  { when: [{ key: 'request.headers[x-role]', values: ['guest'] }] },
+]
 const POLICY: Resource = {
   apiVersion: 'security.istio.io/v1',
   kind: 'AuthorizationPolicy',
@@ -50,10 +54,7 @@ const POLICY: Resource = {
   spec: {
     selector: { matchLabels: { guarded: 'yes' } },
     action: 'DENY',
-    rules: [
-      { to: [{ operation: { paths: [FORBIDDEN_PATH, `${FORBIDDEN_PATH}/*`] } }, { operation: { methods: ['DELETE'] } }] },
-      { when: [{ key: 'request.headers[x-role]', values: ['guest'] }] },
-    ],
+    rules: FORBIDDEN,
   },
 }
 
@@ -64,6 +65,32 @@ const shaped = (name: string, template: object): readonly Resource[] =>
     const labels = { ...spec.template.labels, guarded: name === 'cache' ? 'no' : 'yes' }
     return { ...resource, spec: { ...spec, template: { ...spec.template, ...template, labels } } }
   })
+
+/** A host outside, which is called by way of the egress gateway. */
+const OUTSIDE = 'outside.example.org'
+const EGRESS = 'istio-egressgateway.istio-system.svc.cluster.local'
+
+/** All that sends calls to {@link OUTSIDE} through the egress gateway, whose policy forbids there what is forbidden here. */
+function egress(port: number): readonly Resource[] {
+  const server = { port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: [OUTSIDE] }
+  const through = (gateway: string, host: string) => ({ match: [{ gateways: [gateway], port: 80 }], route: [{ destination: { host, port: { number: 80 } } }] })
+  return [
+    networking('ServiceEntry', 'outside', {
+      hosts: [OUTSIDE],
+      ports: [{ number: 80, name: 'http', protocol: 'HTTP', targetPort: port }],
+      resolution: 'STATIC',
+      endpoints: [{ address: '127.0.0.1' }],
+    }),
+    networking('Gateway', 'out', { selector: { istio: 'egressgateway' }, servers: [server] }),
+    networking('VirtualService', 'out', { hosts: [OUTSIDE], gateways: ['mesh', 'out'], http: [through('mesh', EGRESS), through('out', OUTSIDE)] }),
+    {
+      apiVersion: 'security.istio.io/v1',
+      kind: 'AuthorizationPolicy',
+      metadata: { ...metadata('egress'), namespace: 'istio-system' },
+      spec: { selector: { matchLabels: { istio: 'egressgateway' } }, action: 'DENY', rules: FORBIDDEN },
+    },
+  ]
+}
 
 /** Ports of the Gateway's servers. */
 export interface Ports {
@@ -128,12 +155,18 @@ export async function startWays(path: MeshSnapshot['path']): Promise<Ways> {
   const seen: Seen[] = []
   const rpc = serveRpc(join(directory, 'rpc'), seen)
   const cache = serveConnections('cache')
-  const world = await World.start(compiled(resources(ports, authority.issueFor(PUBLIC), authority.root), path), async (starting) => {
-    for (const name of ['echo', 'both', 'caller']) await starting.addReplica(`default/${name}-v1`, recorder(name, seen))
-    starting.replicas.set('default/rpc-v1', [replica('rpc', join(directory, 'rpc'))])
-    starting.replicas.set('default/cache-v1', [replica('cache', cache.path)])
-    starting.wake = async () => 200
-  })
+  const outside = createServer(recorder('outside', seen))
+  await new Promise<void>((resolve) => outside.listen(0, LOCAL, resolve))
+  const { port: outsidePort } = outside.address() as AddressInfo
+  const world = await World.start(
+    compiled([...egress(outsidePort), ...resources(ports, authority.issueFor(PUBLIC), authority.root)], path),
+    async (starting) => {
+      for (const name of ['echo', 'both', 'caller']) await starting.addReplica(`default/${name}-v1`, recorder(name, seen))
+      starting.replicas.set('default/rpc-v1', [replica('rpc', join(directory, 'rpc'))])
+      starting.replicas.set('default/cache-v1', [replica('cache', cache.path)])
+      starting.wake = async () => 200
+    },
+  )
   const identity = world.authority.issue('spiffe://cluster.local/ns/default/sa/caller')
   const peer: Ways['peer'] = (workload, protocol) =>
     overTls({ path: inboundSocket(world.layout, workload), ca: world.authority.root, cert: identity.certificate, key: identity.key }, protocol)
@@ -150,6 +183,8 @@ export async function startWays(path: MeshSnapshot['path']): Promise<Ways> {
     async stop() {
       await world.stop()
       rpc.close()
+      outside.closeAllConnections()
+      outside.close()
       cache.server.closeAllConnections()
       cache.server.close()
       rmSync(directory, { recursive: true, force: true })
@@ -186,6 +221,8 @@ function waysOf({ world, ports, authority, client, peer }: Pick<Ways, 'world' | 
     { name: 'an inbound listener', ...inside, from: 'peer', open: (protocol) => peer('default/echo-v1', protocol) },
     { name: 'an inbound listener of HTTP/2', ...inside, host: 'rpc', from: 'peer', open: (protocol) => peer('default/rpc-v1', protocol) },
     { name: 'an inbound listener in plain text', ...inside, host: 'both', from: 'peer', open: unix(inboundSocket(world.layout, 'default/both-v1')) },
+    { name: 'an outbound listener, to a host outside by the egress gateway', ...inside, host: OUTSIDE, from: 'function', open: unix(world.outbound(CALLER)) },
+    { name: 'the egress gateway', ...inside, host: OUTSIDE, from: 'peer', open: (protocol) => peer('weft-system/egressgateway-80', protocol) },
     { name: 'the hold listener', ...inside, from: 'proxy', headers: held, open: unix(holdSocket(world.layout)) },
   ]
 }
