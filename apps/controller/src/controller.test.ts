@@ -3,6 +3,7 @@ import type { CanaryResource, FunctionResource, FunctionSpec, RevisionResource }
 import type { ArtifactManifest, ArtifactStore } from '@weft/artifacts'
 import { WeftError } from '@weft/core'
 import { AddressGuard, silentLog } from '@weft/kit'
+import { createCompiler } from '@weft/mesh-model'
 import { MemoryMesh, seen } from '@weft/mesh-model/memory'
 import { MemoryProvider } from '@weft/provider/memory'
 import type { Store } from '@weft/store'
@@ -245,6 +246,24 @@ describe('the controller', () => {
     controller = await startController({ store, provider, mesh, artifacts: artifacts(), images, outside, log: silentLog() })
     expect(await mesh.hold({ namespace: 'default', name: 'temp-v1' })).toMatchObject({ ok: true })
     expect(await mesh.hold({ namespace: 'default', name: 'temp-v9' })).toMatchObject({ ok: false, status: 503 })
+  })
+
+  it('forgets old revisions, but none that routes of others lead to', async () => {
+    const resource = (apiVersion: string, kind: string, spec: unknown) => ({ apiVersion, kind, metadata: { name: 'temp', namespace: 'default' }, spec })
+    const route = { route: [{ destination: { host: 'temp', subset: 'first' } }] }
+    const rules = [
+      resource('networking.istio.io/v1', 'DestinationRule', { host: 'temp', subsets: [{ name: 'first', labels: { version: 'v1' } }] }),
+      resource('networking.istio.io/v1', 'VirtualService', { hosts: ['temp'], http: [route] }),
+    ]
+    for (let number = 1; number <= 13; number += 1) {
+      await apply({ template: { artifact: number % 2 === 0 ? OTHER : ARTIFACT, revision: `v${number}` } })
+      await eventually(`v${number}`, serves(`v${number}=100`))
+      const known = [...rules, await temp(), ...(await revisions())].map((each) => ({ type: 'set' as const, resource: each }))
+      mesh.know(createCompiler({ proxies: ['node'] }).apply(known).snapshot)
+    }
+    const kept = async () => (await revisions()).map(({ spec }) => spec.number).toSorted((a, b) => a - b)
+    await eventually('two are gone', async () => (await kept()).length === 11)
+    expect(await kept()).toEqual([1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13])
   })
 
   it('goes on where another controller stopped', async () => {

@@ -252,7 +252,11 @@ export class FunctionReconciler {
     const named = new Set((pass.fn.spec.traffic ?? []).map((target) => target.revision))
     const inUse = (revision: RevisionResource) =>
       this.#routed(pass, revision, traffic) || named.has(revision.spec.revision) || this.#options.workloads.replicas(workloadOf(revision)).present > 0
-    for (const revision of planRetention(pass.revisions, inUse)) {
+    const old = planRetention(pass.revisions, inUse)
+    if (old.length === 0) return
+    const referred = new Set((await this.#options.mesh.referred(old.map(workloadOf))).map(keyOf))
+    for (const revision of old) {
+      if (referred.has(keyOf(workloadOf(revision)))) continue
       await this.#options.workloads.remove(workloadOf(revision))
       await this.#options.store.remove({ group: 'weft.dev', kind: 'Revision', ...workloadOf(revision) })
     }

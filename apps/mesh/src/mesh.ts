@@ -179,6 +179,7 @@ class RunningMesh implements Mesh {
     return id === undefined ? undefined : { events: (signal) => this.#events(id, signal) }
   }
   authorize: Mesh['authorize'] = (question) => this.#call('authorize', question)
+  referred: Mesh['referred'] = (workloads) => this.#call('referred', workloads)
   describe: Mesh['describe'] = (host) => this.#call('describe', host)
   certificates: Mesh['certificates'] = () => this.#call('certificates')
   rotate: Mesh['rotate'] = () => this.#call('rotate')

@@ -272,6 +272,8 @@ export interface MeshPlane {
   configuration(host: NamespacedName): Promise<readonly WorkloadConfiguration[]>
   /** Asks the policies in force. @returns `undefined` when there is no such host */
   authorize(question: AuthorizationQuestion): Promise<AuthorizationAnswer | undefined>
+  /** Which of the workloads routes of others than their function (a VirtualService, a route of the Gateway API …) lead to. */
+  referred(workloads: readonly NamespacedName[]): Promise<readonly NamespacedName[]>
   /** A host in plain words. @returns `undefined` when there is none of that name */
   describe(host: NamespacedName): Promise<HostDescription | undefined>
   certificates(): Promise<readonly CertificateStatus[]>

@@ -5,6 +5,7 @@ import {
   authorize,
   createCompiler,
   describeHost,
+  referredWorkloads,
   type AuthorizationAnswer,
   type AuthorizationQuestion,
   type CertificateStatus,
@@ -424,6 +425,10 @@ export class MeshCore {
 
   authorize(question: AuthorizationQuestion): AuthorizationAnswer | undefined {
     return authorize(this.#compiler.snapshot, question)
+  }
+
+  referred(workloads: readonly NamespacedName[]): readonly NamespacedName[] {
+    return referredWorkloads(this.#compiler.snapshot, workloads.map(keyOf)).map(splitKey)
   }
 
   describe(host: NamespacedName): HostDescription | undefined {

@@ -40,6 +40,7 @@ export type EngineMethods = {
   readonly readTap: (id: number) => Promise<readonly TapEvent[] | undefined>
   readonly closeTap: (id: number) => Promise<void>
   readonly authorize: (question: AuthorizationQuestion) => AuthorizationAnswer | undefined
+  readonly referred: (workloads: readonly NamespacedName[]) => readonly NamespacedName[]
   readonly describe: (host: NamespacedName) => HostDescription | undefined
   readonly certificates: () => readonly CertificateStatus[]
   readonly rotate: () => Promise<void>
@@ -84,6 +85,7 @@ export const ENGINE_METHODS = [
   'readTap',
   'closeTap',
   'authorize',
+  'referred',
   'describe',
   'certificates',
   'rotate',

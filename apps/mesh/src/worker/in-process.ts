@@ -33,6 +33,7 @@ export async function openEngine(settings: MeshSettings, log: Log, host: Pick<Ho
     readTap: (id) => core.readTap(id),
     closeTap: (id) => core.closeTap(id),
     authorize: (question) => core.authorize(question),
+    referred: (workloads) => core.referred(workloads),
     describe: (name) => core.describe(name),
     certificates: () => core.certificates(),
     rotate: () => core.rotate(),

@@ -1,5 +1,5 @@
-import { keyOf, type NamespacedName } from '@weft/core'
-import { authorize, describeHost, type AuthorizationAnswer, type AuthorizationQuestion, type HostDescription } from '../explain/index.ts'
+import { keyOf, splitKey, type NamespacedName } from '@weft/core'
+import { authorize, describeHost, referredWorkloads, type AuthorizationAnswer, type AuthorizationQuestion, type HostDescription } from '../explain/index.ts'
 import type { MeshSnapshot } from '../snapshot.ts'
 import type { LiveTap, TapEvent, TapRequest } from '../tap.ts'
 import type {
@@ -105,6 +105,10 @@ export class MemoryMesh implements MeshPlane {
 
   async authorize(question: AuthorizationQuestion): Promise<AuthorizationAnswer | undefined> {
     return this.#snapshot === undefined ? undefined : authorize(this.#snapshot, question)
+  }
+
+  async referred(workloads: readonly NamespacedName[]): Promise<readonly NamespacedName[]> {
+    return this.#snapshot === undefined ? [] : referredWorkloads(this.#snapshot, workloads.map(keyOf)).map(splitKey)
   }
 
   async describe(host: NamespacedName): Promise<HostDescription | undefined> {
