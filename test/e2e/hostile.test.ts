@@ -34,6 +34,15 @@ async function echo(path = 'echo', headers: Readonly<Record<string, string>> = {
   return JSON.parse(answer.text) as Echo
 }
 
+/** Calls another function and answers as that does, with how often it was called itself. */
+const forwarding = (to: string) => `let calls = 0
+export default async () => {
+  calls += 1
+  const answer = await fetch('http://${to}/')
+  return new Response(await answer.text(), { status: answer.status, headers: { 'x-calls': String(calls) } })
+}
+`
+
 /** Sends a GET whose path is left exactly as it is written. */
 async function raw(path: string, headers = ''): Promise<{ status: number; body: string }> {
   const { text } = await sendRaw(platform.gateway, `GET ${path} HTTP/1.1\r\nHost: x\r\n${headers}Connection: close\r\n\r\n`)
@@ -76,6 +85,16 @@ const STRANGE_PATHS: readonly (readonly [name: string, path: string, status: num
   ['another root', '/etc/passwd', 404],
   ['a path that is too long', `/function/echo/${'a'.repeat(70_000)}`, 431],
 ]
+
+describe('functions that call each other in a circle', () => {
+  it('are told so after 32 calls, and not by a time-out', async () => {
+    await platform.deploy('ping', forwarding('pong'))
+    await platform.deploy('pong', forwarding('ping'))
+    const answer = await platform.call('ping')
+    expect([answer.status, JSON.parse(answer.text)]).toMatchObject([508, { error: { code: 'LOOP_DETECTED' } }])
+    expect(answer.headers['x-calls']).toBe('16')
+  })
+})
 
 describe('paths and names', () => {
   // Envoy waits a second before it closes a connection on which it answered by itself, so all are asked at once.

@@ -354,6 +354,12 @@ export const ERRORS = {
     message: 'the snapshots {range} are not remembered, or not in this order',
     help: 'see what is with: weft mesh diff --list',
   },
+  LOOP_DETECTED: {
+    status: 508,
+    fault: 'user',
+    message: 'the call came through more than {hops} functions',
+    help: 'functions call each other in a circle: see who calls whom with: weft mesh graph',
+  },
   RATE_LIMITED: { status: 429, fault: 'user', message: 'the function takes no more calls at this rate', help: 'try again after the seconds of Retry-After' },
   OVERLOADED: { status: 429, fault: 'user', message: 'too many calls are under way', help: 'try again after the seconds of Retry-After' },
   BAD_REQUEST: { status: 400, fault: 'user', message: 'the request is not valid HTTP for this proxy ({details})', help: 'check its path, headers and framing' },

@@ -7,6 +7,7 @@ import { earlyMutation, PEERS_HEADERS, STRANGERS_HEADERS } from './headers.ts'
 import { httpManager } from './http-manager.ts'
 import { ads, duration, extension, resource, wrap } from './json.ts'
 import { grpcWebFilter } from './grpc-web.ts'
+import { COUNT_HOP, LOOP_ROUTE } from './loops.ts'
 import { callIdleTimeout, directError } from './local-reply.ts'
 import { headerMatcher } from './matching.ts'
 import { inboundName, inboundSocket, localCluster, MESH_HEADERS, PROBE_PATH, probeCluster, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from './names.ts'
@@ -117,7 +118,12 @@ export function encodeInboundRoutes(workload: MeshWorkload, layout: NodeLayout, 
       {
         name: workload.key,
         domains: ['*'],
-        routes: [probeRoute(workload, trustDomain), ...SEVERAL_HOSTS, ...(speaksTcp(workload) ? [connectionRoute(workload)] : callRoutes(workload, layout))],
+        routes: [
+          probeRoute(workload, trustDomain),
+          ...SEVERAL_HOSTS,
+          ...(speaksTcp(workload) ? [connectionRoute(workload)] : [LOOP_ROUTE, ...callRoutes(workload, layout)]),
+        ],
+        request_headers_to_add: [COUNT_HOP],
         typed_per_filter_config: {
           ...authenticationRoutes(workload.key, workload.authentication),
           ...policyConfig(workload.policy, { port: workload.port }),

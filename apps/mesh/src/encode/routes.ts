@@ -6,6 +6,7 @@ import { addHeader, literal, STRANGERS_HEADERS, XFCC } from './headers.ts'
 import { RESOLVE_FILTER } from './egress.ts'
 import { GRPC_WEB_REQUEST } from './grpc-web.ts'
 import { any, duration, extension, wrap } from './json.ts'
+import { COUNT_HOP, LOOPED } from './loops.ts'
 import { callIdleTimeout, directError } from './local-reply.ts'
 import { headerMatcher, regexMatcher, routeMatch } from './matching.ts'
 import type { PathPrefix } from './matching.ts'
@@ -41,6 +42,8 @@ const IDEMPOTENT: readonly Variant[] = [
 const OTHERS: Variant = { headers: [], idempotent: false }
 /** Streams take the callee's inbound listener also where other calls need not: it knows them as long as they are open. */
 const STREAMS: readonly Variant[] = STREAM_REQUESTS.map(asStream)
+/** Calls in a circle are refused there. */
+const CIRCLE = asStream(LOOPED)
 /** gRPC of browsers is made gRPC there. */
 const GRPC_WEB = asStream(GRPC_WEB_REQUEST)
 
@@ -140,7 +143,7 @@ function encodeRoute(host: Routed, route: MeshRoute, context: RouteContext): rea
   const streamLegs = direct ? legsOf(true) : legs
   const split = route.retries?.attempts !== 0 && (route.retries !== undefined || direct)
   const web = direct && legs.some(({ leg }) => leg?.workload?.protocol === 'grpc') ? [GRPC_WEB] : []
-  const variants = [...(direct ? STREAMS : []), ...web, ...(split ? retryVariants() : [OTHERS])]
+  const variants = [...(direct ? [CIRCLE, ...STREAMS] : []), ...web, ...(split ? retryVariants() : [OTHERS])]
   const refused = (match: RouteMatch | undefined) => (broken === undefined ? [] : [refusedShare(host, route, broken, routeMatch(match, context.prefix))])
   if (broken?.whole === true) return matches.flatMap(refused)
   return matches.flatMap((match) => [
@@ -226,7 +229,7 @@ function missingShare(target: RouteTarget): Json {
 }
 
 function share(target: RouteTarget, leg: Leg): Json {
-  const direct = leg.direct === undefined ? [] : [addHeader(XFCC, leg.direct.xfcc, 'OVERWRITE_IF_EXISTS_OR_ADD')]
+  const direct = leg.direct === undefined ? [] : [addHeader(XFCC, leg.direct.xfcc, 'OVERWRITE_IF_EXISTS_OR_ADD'), COUNT_HOP]
   return {
     name: leg.cluster,
     request_headers_to_add: [...added(target.requestHeaders), ...direct],

@@ -5,7 +5,8 @@ import type { CallSpan } from './spans.ts'
 export type IncomingHeaders = Readonly<Record<string, string | string[] | undefined>>
 
 /**
- * The headers that carry a trace: W3C Trace Context and Baggage, B3 in both forms, Envoy's request id. When the handler set one of a family itself,
+ * The headers that a call hands on to those that are made for it: W3C Trace Context and Baggage, B3 in both forms, Envoy's request id, and through what it came
+ * (RFC 8586), by which calls in a circle are found. When the handler set one of a family itself,
  * nothing of that family is added: a mixed pair would be wrong.
  */
 const FAMILIES: readonly (readonly string[])[] = [
@@ -13,6 +14,7 @@ const FAMILIES: readonly (readonly string[])[] = [
   ['b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags'],
   ['baggage'],
   ['x-request-id'],
+  ['cdn-loop'],
 ]
 
 /**
