@@ -134,6 +134,16 @@ export const FIXTURES: Readonly<Record<AnalysisCodeName, readonly [found: readon
       vs('two', { hosts: ['two'], http: [{ route: [{ destination: { host: 'two', port: { number: 8081 } } }, { destination: { host: 'temp' } }] }] }),
     ],
   ],
+  IST0140: [
+    [temp, dr('temp', { subsets: SUBSETS }), routes(to('v1')), vs('front', { hosts: ['temp.example.com'], gateways: ['web'], http: [to()] })],
+    [
+      temp,
+      dr('temp', { subsets: SUBSETS }),
+      routes(to('v1')),
+      vs('front', { hosts: ['temp.example.com'], gateways: ['web'], http: [to('v1')] }),
+      vs('whole', { hosts: ['other.example.com'], http: [to()] }),
+    ],
+  ],
   IST0174: [
     [temp, dr('gone', { host: 'gone', trafficPolicy: { loadBalancer: { simple: 'RANDOM' } } })],
     [

@@ -111,6 +111,12 @@ export const ANALYSIS_CODES = {
     'The Secret of a Gateway has no certificate and key.',
     'put tls.crt and tls.key (or cert and key) into the Secret',
   ),
+  IST0140: code(
+    'warning',
+    'IngressRouteRulesNotAffected',
+    'Calls that come by a Gateway go to a host whose own VirtualService divides its calls: those rules have no effect on them.',
+    'give the route of the Gateway the same subsets, or the other VirtualService the Gateway as well',
+  ),
   IST0167: code('warning', 'IneffectivePolicy', 'A policy has no rule that could have an effect.', 'add a rule, or remove the policy'),
   IST0173: code(
     'warning',

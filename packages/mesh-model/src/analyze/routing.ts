@@ -29,6 +29,32 @@ function checkVirtualService(item: Item, world: AnalysedWorld, report: Report): 
   checkOrder(item, report)
   checkGateways(item, world, report)
   checkForeign(item, world, report)
+  checkUndivided(item, world, report)
+}
+
+/** Where its calls go, by the key of the host. */
+function targetsOf(item: Item, world: AnalysedWorld) {
+  const shares = routesOf(item).flatMap(([route, path]) => each(at(route, 'route'), `${path}.route`))
+  return shares.flatMap(([share, path]) => {
+    const destination = at(share, 'destination')
+    const host = world.hostOf(text(at(destination, 'host')) ?? '', item.namespace)
+    return host === undefined ? [] : [{ host, subset: text(at(destination, 'subset')), path: `${path}.destination` }]
+  })
+}
+
+/** Rules of a host hold in the mesh; a route of a Gateway that goes to the whole host goes past them. */
+function checkUndivided(item: Item, world: AnalysedWorld, report: Report): void {
+  if (gatewaysOf(item).every(([name]) => name === 'mesh')) return
+  const others = world.all('VirtualService').filter((other) => other !== item && isForMesh(other))
+  for (const { host, subset, path } of targetsOf(item, world)) {
+    if (subset !== undefined) continue
+    const divides = (other: Item) =>
+      texts(at(other.spec, 'hosts'), '').some(([name]) => world.hostOf(name, other.namespace) === host) &&
+      targetsOf(other, world).some((target) => target.host === host && target.subset !== undefined)
+    const rules = others.find(divides)
+    if (rules !== undefined)
+      report('IST0140', item, path, `VirtualService ${rules.namespace}/${rules.name} divides the calls of this host, but not those that come here`)
+  }
 }
 
 interface Tools {
