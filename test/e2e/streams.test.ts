@@ -7,6 +7,8 @@ import { WebSocket } from 'ws'
 
 const MEBIBYTE = 1_048_576
 const SIZE = 50 * MEBIBYTE
+/** What may be on its way: Linux alone keeps up to 32 MiB of a connection, the proxies a few. */
+const HELD = SIZE * 0.8
 
 /** Everything that streams, on paths of its own. */
 const STREAM = `import { createHash } from 'node:crypto'
@@ -170,7 +172,7 @@ describe.each(WAYS)('%s', (_way, name, sleepy) => {
     call.end()
     const body = await answer
     const produced = await settles('the function waits', async () => (await state()).produced)
-    expect(produced).toBeLessThan(SIZE / 2)
+    expect(produced).toBeLessThan(HELD)
     let bytes = 0
     for await (const part of body) bytes += (part as Buffer).length
     expect(bytes).toBe(SIZE)
@@ -185,7 +187,7 @@ describe.each(WAYS)('%s', (_way, name, sleepy) => {
       call.end()
     })()
     const held = await settles('the client waits', () => Promise.resolve(sent))
-    expect(held).toBeLessThan(SIZE / 2)
+    expect(held).toBeLessThan(HELD)
     await platform.call('stream/release')
     await sending
     let text = ''
