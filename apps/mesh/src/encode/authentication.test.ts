@@ -253,11 +253,11 @@ describe('the first and the last rule of a workload', () => {
 
   it('let nothing pass as long as the proxy does not know the keys', async () => {
     const changed = workloads.map((each) => (each.function === 'open' ? { ...each, authentication: [idp.rule()] } : each))
-    world.plane.withheld.add(TYPE_URLS.extension)
+    world.withhold(TYPE_URLS.extension)
     await world.apply(snapshotOf({}, changed))
     expect((await inbound('open', '/', { headers: bearer(idp.token()) })).status).toBe(403)
     expect((await inbound('open', '/')).status).toBe(403)
-    world.plane.withheld.clear()
+    world.withhold()
     await world.push()
     expect((await inbound('open', '/', { headers: bearer(idp.token()) })).status).toBe(200)
     await world.apply(snapshotOf())

@@ -224,6 +224,14 @@ export class World {
     return added
   }
 
+  /** No proxy is told of anything of these types from now on. */
+  withhold(...typeUrls: readonly string[]): void {
+    for (const { withheld } of this.#planes) {
+      withheld.clear()
+      for (const typeUrl of typeUrls) withheld.add(typeUrl)
+    }
+  }
+
   async push(): Promise<void> {
     await Promise.all(this.#planes.map((plane) => plane.push()))
   }
