@@ -34,7 +34,7 @@ import {
   type WorkloadKey,
 } from './snapshot.ts'
 import { refOfChange, type Change } from './world/change.ts'
-import { listenerKey, type IngressPorts } from './world/gateways.ts'
+import { listenerKey, listenerOfKey, type IngressPorts } from './world/gateways.ts'
 import { thingOf, type Causes } from './world/marks.ts'
 import { FRONT, OUTSIDE, World, type Dirt } from './world/world.ts'
 
@@ -183,8 +183,8 @@ class Compiler implements MeshCompiler {
     const listeners = drafts.listeners.difference()
     const all = dirt.edges ? drafts.listeners.result().keys() : []
     for (const key of [...listeners.set, ...listeners.removed, ...all]) {
-      const port = /^egress:(\d+)$/.exec(key)?.[1]
-      if (port !== undefined) dirtyWorkloads.add(egressWorkload(Number(port)))
+      const listener = listenerOfKey(key)
+      if (listener?.placement === 'egress') dirtyWorkloads.add(egressWorkload(listener.port))
     }
   }
 

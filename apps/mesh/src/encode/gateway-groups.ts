@@ -1,5 +1,6 @@
 import {
   listenerKey,
+  listenerOfKey,
   type ChainKey,
   type GatewayHostKey,
   type GatewayTls,
@@ -105,8 +106,7 @@ function connectionsOf(chains: readonly ListenerChain[], tools: GatewayTools): R
 
 // oxlint-disable-next-line max-params -- which route of which name of which chain
 function outsideFilters(tools: GatewayTools, chain: ListenerChain, { targets, origin }: MeshTcpRoute, domain: string): readonly Json[] {
-  const [, port = '0'] = /:(\d+)/.exec(chain.key) ?? []
-  const place = { host: domain, port: Number(port) }
+  const place = { host: domain, port: listenerOfKey(chain.key)?.port ?? 0 }
   return connectionFilters(tools, GATEWAY_CALLER, { place, targets, namespace: origin.namespace ?? '' })
 }
 
@@ -143,7 +143,7 @@ function namesOfChain(key: ChainKey, tools: GatewayTools): void {
 function gatewayHost(key: GatewayHostKey, tools: GatewayTools): void {
   const host = tools.input.snapshot.gatewayHosts.get(key)
   // Where connections go is part of their listener, and names of the egress gateway are part of its workload.
-  if (host === undefined || host.tcp !== undefined || tools.layout.ingress === undefined || !host.chain.startsWith('ingress:')) return
+  if (host === undefined || host.tcp !== undefined || tools.layout.ingress === undefined || listenerOfKey(host.chain)?.placement !== 'ingress') return
   const targets = tools.targets(host)
   const { port } = tools.layout.ingress
   const outside = needOutside(tools, GATEWAY_CALLER, host.routes, port)

@@ -1,7 +1,7 @@
 import { byAge } from '../read/base.ts'
 import { failure } from '../read/finding.ts'
 import type { ChainKey, ChainNames, ListenerChain, ListenerKey, MeshGateway, MeshListener, ResourceFinding, ServerProtocol } from '../snapshot.ts'
-import { carriesHttp, type Serving } from '../world/gateways.ts'
+import { carriesHttp, listenerOfKey, type Serving } from '../world/gateways.ts'
 import type { World } from '../world/world.ts'
 
 /** What became of a port. */
@@ -83,7 +83,7 @@ function secureChains(
 export function compileNames(world: World, listeners: ReadonlyMap<ListenerKey, MeshListener>): ReadonlyMap<ChainKey, ChainNames> {
   const domains = Map.groupBy(world.gateways.names(), ({ chain }) => chain)
   const served = [...listeners.values()].filter(({ placement }) => placement === 'ingress')
-  const atIngress = [...world.gateways.names()].filter(({ chain }) => chain.startsWith('ingress:'))
+  const atIngress = [...world.gateways.names()].filter(({ chain }) => listenerOfKey(chain)?.placement === 'ingress')
   const everything = new Set(atIngress.map(({ domain }) => domain).filter((domain) => domain !== '*'))
   const namesOf = (key: ChainKey, listener: MeshListener | undefined): ChainNames => {
     const own = (domains.get(key) ?? []).map(({ domain }) => domain)

@@ -103,8 +103,8 @@ export class GatewayBook {
 
   /** Ports of the egress gateway. */
   egressPorts(): readonly number[] {
-    const own = [...this.#onPort.keys()].filter((key) => key.startsWith('egress:'))
-    return own.map((key) => Number(key.slice('egress:'.length))).toSorted((a, b) => a - b)
+    const own = [...this.#onPort.keys()].map(listenerOfKey).filter((listener) => listener?.placement === 'egress')
+    return own.flatMap((listener) => listener?.port ?? []).toSorted((a, b) => a - b)
   }
 
   /** Servers on a port, in no order. */
@@ -273,6 +273,13 @@ export function cacertOf(key: CredentialKey): CredentialKey {
 /** The key of a listener. */
 export function listenerKey(placement: GatewayPlacement, port: number): ListenerKey {
   return `${placement}:${port}`
+}
+
+/** The listener that a key of {@link listenerKey}, or of a chain on it, names; `undefined` for any other text. */
+export function listenerOfKey(key: ChainKey): { readonly placement: GatewayPlacement; readonly port: number } | undefined {
+  const [, placement, port] = /^(ingress|egress):(\d+)(?:\/|$)/.exec(key) ?? []
+  if (placement !== 'ingress' && placement !== 'egress') return undefined
+  return { placement, port: Number(port) }
 }
 
 /** The key of a name on a chain. */
