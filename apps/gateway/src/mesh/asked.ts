@@ -16,7 +16,7 @@ export function callerOf(text: string | undefined, namespace: string | undefined
   return { kind: 'identity', principal }
 }
 
-/** The mesh knows nothing of that name. @throws WeftError `NOT_FOUND` */
+/** The mesh knows nothing of that name. @throws WeftError `HOST_NOT_FOUND` */
 export function notThere(ref: NamespacedName): never {
   const { namespace, name } = ref
   throw new WeftError('HOST_NOT_FOUND', { host: `${name}.${namespace}` })

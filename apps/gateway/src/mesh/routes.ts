@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { Type, type Static } from 'typebox'
-import { canonicalNamespace, parseFunctionRef, WeftError } from '@weft/core'
 import type { MeshPlane } from '@weft/mesh-model'
 import { routeOptions, type RouteSpec } from '../http/route.ts'
 import type { InvocationTotals } from '../metrics/invocations.ts'
+import { notThere, refOf } from './asked.ts'
 
 /** How long the answer about a rotation waits for the proxies. */
 const ROTATION_DEADLINE_MS = 30_000
@@ -67,9 +67,9 @@ export function registerMeshRoutes(app: FastifyInstance, mesh: MeshPlane, invoca
   app.route<{ Params: Static<typeof ConfigParams>; Querystring: Static<typeof ConfigQuery> }>({
     ...routeOptions(MESH_ROUTES.config),
     handler: async ({ params, query }) => {
-      const ref = parseFunctionRef(params.name, canonicalNamespace(query.namespace))
+      const ref = refOf(params.name, query.namespace)
       const workloads = await mesh.configuration(ref)
-      if (workloads.length === 0) throw new WeftError('HOST_NOT_FOUND', { host: `${ref.name}.${ref.namespace}` })
+      if (workloads.length === 0) notThere(ref)
       return workloads
     },
   })

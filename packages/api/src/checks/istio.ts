@@ -145,10 +145,14 @@ function checkTexts(values: readonly string[] | undefined, path: string, check: 
 }
 
 /** `{*}` and `{**}` (Istio's path templates) are whole segments; behind `{**}` none of them comes again. */
-function templateProblem(text: string): string | undefined {
-  const segments = text.split('/').slice(1)
+/** Whether a path of a policy is a template of Istio's: `{*}` and `{**}` are whole segments, and `{**}` is the last of them. */
+export function isPathTemplate(text: string): boolean {
   const fits = (part: string) => part === '{*}' || part === '{**}' || !/[*{}]/.test(part)
-  if (text.startsWith('/') && segments.every(fits) && !/\{\*\*\}.*\{/.test(text) && !/[?#]/.test(text)) return undefined
+  return text.startsWith('/') && text.split('/').slice(1).every(fits) && !/\{\*\*\}.*\{/.test(text)
+}
+
+function templateProblem(text: string): string | undefined {
+  if (isPathTemplate(text) && !/[?#]/.test(text)) return undefined
   return `${shown(text)}: in a path template {*} and {**} are whole segments, {**} is the last of them, and no other "*" or brace is there`
 }
 

@@ -1,5 +1,5 @@
 import { canonicalNamespace, DEFAULT_TRUST_DOMAIN, isDnsLabel, ISTIO_NAMESPACE_ALIAS, NAMESPACE_ALIASES } from '@weft/core'
-import type { PolicyOperation, PolicySource } from '@weft/api'
+import { isPathTemplate, type PolicyOperation, type PolicySource } from '@weft/api'
 import { readAddressBlock } from '../policy/address.ts'
 import type { OperationMatch, PathMatch, RequestPrincipalMatch, SourceMatch, StringMatch } from '../snapshot.ts'
 import { hostKeyOf, hostSpellings } from './names.ts'
@@ -111,14 +111,9 @@ function plainPattern(text: string): Exclude<StringMatch, { kind: 'regex' }> {
 
 function pathPattern(text: string, names: Names): PathMatch {
   if (!/\{\*{1,2}\}/.test(text)) return pattern(text, names)
-  const segments = text.split('/').slice(1)
-  const wellFormed = text.startsWith('/') && segments.every(templateSegmentHolds) && !/\{\*\*\}.*\{/.test(text)
-  if (!wellFormed) names.notes.push(`"${text}": in a template {*} and {**} are whole segments, {**} is the last of them, and no other "*" or brace is there`)
+  if (!isPathTemplate(text))
+    names.notes.push(`"${text}": in a template {*} and {**} are whole segments, {**} is the last of them, and no other "*" or brace is there`)
   return { kind: 'template', value: text }
-}
-
-function templateSegmentHolds(part: string): boolean {
-  return part === '{*}' || part === '{**}' || !/[*{}]/.test(part)
 }
 
 /**
