@@ -2,6 +2,7 @@ import type { InvocationStatistics, MeshSnapshot, MeshWorkload, SnapshotDifferen
 import { MESSAGE_STATS } from '../encode/names.ts'
 import { TRAFFIC_PREFIX } from '../encode/traffic-log.ts'
 import { askAdmin } from '../envoy/admin.ts'
+import { Ends } from '../statistics/ends.ts'
 import { messagesOf } from '../statistics/messages.ts'
 import { invocations, parseSamples } from '../statistics/prometheus.ts'
 import { trafficOf } from '../statistics/traffic.ts'
@@ -42,7 +43,9 @@ export class Numbers {
 
   /** Calls, connections and messages of each edge of the mesh. @throws when the first proxy does not answer */
   async traffic(snapshot: MeshSnapshot): Promise<readonly TrafficStatistics[]> {
-    return (await this.#ask(TRAFFIC_PATH)).flatMap((body) => [...trafficOf(body, snapshot, this.#departed), ...messagesOf(body, snapshot, this.#departed)])
+    const bodies = await this.#ask(TRAFFIC_PATH)
+    const ends = new Ends(snapshot, this.#departed)
+    return bodies.flatMap((body) => [...trafficOf(body, snapshot, ends), ...messagesOf(body, snapshot, ends)])
   }
 
   /** Every proxy's answer; one that is down at the moment has none, unless it is the first. */

@@ -6,7 +6,7 @@ import { parseCarrierName, parseOutsideName } from '../encode/outside-names.ts'
 /** What is known of who is who. */
 export type Known = Pick<MeshSnapshot, 'trustDomain' | 'workloads'>
 /** Workloads by key. */
-export type Workloads = ReadonlyMap<WorkloadKey, MeshWorkload>
+type Workloads = ReadonlyMap<WorkloadKey, MeshWorkload>
 
 /** An end that nothing proves. */
 export const UNKNOWN: TrafficEnd = { workload: 'unknown', namespace: 'unknown', principal: 'unknown', app: 'unknown', version: 'unknown', service: 'unknown' }

@@ -1,6 +1,6 @@
 import type { TrafficStatistics } from '@weft/mesh-model'
 import { parseLocalCluster, parsePairCluster, workloadSpiffeId } from '../encode/names.ts'
-import { Ends, UNKNOWN, type Known, type Workloads } from './ends.ts'
+import { Ends, UNKNOWN, type Known } from './ends.ts'
 import { parseSamples } from './prometheus.ts'
 
 const PREFIX = 'envoy_cluster_grpc_'
@@ -9,12 +9,11 @@ const NOTHING = { buckets: [], sum: 0, count: 0 }
 /**
  * The messages of gRPC that the proxy counted. A cluster of the caller's side is of one caller and one callee; that of the callee's side has the replicas of the
  * callee, whoever called, so that there the caller is unknown.
- * @param departed workloads that were counted and have left
+ * @param ends who is who, workloads included that were counted and have left
  */
-export function messagesOf(text: string, snapshot: Known, departed: Workloads = new Map()): readonly TrafficStatistics[] {
+export function messagesOf(text: string, snapshot: Known, ends = new Ends(snapshot)): readonly TrafficStatistics[] {
   const lines = text.split('\n').filter((line) => line.startsWith(PREFIX))
   if (lines.length === 0) return []
-  const ends = new Ends(snapshot, departed)
   const counted = new Map<string, { requests: number; responses: number }>()
   for (const { name, labels, value } of parseSamples(lines.join('\n'))) {
     const cluster = labels['envoy_cluster_name'] ?? ''

@@ -1,6 +1,6 @@
 import type { ConnectionStatistics, TrafficHistogram, TrafficStatistics } from '@weft/mesh-model'
 import { BLOCKED, TRAFFIC_PREFIX } from '../encode/traffic-log.ts'
-import { BLACK_HOLE, Ends, outsideEnd, type Known, type Workloads } from './ends.ts'
+import { BLACK_HOLE, Ends, outsideEnd, type Known } from './ends.ts'
 import { parseSamples, type Sample } from './prometheus.ts'
 
 const PREFIX = `envoy_${TRAFFIC_PREFIX}_`
@@ -8,10 +8,9 @@ const PREFIX = `envoy_${TRAFFIC_PREFIX}_`
 /**
  * What the proxy's `trafficLog`s counted, by who called whom. Calls that went neither to a workload nor outside (the control API) are left out, and the prober's. Cost:
  * about a microsecond for each line of the proxy's answer, of which there are 46 for a pair of workloads that called.
- * @param departed workloads that were counted and have left
+ * @param ends who is who, workloads included that were counted and have left
  */
-export function trafficOf(text: string, snapshot: Known, departed: Workloads = new Map()): readonly TrafficStatistics[] {
-  const ends = new Ends(snapshot, departed)
+export function trafficOf(text: string, snapshot: Known, ends = new Ends(snapshot)): readonly TrafficStatistics[] {
   // The lines of a series have the same labels but for the bound of a bucket, which comes last: they are read once, and not for every line.
   const found = new Map<string, Draft>()
   for (const line of text.split('\n')) {
