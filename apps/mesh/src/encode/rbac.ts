@@ -1,6 +1,5 @@
-import { escapeRe2 } from '@weft/mesh-model'
 import { refKey } from '@weft/core'
-import { everyValueRegex, namedHeaders, templateRegex, textHolds } from '@weft/mesh-model'
+import { escapeRe2, everyValueRegex, namedHeaders, templateRegex, textHolds } from '@weft/mesh-model'
 import type {
   AddressBlock,
   OperationMatch,

@@ -32,7 +32,8 @@ const INFRASTRUCTURE_ATTEMPTS = 3
 interface Variant {
   readonly headers: readonly Json[]
   readonly idempotent: boolean
-  readonly stream?: true
+  /** By the callee's inbound listener, also where other calls go straight to its endpoint. */
+  readonly throughListener?: true
 }
 
 const IDEMPOTENT: readonly Variant[] = [
@@ -41,14 +42,14 @@ const IDEMPOTENT: readonly Variant[] = [
 ]
 const OTHERS: Variant = { headers: [], idempotent: false }
 /** Streams take the callee's inbound listener also where other calls need not: it knows them as long as they are open. */
-const STREAMS: readonly Variant[] = STREAM_REQUESTS.map(asStream)
+const STREAMS: readonly Variant[] = STREAM_REQUESTS.map(byListener)
 /** Calls in a circle are refused there. */
-const CIRCLE = asStream(LOOPED)
+const CIRCLE = byListener(LOOPED)
 /** gRPC of browsers is made gRPC there. */
-const GRPC_WEB = asStream(GRPC_WEB_REQUEST)
+const GRPC_WEB = byListener(GRPC_WEB_REQUEST)
 
-function asStream(asked: Json): Variant {
-  return { headers: [asked], idempotent: false, stream: true }
+function byListener(asked: Json): Variant {
+  return { headers: [asked], idempotent: false, throughListener: true }
 }
 
 /** Every call, split by whether it may be sent again after a reset. Idempotent first: the last variant takes what is left. */
@@ -140,7 +141,7 @@ function encodeRoute(host: Routed, route: MeshRoute, context: RouteContext): rea
   const legsOf = (throughListener: boolean): Legs => sound.map((target) => ({ target, leg: context.leg(target, throughListener) }))
   const legs = legsOf(needsCalleeListener(route))
   const direct = legs.some(({ leg }) => leg?.direct !== undefined)
-  const streamLegs = direct ? legsOf(true) : legs
+  const listenerLegs = direct ? legsOf(true) : legs
   const split = route.retries?.attempts !== 0 && (route.retries !== undefined || direct)
   const web = direct && legs.some(({ leg }) => leg?.workload?.protocol === 'grpc') ? [GRPC_WEB] : []
   const variants = [...(direct ? [CIRCLE, ...STREAMS] : []), ...web, ...(split ? retryVariants() : [OTHERS])]
@@ -152,7 +153,7 @@ function encodeRoute(host: Routed, route: MeshRoute, context: RouteContext): rea
       variants.map((variant) => ({
         name: route.name,
         match: routeMatch(match, context.prefix, [...rewriting.headers, ...variant.headers]),
-        ...action(host, route, variant.stream ? streamLegs : legs, variant.idempotent, {
+        ...action(host, route, variant.throughListener ? listenerLegs : legs, variant.idempotent, {
           ...context,
           rewrite: rewriteOf(rewriting.rewrite, match?.path, context.prefix),
         }),

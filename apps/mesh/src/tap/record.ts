@@ -33,8 +33,10 @@ const numberOf = (text: string | undefined): number => (text !== undefined && /^
 /** What a host says of a user may be a password. */
 const hostOf = (text: string | undefined): string => textOf(text).replace(/^.*@/s, '')
 
-/** The call of a record; `undefined` for what is no call of anybody: the prober's, questions of the proxy to itself, and the way
- * on which a first call waits for its clusters, which tells of it once more. */
+/**
+ * The call of a record; `undefined` for what is no call of anybody: the prober's, questions of the proxy to itself, and the way
+ * on which a first call waits for its clusters, which tells of it once more.
+ */
 export function callOf(record: TapRecord, ends: Ends): ToldCall | undefined {
   const from = parseTapListener(record.listener ?? '')
   if (from === undefined || known(record.question) || record.cluster === connectName(from.workload)) return undefined
