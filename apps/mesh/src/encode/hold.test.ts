@@ -1,4 +1,8 @@
+import http from 'node:http'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { TYPE_URLS } from './names.ts'
 import { host, OPEN, snapshot, workload } from './testing/model.ts'
 import { echoUpgrade, upgrade } from './testing/streams.ts'
 import { mirror, World } from './testing/world.ts'
@@ -18,14 +22,15 @@ async function wakeUp(name: string): Promise<number> {
   return 200
 }
 
-beforeAll(async () => {
-  const names = ['one', 'two', 'three', 'four', 'five', 'six']
-  world = await World.start(
-    snapshot(
-      [...names.map((name) => workload(name)), closed],
-      [...names, 'closed'].map((name) => host(name)),
-    ),
+const snapshotOf = (names: readonly string[]) =>
+  snapshot(
+    [...names.map((name) => workload(name)), closed],
+    [...names, 'closed'].map((name) => host(name)),
   )
+const NAMES = ['one', 'two', 'three', 'four', 'five', 'six']
+
+beforeAll(async () => {
+  world = await World.start(snapshotOf(NAMES))
 })
 
 beforeEach(() => {
@@ -54,6 +59,27 @@ describe('a workload without replicas', () => {
   it('gets the first 3 MB whole', async () => {
     const answer = await world.get('/function/two', { method: 'POST', body: Buffer.alloc(3_000_000) })
     expect(answer.json().bytes).toBe(3_000_000)
+  })
+
+  it('gets a call with a body that came before its routes did', async () => {
+    world.withhold(TYPE_URLS.route)
+    await world.apply(snapshotOf([...NAMES, 'late']))
+    const call = http.request({
+      host: '127.0.0.1',
+      port: world.port,
+      path: '/function/late',
+      method: 'POST',
+      headers: { expect: '100-continue' },
+      agent: false,
+    })
+    const response = once(call, 'response') as Promise<[http.IncomingMessage]>
+    call.flushHeaders()
+    await once(call, 'continue')
+    call.end(Buffer.alloc(3_000_000))
+    world.withhold()
+    await world.push()
+    const [answer] = await response
+    expect([answer.statusCode, await text(answer)]).toEqual([200, expect.stringContaining('"bytes":3000000')])
   })
 
   it('gets the first WebSocket', async () => {

@@ -6,7 +6,7 @@ import { addHeader, earlyMutation, STRANGERS_HEADERS } from './headers.ts'
 import { httpManager } from './http-manager.ts'
 import { ads, any, duration, extension, resource, wrap } from './json.ts'
 import { CONTROL_ROUTES, CONTROL_SCOPES, GATEWAY_CLUSTER, INGRESS_LISTENER, ingressRoutes, MESH_HEADERS, SCOPE_KINDS, shortHash, TYPE_URLS } from './names.ts'
-import { onDemandFilter } from './on-demand.ts'
+import { onDemandFilter, onDemandRoutesFilter } from './on-demand.ts'
 import { ALLOW_FILTER, DENY_FILTER, rbacFilter } from './rbac.ts'
 import { callerFilters } from './route-actions.ts'
 import { encodeRoutes } from './routes.ts'
@@ -36,6 +36,7 @@ export function ingressManager(layout: NodeLayout, chain: ChainKey, direct: bool
     filters: [
       extension(SELECT_FILTER, 'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation'),
       extension('weft.select-again', 'envoy.extensions.filters.http.set_filter_state.v3.Config', { clear_route_cache: true }),
+      onDemandRoutesFilter(),
       onDemandFilter(),
       ...edgeAuthenticationFilters(),
       ...edgePolicyFilters(),

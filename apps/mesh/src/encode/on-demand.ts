@@ -10,3 +10,11 @@ export function onDemandFilter(): Json {
     odcds: { source: ads(), timeout: duration(ON_DEMAND_TIMEOUT_MS) },
   })
 }
+
+/**
+ * Lets calls wait for routes alone, in front of `onDemandFilter`. That one fetches one thing for a call that has its body with it, and then lets it go on:
+ * a call that came before its routes and before its cluster would have the first and not the second (503).
+ */
+export function onDemandRoutesFilter(): Json {
+  return extension('weft.on-demand-routes', 'envoy.extensions.filters.http.on_demand.v3.OnDemand')
+}
