@@ -19,6 +19,9 @@ const PAGES: readonly (readonly [page: string, where: 'root' | 'empty'])[] = [
   ['README.md', 'empty'],
 ]
 
+/** Of what the platform wrote, for a block that went otherwise than its page says. */
+const SHOWN_CHARACTERS = 1500
+
 describe('what the pages say', () => {
   it.each(PAGES)(
     '%s can be done as it stands',
@@ -40,7 +43,9 @@ describe('what the pages say', () => {
         for (const block of blocks) {
           const result = await run('bash', ['-e', '-c', block.commands], { env, cwd: where === 'root' ? ROOT : directory })
           const where_ = `${page}:${block.line}\n${block.commands}\n${result.stdout}${result.stderr}`
-          expect([where_, result.code !== 0]).toEqual([where_, block.fails])
+          const failed = result.code !== 0
+          const said = failed === block.fails ? '' : `ended with ${result.code}; the platform says:\n${platform.output.slice(-SHOWN_CHARACTERS)}`
+          expect([where_, failed, said]).toEqual([where_, block.fails, ''])
           for (const line of block.prints) expect(`${result.stdout}${result.stderr}`).toMatch(line)
         }
       } finally {
