@@ -15,6 +15,7 @@ import { meshDiffCommand } from './commands/mesh-diff.ts'
 import { meshSuggestCommand } from './commands/mesh-suggest.ts'
 import { meshGraphCommand } from './commands/mesh-graph.ts'
 import { meshTapCommand } from './commands/mesh-tap.ts'
+import { meshWaitCommand } from './commands/mesh-wait.ts'
 import { meshExplainCommands } from './commands/mesh-explain.ts'
 import { namespaceCommands } from './commands/namespace.ts'
 import { newCommand } from './commands/new.ts'
@@ -63,6 +64,7 @@ export const weftProgram: Program = {
     meshSuggestCommand,
     meshGraphCommand,
     meshTapCommand,
+    meshWaitCommand,
     applyCommand,
     getCommand,
     deleteCommand,

@@ -19,6 +19,7 @@ import { ApiMetrics } from './metrics/metrics.ts'
 import { registerAnalysisRoutes } from './mesh/analysis-routes.ts'
 import { registerExplainRoutes } from './mesh/explain-routes.ts'
 import { registerMeshRoutes } from './mesh/routes.ts'
+import { registerSettledRoutes } from './mesh/settled-routes.ts'
 import { registerSnapshotRoutes } from './mesh/snapshots-routes.ts'
 import { registerTapRoutes } from './mesh/tap-routes.ts'
 import { registerTrafficRoutes } from './mesh/traffic-routes.ts'
@@ -85,6 +86,7 @@ export function createControl(options: GatewayOptions): Control {
   registerMeshRoutes(app, mesh, invocations)
   registerExplainRoutes(app, mesh)
   registerSnapshotRoutes(app, mesh)
+  registerSettledRoutes(app, { store, mesh })
   registerAnalysisRoutes(app, { store, mesh })
   registerTrafficRoutes(app, traffic, now)
   registerTapRoutes(app, { mesh, streams, log })

@@ -248,6 +248,12 @@ export const ERRORS = {
     help: 'check the address and the branch, and whether you may read it',
   },
   NOT_READY: { status: 503, fault: 'user', message: '{name} is not ready: {reason}', help: 'see: weft describe {name} and weft logs {name}' },
+  NOT_IN_FORCE: {
+    status: 503,
+    fault: 'system',
+    message: 'what is stored is not in force everywhere yet: {reason}',
+    help: 'it goes on by itself; see which proxy has what with: weft mesh status',
+  },
   CANARY_NOT_RUNNING: {
     status: 409,
     fault: 'user',

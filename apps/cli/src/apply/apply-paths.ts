@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { mkdir } from 'node:fs/promises'
 import type { FunctionResource } from '@weft/api'
 import { canonicalNamespace, type Resource } from '@weft/core'
+import { untilInForce } from '../client/in-force.ts'
 import type { World } from '../command.ts'
 import { deployFunction, waitUntilReady, type DeployTools } from '../deploy/deploy-function.ts'
 import { loadStack, requestsFromStack } from '../deploy/requests-from-stack.ts'
@@ -29,7 +30,10 @@ export interface AppliedPaths {
 
 const READY_TIMEOUT_MS = 120_000
 
-/** Builds and deploys the functions of every stack.yaml below the paths, applies every resource, and waits until the functions are ready. All files are checked first. */
+/**
+ * Builds and deploys the functions of every stack.yaml below the paths, applies every resource, and waits until the functions are ready and what was applied is in
+ * force. All files are checked first.
+ */
 export async function applyPaths(paths: readonly string[], tools: ApplyTools): Promise<AppliedPaths> {
   return applyFound(await Promise.all(paths.map((path) => findManifests(path, tools.namespace))), tools)
 }
@@ -49,6 +53,7 @@ export async function applyFound(found: readonly Found[], tools: ApplyTools): Pr
     }
   }
   tools.progress.end()
+  if (resources > 0) await untilInForce(tools.client, tools.world)
   return { functions, resources }
 }
 

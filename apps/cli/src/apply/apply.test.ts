@@ -68,6 +68,7 @@ describe('files to apply', () => {
 
 const kinds = (...names: [string, string][]): Reply => [200, { resources: names.map(([name, kind]) => ({ name, kind, namespaced: kind !== 'Namespace' })) }]
 const DISCOVERY = {
+  'GET /apis/mesh.weft.dev/v1alpha1/settled': [200, { complete: true, stragglers: [], steps: [] }] as Reply,
   'GET /api/v1': kinds(['services', 'Service'], ['namespaces', 'Namespace']),
   'GET /apis/weft.dev/v1alpha1': kinds(['functions', 'Function']),
 }
@@ -82,7 +83,8 @@ describe('weft apply', () => {
     const path = '/api/v1/namespaces/default/services/a'
     await using gateway = await testGateway({ ...DISCOVERY, [`GET ${path}`]: before, [`PATCH ${path}`]: after })
     expect(await cli(['apply', '-f', '-'], { gateway, input: service('a') })).toEqual({ code: 0, out: line, err: '' })
-    expect(gateway.seen.at(-1)?.headers['content-type']).toBe('application/apply-patch+yaml')
+    expect(gateway.seen.at(-2)?.headers['content-type']).toBe('application/apply-patch+yaml')
+    expect(gateway.seen.at(-1)?.path).toContain('/settled')
   })
 
   it.each([[['-f', '.']], [['-f', 'a.yaml', '-f', 'b.yaml']]])('sends nothing when one of the files is wrong: %s', async (flags) => {

@@ -7,6 +7,7 @@ import { collectionPath, Discovery, resourcePath } from '../apply/discovery.ts'
 import { findManifests, readManifests, type Found } from '../apply/manifests.ts'
 import { GATEWAY_OPTION } from '../cli.ts'
 import { readText } from '../client/gateway-client.ts'
+import { untilInForce } from '../client/in-force.ts'
 import type { Command, Invocation, OptionSpec, World } from '../command.ts'
 import { loadStack } from '../deploy/requests-from-stack.ts'
 import { deployTools } from '../deploy/tools.ts'
@@ -63,11 +64,14 @@ export const deleteCommand: Command = {
     const client = await invocation.client()
     const discovery = new Discovery(client)
     const missing: Resource[] = []
+    let removed = 0
     for (const resource of await toDelete(invocation, discovery)) {
       const was = await deleteResource(client, discovery, resource)
+      if (was) removed += 1
       if (was || args.length === 0) world.stdout.write(`${label(resource)} ${was ? 'removed' : 'was not there'}\n`)
       else missing.push(resource)
     }
+    if (removed > 0) await untilInForce(client, world)
     const [first] = missing
     if (first !== undefined) throw new WeftError('NOT_FOUND', { kind: first.kind, name: missing.map(({ metadata }) => metadata.name).join(', ') })
   },

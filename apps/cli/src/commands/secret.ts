@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { canonicalNamespace, WeftError } from '@weft/core'
 import { GATEWAY_OPTION } from '../cli.ts'
 import { readText, type GatewayClient } from '../client/gateway-client.ts'
+import { untilInForce } from '../client/in-force.ts'
 import type { Command, Invocation } from '../command.ts'
 import { render } from '../output/render.ts'
 import { listOption, NAMESPACE_OPTION, OUTPUT_OPTION, textOption } from './options.ts'
@@ -53,6 +54,7 @@ async function write(invocation: Invocation, method: 'POST' | 'PUT'): Promise<vo
   const client = await invocation.client()
   if (files !== undefined) await writeFiles(client, { method, name, namespace: namespaceOf(invocation), files })
   else await client.json({ method, path: '/system/secrets', body: { name, namespace: namespaceOf(invocation), value: await valueOf(invocation) } })
+  await untilInForce(client, invocation.world)
   invocation.world.stdout.write(`${method === 'POST' ? 'Created' : 'Updated'} secret ${name}.\n`)
 }
 

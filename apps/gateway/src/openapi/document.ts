@@ -6,6 +6,7 @@ import type { RouteResponse, RouteSpec } from '../http/route.ts'
 import { LOG_ROUTES } from '../logs/logs.ts'
 import { ANALYSIS_ROUTES } from '../mesh/analysis-routes.ts'
 import { EXPLAIN_ROUTES } from '../mesh/explain-routes.ts'
+import { SETTLED_ROUTES } from '../mesh/settled-routes.ts'
 import { SNAPSHOT_ROUTES } from '../mesh/snapshots-routes.ts'
 import { TAP_ROUTES } from '../mesh/tap-routes.ts'
 import { TRAFFIC_ROUTES } from '../mesh/traffic-routes.ts'
@@ -34,6 +35,7 @@ export const PLAIN_ROUTES: readonly RouteSpec[] = [
   MESH_ROUTES,
   EXPLAIN_ROUTES,
   SNAPSHOT_ROUTES,
+  SETTLED_ROUTES,
   ANALYSIS_ROUTES,
   TRAFFIC_ROUTES,
   TAP_ROUTES,

@@ -39,8 +39,10 @@ function walk(value: unknown, add: (need: Need) => void): void {
   }
 }
 
-/** What a listener or cluster makes Envoy subscribe to: route configurations, secrets, configurations of filters, and a cluster's endpoints. */
+/** What a listener, cluster or scope makes Envoy subscribe to: route configurations, secrets, configurations of filters, and a cluster's endpoints. */
 export function needsOf(resource: EnvoyResource): readonly Need[] {
+  const routes = resource.json['route_configuration_name']
+  if (resource.typeUrl === TYPE_URLS.scopedRoute && typeof routes === 'string') return [{ typeUrl: TYPE_URLS.route, name: routes }]
   if (resource.typeUrl !== TYPE_URLS.listener && resource.typeUrl !== TYPE_URLS.cluster) return []
   const found = new Map<string, Need>()
   const add = (need: Need) => found.set(`${need.typeUrl} ${need.name}`, need)

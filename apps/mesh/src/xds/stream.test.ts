@@ -42,6 +42,11 @@ const listener = (name: string, routes?: string): EnvoyResource => ({
   },
 })
 const route = (name: string): EnvoyResource => ({ typeUrl: TYPE_URLS.route, name, json: { name } })
+const scope = (name: string, routes: string): EnvoyResource => ({
+  typeUrl: TYPE_URLS.scopedRoute,
+  name,
+  json: { name, route_configuration_name: routes, key: { fragments: [{ string_key: name }] } },
+})
 const NOW = 1_000
 
 /** A proxy without a network: what it is told is kept, and it answers when it is made to. */
@@ -342,11 +347,14 @@ describe('many listeners', () => {
 })
 
 describe('progress of a change', () => {
-  it('is pending until the resource and what it needs are acknowledged', () => {
+  it.each([
+    ['listener', listener('l', 'r')],
+    ['scope', scope('s', 'r')],
+  ])('of a %s is pending until it and what it needs are acknowledged', (_kind, resource) => {
     const { node, proxy } = connected()
-    proxy.ask(TYPE_URLS.listener)
-    put(node, listener('l', 'r'), route('r'))
-    const target = { typeUrl: TYPE_URLS.listener, name: 'l' }
+    proxy.ask(resource.typeUrl)
+    put(node, resource, route('r'))
+    const target = { typeUrl: resource.typeUrl, name: resource.name }
     expect(node.progress(proxy.connection, target)).toBe('pending')
     proxy.ackAll()
     expect(node.progress(proxy.connection, target)).toBe('pending')
