@@ -127,6 +127,13 @@ describe('gRPC', () => {
     expect(await client('function', 'asleep').call('chat', ['a', 'b'])).toMatchObject({ code: 0, messages: ['a?', 'b?'], trailers: { 'x-trailer': 'kept' } })
   })
 
+  it('waits for a callee at zero with many calls on one connection', async () => {
+    world.replicas.delete('default/asleep-1')
+    await world.push()
+    const calls = Array.from({ length: 50 }, (_, index) => client(index % 2 === 0 ? 'function' : 'outside', 'asleep').call('say', String(index)))
+    expect((await Promise.all(calls)).map(({ code, messages }) => [code, ...messages])).toEqual(calls.map((_call, index) => [0, `${index}!`]))
+  })
+
   it.each(['function', 'outside'] as const)('ends at the deadline that a caller %s names, also when the caller itself does not', async (way) => {
     const target = way === 'function' ? connectSocket(world.outbound('default/caller-1')) : connectSocket(world.port, '127.0.0.1')
     const session = connectHttp2('http://echo.default:8080', { createConnection: () => target })

@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import { once } from 'node:events'
+import { basename } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
-import { TYPE_URLS } from './names.ts'
+import { holdSocket, TYPE_URLS } from './names.ts'
 import { host, OPEN, snapshot, workload } from './testing/model.ts'
+import { eventually } from '../testing/fixture.ts'
 import { echoUpgrade, upgrade } from './testing/streams.ts'
 import { mirror, World } from './testing/world.ts'
 import type { MeshWorkload } from '@weft/mesh-model'
@@ -27,7 +30,13 @@ const snapshotOf = (names: readonly string[]) =>
     [...names.map((name) => workload(name)), closed],
     [...names, 'closed'].map((name) => host(name)),
   )
-const NAMES = ['one', 'two', 'three', 'four', 'five', 'six']
+
+/** Sockets under the path of the hold listener: it, and connections to it. */
+const heldSockets = () =>
+  readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(` ${world.directory}/`) && line.endsWith(basename(holdSocket(world.layout)))).length
+const NAMES = ['one', 'two', 'three', 'four', 'five', 'six', 'many']
 
 beforeAll(async () => {
   world = await World.start(snapshotOf(NAMES))
@@ -59,6 +68,14 @@ describe('a workload without replicas', () => {
   it('gets the first 3 MB whole', async () => {
     const answer = await world.get('/function/two', { method: 'POST', body: Buffer.alloc(3_000_000) })
     expect(answer.json().bytes).toBe(3_000_000)
+  })
+
+  it('leaves no connections behind where its calls waited', async () => {
+    const before = heldSockets()
+    const answers = await Promise.all(Array.from({ length: 20 }, () => world.get('/function/many', { method: 'POST', body: 'x' })))
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200))
+    expect(before).toBeGreaterThan(0)
+    expect(await eventually(() => heldSockets() <= before || undefined)).toBe(true)
   })
 
   it('gets a call with a body that came before its routes did', async () => {

@@ -91,6 +91,8 @@ export function httpManager(parts: ManagerParts): Json {
         max_headers_count: wrap(limits.maxHeadersCount),
         headers_with_underscores_action: parts.rejectUnderscores ? 'REJECT_REQUEST' : 'ALLOW',
         ...(hop === 'inbound' ? { max_connection_duration: duration(limits.maxConnectionDurationMs) } : {}),
+        // Waiting is rare: a connection kept for the next time would cost two descriptors for minutes, times all calls that ever waited at once.
+        ...(hop === 'hold' ? { max_requests_per_connection: wrap(1) } : {}),
       },
       http2_protocol_options: {
         max_concurrent_streams: wrap(hop === 'inbound' ? 2 ** 31 - 1 : limits.maxConcurrentStreams),
