@@ -4,6 +4,7 @@ import type { Change, Delivery, LoadReport, MeshPlane, MeshReplica, TapEvent, Wa
 import type { Store } from '@weft/store'
 import { decideRestart } from './envoy/backoff.ts'
 import { findEnvoy } from './envoy/binary.ts'
+import { connectionsFor, openFilesLimit } from './envoy/open-files.ts'
 import type { TelemetrySettings } from './encode/types.ts'
 import type { MeshSettings } from './plane/options.ts'
 import type { EngineMethods, HostMethods } from './worker/engine.ts'
@@ -43,7 +44,7 @@ interface Engine {
   terminate(): Promise<void>
 }
 
-const DEFAULTS = { concurrency: 2, maxConnections: 50_000, startTimeoutMs: 20_000 } as const
+const DEFAULTS = { concurrency: 2, startTimeoutMs: 20_000 } as const
 const STATUS_DEADLINE_MS = 100
 
 /**
@@ -52,7 +53,8 @@ const STATUS_DEADLINE_MS = 100
  */
 export async function startMesh(options: MeshOptions): Promise<Mesh> {
   const program = options.settings.program ?? (await findEnvoy({ env: options.env, progress: options.progress })).path
-  const mesh = new RunningMesh(options, { ...DEFAULTS, ...options.settings, program })
+  const maxConnections = connectionsFor(openFilesLimit())
+  const mesh = new RunningMesh(options, { ...DEFAULTS, maxConnections, ...options.settings, program })
   try {
     await mesh.start()
   } catch (error) {

@@ -31,6 +31,7 @@ export function encodeHoldListener(layout: NodeLayout): EnvoyResource {
     name: HOLD_LISTENER,
     address: pipe(holdSocket(layout), 0o600),
     per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
+    ignore_global_conn_limit: true,
     filter_chains: [{ filters: [manager] }],
   })
 }

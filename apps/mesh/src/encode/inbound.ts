@@ -43,6 +43,8 @@ export function encodeInboundListener(workload: MeshWorkload, layout: NodeLayout
     ...tapMetadata('inbound', workload.key),
     address: pipe(inboundSocket(layout, workload.key), 0o600),
     per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
+    // Only proxies come here, and who has come to one of them must get on.
+    ignore_global_conn_limit: true,
     ...chains(workload.mtls, encrypted, plain),
   })
 }

@@ -11,7 +11,7 @@ export interface BootstrapOptions {
   readonly activatorSocket: string
   /** Where Envoy puts its admin interface; only this user may open it. */
   readonly adminSocket: string
-  /** TCP and Unix connections from clients and functions, all listeners together. */
+  /** TCP and Unix connections from clients and functions, all listeners together. Those that proxies open to each other do not count. */
   readonly maxConnections: number
 }
 

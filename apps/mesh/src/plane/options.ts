@@ -35,7 +35,7 @@ export interface MeshSettings {
   readonly program?: string
   /** Envoy's worker threads. */
   readonly concurrency: number
-  /** Connections that Envoy takes, all listeners together. */
+  /** Connections that an Envoy takes from clients and functions, all listeners together. */
   readonly maxConnections: number
   /** How long Envoy's first start may take. */
   readonly startTimeoutMs: number
