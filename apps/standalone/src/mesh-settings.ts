@@ -15,6 +15,7 @@ const LIMITS: NodeLimits = {
   bufferBytes: 262_144,
   maxConnectionDurationMs: 1_800_000,
   maxRequests: 10_000,
+  maxReplicaConnections: 1_000,
   maxUnknownHosts: 1_000,
 }
 

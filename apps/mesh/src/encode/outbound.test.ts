@@ -1,6 +1,8 @@
 import http from 'node:http'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import type { MeshSnapshot, RouteMatch } from '@weft/mesh-model'
+import { eventually } from '../testing/fixture.ts'
 import { host, OPEN, route, snapshot, workload } from './testing/model.ts'
 import { echoUpgrade, tunnel, upgrade } from './testing/streams.ts'
 import { ask, mirror, World } from './testing/world.ts'
@@ -89,6 +91,17 @@ describe('calls of a function to the mesh', () => {
   it('may be the first ones with a body of any size', async () => {
     const answer = await world.from('default/temp-1', 'http://other/', { method: 'POST', body: Buffer.alloc(3_000_000) })
     expect(answer.json().bytes).toBe(3_000_000)
+  })
+
+  it('have a bounded number of connections, so that those of others are left', async () => {
+    const most = world.layout.limits.maxReplicaConnections
+    const sockets = Array.from({ length: most + 20 }, () => connect(world.outbound(CALLER)).on('error', () => undefined))
+    await eventually(() => sockets.filter(({ closed }) => closed).length >= 20 || undefined)
+    expect(sockets.filter(({ closed }) => !closed).length).toBeLessThanOrEqual(most)
+    await expect(world.from(CALLER, 'http://temp/')).rejects.toThrow()
+    expect((await world.from('default/temp-1', 'http://other/')).status).toBe(200)
+    for (const socket of sockets) socket.destroy()
+    await eventually(async () => (await world.from(CALLER, 'http://temp/').catch(() => undefined))?.status === 200 || undefined)
   })
 
   it('may be the first ones with a WebSocket', async () => {

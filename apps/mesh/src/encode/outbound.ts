@@ -36,7 +36,14 @@ export function encodeOutboundListener(workload: MeshWorkload, replica: MeshRepl
     ...tapMetadata('outbound', workload.key),
     address: pipe(socket, SOCKET_MODE),
     per_connection_buffer_limit_bytes: wrap(layout.limits.bufferBytes),
-    filter_chains: [{ filters: [manager(workload, layout, direct, { outer: true })] }],
+    filter_chains: [{ filters: [connectionLimit(layout), manager(workload, layout, direct, { outer: true })] }],
+  })
+}
+
+function connectionLimit({ limits }: NodeLayout): Json {
+  return extension('envoy.filters.network.connection_limit', 'envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit', {
+    stat_prefix: 'outbound',
+    max_connections: wrap(limits.maxReplicaConnections),
   })
 }
 

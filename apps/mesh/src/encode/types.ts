@@ -33,6 +33,8 @@ export interface NodeLimits {
   readonly maxStreamDurationMs?: number
   /** Calls under way, and calls waiting for a connection, per cluster; the call above it is answered 429. */
   readonly maxRequests: number
+  /** Connections that one replica may have open to its proxy, so that it cannot take those of others; more are closed as they come. */
+  readonly maxReplicaConnections: number
   /** Host names unknown to the mesh that one caller may ask for before its routes are sent as a whole. */
   readonly maxUnknownHosts: number
 }

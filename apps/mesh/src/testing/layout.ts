@@ -11,6 +11,7 @@ const LIMITS: NodeLimits = {
   bufferBytes: 256 * 1024,
   maxConnectionDurationMs: 3_600_000,
   maxRequests: 10_000,
+  maxReplicaConnections: 1_000,
   maxUnknownHosts: 100,
 }
 
