@@ -363,7 +363,7 @@ export const ERRORS = {
   LOOP_DETECTED: {
     status: 508,
     fault: 'user',
-    message: 'the call came through more than {hops} functions',
+    message: 'the call has come through {hops} functions already',
     help: 'functions call each other in a circle: see who calls whom with: weft mesh graph',
   },
   RATE_LIMITED: { status: 429, fault: 'user', message: 'the function takes no more calls at this rate', help: 'try again after the seconds of Retry-After' },
