@@ -1,6 +1,6 @@
 import type { RateLimit } from '@weft/api'
 import type { WorkloadRates } from '@weft/mesh-model'
-import { XFCC } from './headers.ts'
+import { addHeader, XFCC } from './headers.ts'
 import { any, duration, extension, wrap } from './json.ts'
 import type { Json } from './types.ts'
 
@@ -29,8 +29,15 @@ export function rateConfig(rates: WorkloadRates | undefined): Json {
       filter_enforced: share,
       descriptors: [...everyValue(CALLER, rates.perCaller), ...everyValue(HEADER, rates.perHeader?.limit)],
       always_consume_default_token_bucket: wrap(true),
+      response_headers_to_add: [addHeader('retry-after', String(secondsToFull(rates)), 'ADD_IF_ABSENT')],
     }),
   }
+}
+
+/** By then every bucket is full again, whichever was empty. */
+function secondsToFull({ all, perCaller, perHeader }: WorkloadRates): number {
+  const intervals = [all, perCaller, perHeader?.limit].map((limit) => limit?.intervalMs ?? 0)
+  return Math.max(1, Math.ceil(Math.max(...intervals) / 1000))
 }
 
 /** An entry without a value stands for each value there is: Envoy keeps a bucket for each of those that it saw last. */
