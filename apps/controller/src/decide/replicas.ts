@@ -37,15 +37,11 @@ export const DEFAULT_ZERO_AFTER_MS = 30_000
 /** Decides the number of replicas of one revision. `zeroAfterMs` is `scale.zeroAfter` read. */
 export function planReplicas(facts: ReplicaFacts, zeroAfterMs: number | undefined, now: number): ReplicaPlan {
   if (facts.proving) return { desired: Math.max(1, wanted(facts)), because: 'proving' }
-  if (!facts.routed) return isCalled(facts) ? planCalled(facts, zeroAfterMs ?? DEFAULT_ZERO_AFTER_MS, now) : planLeaving(facts, now)
+  if (!facts.routed) return isCalled(facts) ? untilIdle(facts, zeroAfterMs ?? DEFAULT_ZERO_AFTER_MS, now) : planLeaving(facts, now)
   const base = wanted(facts)
   const idleAfterMs = zeroAfterMs ?? (base === 0 ? DEFAULT_ZERO_AFTER_MS : undefined)
   if (idleAfterMs === undefined || facts.candidateFor !== undefined) return { desired: base, because: 'scale' }
-  const idleAt = facts.lastBusyAt + idleAfterMs
-  const busy = facts.inProgress > 0 || now < idleAt
-  if (base === 0 && !facts.awake) return { desired: 0, because: 'scale' }
-  if (!busy) return { desired: 0, because: 'idle' }
-  return { desired: Math.max(1, base), because: facts.awake ? 'awake' : 'scale', againInMs: Math.max(50, idleAt - now) }
+  return base === 0 && !facts.awake ? { desired: 0, because: 'scale' } : untilIdle(facts, idleAfterMs, now)
 }
 
 /** How many replicas a function's revision has without a sign of calls. */
@@ -75,10 +71,10 @@ function isCalled({ awake, wokenAt, unroutedAt }: ReplicaFacts): boolean {
   return awake && wokenAt !== undefined && unroutedAt !== undefined && wokenAt >= unroutedAt
 }
 
-function planCalled(facts: ReplicaFacts, idleAfterMs: number, now: number): ReplicaPlan {
+function untilIdle(facts: ReplicaFacts, idleAfterMs: number, now: number): ReplicaPlan {
   const idleAt = facts.lastBusyAt + idleAfterMs
   if (facts.inProgress === 0 && now >= idleAt) return { desired: 0, because: 'idle' }
-  return { desired: Math.max(1, wanted(facts)), because: 'awake', againInMs: Math.max(50, idleAt - now) }
+  return { desired: Math.max(1, wanted(facts)), because: facts.awake ? 'awake' : 'scale', againInMs: Math.max(50, idleAt - now) }
 }
 
 function planLeaving(facts: ReplicaFacts, now: number): ReplicaPlan {

@@ -1,4 +1,4 @@
-import type { ConnectionStatistics, TrafficEnd, TrafficHistogram, TrafficStatistics } from '@weft/mesh-model'
+import type { TrafficEnd, TrafficHistogram, TrafficStatistics } from '@weft/mesh-model'
 import { METRICS, type MetricName } from './names.ts'
 
 /**
@@ -11,21 +11,8 @@ export function renderIstioMetrics(traffic: readonly TrafficStatistics[]): strin
     .filter(({ connections, messages: counted }) => connections === undefined && counted === undefined)
     .map((one) => ({ one, labels: labelsOf(one) }))
   const connections = traffic.flatMap((one) => (one.connections === undefined ? [] : [{ labels: labelsOf(one), ...one.connections }]))
-  const counter = (name: MetricName, value: (one: ConnectionStatistics) => number) =>
-    family(
-      name,
-      connections.map((one) => `${name}{${one.labels}} ${value(one)}`),
-    )
-  const messageCounter = (name: MetricName, value: (one: (typeof messages)[number]) => number) =>
-    family(
-      name,
-      messages.map((one) => `${name}{${one.labels}} ${value(one)}`),
-    )
   return [
-    family(
-      'istio_requests_total',
-      all.map(({ one, labels }) => `istio_requests_total{${labels}} ${one.requests}`),
-    ),
+    counter('istio_requests_total', all, ({ one }) => one.requests),
     family(
       'istio_request_duration_milliseconds',
       all.flatMap(({ one, labels }) => histogram('istio_request_duration_milliseconds', labels, one.duration)),
@@ -38,12 +25,12 @@ export function renderIstioMetrics(traffic: readonly TrafficStatistics[]): strin
       'istio_response_bytes',
       all.flatMap(({ one, labels }) => (one.responseBytes === undefined ? [] : histogram('istio_response_bytes', labels, one.responseBytes))),
     ),
-    messageCounter('istio_request_messages_total', ({ requests }) => requests),
-    messageCounter('istio_response_messages_total', ({ responses }) => responses),
-    counter('istio_tcp_connections_opened_total', ({ opened }) => opened),
-    counter('istio_tcp_connections_closed_total', ({ closed }) => closed),
-    counter('istio_tcp_sent_bytes_total', ({ receivedBytes }) => receivedBytes),
-    counter('istio_tcp_received_bytes_total', ({ sentBytes }) => sentBytes),
+    counter('istio_request_messages_total', messages, ({ requests }) => requests),
+    counter('istio_response_messages_total', messages, ({ responses }) => responses),
+    counter('istio_tcp_connections_opened_total', connections, ({ opened }) => opened),
+    counter('istio_tcp_connections_closed_total', connections, ({ closed }) => closed),
+    counter('istio_tcp_sent_bytes_total', connections, ({ receivedBytes }) => receivedBytes),
+    counter('istio_tcp_received_bytes_total', connections, ({ sentBytes }) => sentBytes),
   ].join('\n')
 }
 
@@ -54,6 +41,13 @@ function histogram(name: MetricName, labels: string, { buckets, sum, count }: Tr
     `${name}_sum{${labels}} ${sum}`,
     `${name}_count{${labels}} ${count}`,
   ]
+}
+
+function counter<T extends { readonly labels: string }>(name: MetricName, entries: readonly T[], value: (one: T) => number): string {
+  return family(
+    name,
+    entries.map((one) => `${name}{${one.labels}} ${value(one)}`),
+  )
 }
 
 function family(name: MetricName, lines: readonly string[]): string {

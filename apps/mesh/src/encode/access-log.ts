@@ -1,3 +1,4 @@
+import { AUTHORITY, CALL_FIELDS } from './call-fields.ts'
 import { exportService } from './collector.ts'
 import { extension, wrap } from './json.ts'
 import { headerMatcher } from './matching.ts'
@@ -116,18 +117,10 @@ function fieldsOf({ hop, workload, withoutHost }: LoggedHop): Readonly<Record<st
   }
 }
 
-const AUTHORITY = '%REQ(:AUTHORITY)%'
-
 const FIELDS: Readonly<Record<string, string>> = {
   time: '%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%',
-  method: '%REQ(:METHOD)%',
+  ...CALL_FIELDS,
   protocol: '%PROTOCOL%',
-  code: '%RESPONSE_CODE%',
-  flags: '%RESPONSE_FLAGS%',
-  details: '%RESPONSE_CODE_DETAILS%',
-  bytesReceived: '%BYTES_RECEIVED%',
-  bytesSent: '%BYTES_SENT%',
-  durationMs: '%DURATION%',
   audit: '%DYNAMIC_METADATA(envoy.filters.http.rbac:audit.shadow_effective_policy_id)%',
   wouldDeny: '%DYNAMIC_METADATA(envoy.filters.http.rbac:deny.shadow_effective_policy_id)%',
   dryRunAllow: '%DYNAMIC_METADATA(envoy.filters.http.rbac:allow.shadow_engine_result)%',
@@ -135,8 +128,6 @@ const FIELDS: Readonly<Record<string, string>> = {
   upstreamCluster: '%UPSTREAM_CLUSTER%',
   upstreamHost: '%UPSTREAM_HOST%',
   requestId: '%REQ(X-REQUEST-ID)%',
-  traceId: '%TRACE_ID%',
-  callId: '%REQ(X-CALL-ID)%',
   tls: '%DOWNSTREAM_TLS_VERSION%',
   peer: '%DOWNSTREAM_PEER_URI_SAN%',
   local: '%DOWNSTREAM_LOCAL_URI_SAN%',

@@ -8,12 +8,13 @@ import { httpManager } from './http-manager.ts'
 import { ads, duration, extension, resource, wrap } from './json.ts'
 import { grpcWebFilter } from './grpc-web.ts'
 import { COUNT_HOP, LOOP_ROUTE } from './loops.ts'
-import { callIdleTimeout, directError } from './local-reply.ts'
+import { callIdleTimeout } from './local-reply.ts'
 import { headerMatcher } from './matching.ts'
 import { inboundName, inboundSocket, localCluster, MESH_HEADERS, PROBE_PATH, probeCluster, SYSTEM_ACCOUNTS, TYPE_URLS, workloadSpiffeId } from './names.ts'
 import { ALLOW_FILTER, AUDIT_FILTER, DENY_FILTER, onlyPrincipal, policyConfig, rbacFilter, rbacPerRoute } from './rbac.ts'
 import { rateActions, rateConfig, rateFilter, uncounted } from './rates.ts'
 import { retryPolicy, retryVariants } from './routes.ts'
+import { SEVERAL_HOSTS } from './several-hosts.ts'
 import { STREAM_REQUESTS, streamFilter, watched } from './streams.ts'
 import { encodeConnections, speaksTcp, takesConnections } from './tcp.ts'
 import { callerFilters } from './route-actions.ts'
@@ -136,13 +137,6 @@ export function encodeInboundRoutes(workload: MeshWorkload, layout: NodeLayout, 
     request_headers_to_remove: [MESH_HEADERS.retry, MESH_HEADERS.client],
   })
 }
-
-/** Two hosts, which the proxy joins by a comma, and user information: policies and the function could read them as different names. */
-export const SEVERAL_HOSTS: readonly Json[] = [',', '@'].map((contains) => ({
-  name: 'malformed-host',
-  match: { prefix: '/', headers: [{ name: ':authority', string_match: { contains } }] },
-  ...directError('BAD_REQUEST', { details: 'the host is not one name' }),
-}))
 
 function probeRoute(workload: MeshWorkload, trustDomain: string): Json {
   const prober = workloadSpiffeId({ trustDomain }, { namespace: SYSTEM_NAMESPACE, serviceAccount: SYSTEM_ACCOUNTS.prober })

@@ -1,5 +1,6 @@
 import type { WorkloadKey } from '@weft/mesh-model'
 import { textAttributes } from './access-log.ts'
+import { AUTHORITY, CALL_FIELDS } from './call-fields.ts'
 import { duration, extension } from './json.ts'
 import { MESH_HEADERS, shortHash, TAP_CLUSTER } from './names.ts'
 import type { Json } from './types.ts'
@@ -35,18 +36,10 @@ export function parseTapListener(text: string): { readonly hop: TapHop; readonly
 const TOLD = {
   listener: `%METADATA(LISTENER:${NAMESPACE}:${LISTENER_KEY})%`,
   start: '%START_TIME(%s%3f)%',
-  method: '%REQ(:METHOD)%',
+  ...CALL_FIELDS,
   path: '%PATH(NQ)%',
-  authority: '%REQ(:AUTHORITY)%',
-  code: '%RESPONSE_CODE%',
-  flags: '%RESPONSE_FLAGS%',
-  details: '%RESPONSE_CODE_DETAILS%',
-  bytesReceived: '%BYTES_RECEIVED%',
-  bytesSent: '%BYTES_SENT%',
-  durationMs: '%DURATION%',
+  authority: AUTHORITY,
   grpc: '%GRPC_STATUS_NUMBER%',
-  callId: '%REQ(X-CALL-ID)%',
-  traceId: '%TRACE_ID%',
 } as const
 const OWN: Readonly<Record<TapHop, Readonly<Record<string, string>>>> = {
   inbound: { tls: '%DOWNSTREAM_TLS_VERSION%', peer: '%DOWNSTREAM_PEER_URI_SAN%', held: '%UPSTREAM_METADATA(weft:workload)%' },

@@ -98,6 +98,12 @@ export const ANALYSIS_CODES = {
     'Several Gateways use the same certificate: clients that reuse HTTP/2 connections may get 404.',
     'join them into one Gateway',
   ),
+  IST0140: code(
+    'warning',
+    'IngressRouteRulesNotAffected',
+    'Calls that come by a Gateway go to a host whose own VirtualService divides its calls: those rules have no effect on them.',
+    'give the route of the Gateway the same subsets, or the other VirtualService the Gateway as well',
+  ),
   IST0145: code('error', 'ConflictingGateways', 'Gateways of the same selector have a server with the same port and host.', 'give each host to one Gateway'),
   IST0149: code(
     'error',
@@ -110,12 +116,6 @@ export const ANALYSIS_CODES = {
     'InvalidGatewayCredential',
     'The Secret of a Gateway has no certificate and key.',
     'put tls.crt and tls.key (or cert and key) into the Secret',
-  ),
-  IST0140: code(
-    'warning',
-    'IngressRouteRulesNotAffected',
-    'Calls that come by a Gateway go to a host whose own VirtualService divides its calls: those rules have no effect on them.',
-    'give the route of the Gateway the same subsets, or the other VirtualService the Gateway as well',
   ),
   IST0167: code('warning', 'IneffectivePolicy', 'A policy has no rule that could have an effect.', 'add a rule, or remove the policy'),
   IST0173: code(
