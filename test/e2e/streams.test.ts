@@ -309,6 +309,7 @@ describe('limits of a function', () => {
       ).status
       return latestReady === latestCreated && latestReady === '00002' && traffic[0]?.revision === '00002'
     })
+    await platform.weftOk(['mesh', 'wait'])
     const under = [open('short/wait'), open('short/wait')]
     for (const { call } of under) call.on('error', () => {}).end()
     const refused = await until('a refusal', async () => {

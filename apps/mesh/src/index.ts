@@ -7,5 +7,6 @@
  *     await mesh.stop(10_000)
  */
 export { startMesh, type Mesh, type MeshOptions } from './mesh.ts'
+export { connectionsFor, openFilesLimit } from './envoy/open-files.ts'
 export type { MeshSettings } from './plane/options.ts'
 export type { NodeLayout, NodeLimits, TelemetrySettings } from './encode/types.ts'

@@ -4,7 +4,6 @@ import type { Change, Delivery, LoadReport, MeshPlane, MeshReplica, TapEvent, Wa
 import type { Store } from '@weft/store'
 import { decideRestart } from './envoy/backoff.ts'
 import { findEnvoy } from './envoy/binary.ts'
-import { connectionsFor, openFilesLimit } from './envoy/open-files.ts'
 import type { TelemetrySettings } from './encode/types.ts'
 import type { MeshSettings } from './plane/options.ts'
 import type { EngineMethods, HostMethods } from './worker/engine.ts'
@@ -17,8 +16,7 @@ export interface MeshOptions {
   readonly store: Store
   readonly log: Log
   /** Without `program`, Envoy is looked for by `env`, and fetched when there is none. */
-  readonly settings: Omit<MeshSettings, 'concurrency' | 'maxConnections' | 'startTimeoutMs'> &
-    Partial<Pick<MeshSettings, 'concurrency' | 'maxConnections' | 'startTimeoutMs'>>
+  readonly settings: Omit<MeshSettings, 'concurrency' | 'startTimeoutMs'> & Partial<Pick<MeshSettings, 'concurrency' | 'startTimeoutMs'>>
   readonly env: Readonly<Record<string, string | undefined>>
   /** Told what takes time at the start, in sentences for a person. */
   readonly progress: (message: string) => void
@@ -53,8 +51,7 @@ const STATUS_DEADLINE_MS = 100
  */
 export async function startMesh(options: MeshOptions): Promise<Mesh> {
   const program = options.settings.program ?? (await findEnvoy({ env: options.env, progress: options.progress })).path
-  const maxConnections = connectionsFor(openFilesLimit())
-  const mesh = new RunningMesh(options, { ...DEFAULTS, maxConnections, ...options.settings, program })
+  const mesh = new RunningMesh(options, { ...DEFAULTS, ...options.settings, program })
   try {
     await mesh.start()
   } catch (error) {

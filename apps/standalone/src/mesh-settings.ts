@@ -1,11 +1,11 @@
 import type { NetworkInterfaceInfo } from 'node:os'
 import { join } from 'node:path'
-import type { MeshSettings, NodeLayout, NodeLimits, TelemetrySettings } from '@weft/mesh'
+import { connectionsFor, openFilesLimit, type MeshSettings, type NodeLayout, type NodeLimits, type TelemetrySettings } from '@weft/mesh'
 import type { CollectorAddress, Config, ListenAddress } from './config.ts'
 import type { DataLayout } from './data-directory.ts'
 
 /** What a stranger may use of a proxy. Two minutes without a byte end a stream; certificates live at least an hour, connections half of it. */
-const LIMITS: NodeLimits = {
+const LIMITS: Omit<NodeLimits, 'maxReplicaConnections'> = {
   maxHeadersKiB: 60,
   maxHeadersCount: 100,
   requestHeadersTimeoutMs: 10_000,
@@ -15,7 +15,6 @@ const LIMITS: NodeLimits = {
   bufferBytes: 262_144,
   maxConnectionDurationMs: 1_800_000,
   maxRequests: 10_000,
-  maxReplicaConnections: 1_000,
   maxUnknownHosts: 1_000,
 }
 
@@ -49,6 +48,7 @@ export function meshSettings({
   metricsPort,
   authorities,
 }: MeshSettingsInput): MeshInput {
+  const connections = connectionsFor(openFilesLimit())
   const proxy = (suffix: string): NodeLayout => ({
     node: `${NODE}${suffix}`,
     runDirectory: join(config.runDir, `m${suffix}`),
@@ -61,6 +61,7 @@ export function meshSettings({
     systemRoots: authorities,
     limits: {
       ...LIMITS,
+      maxReplicaConnections: connections.ofReplica,
       maxConnectionDurationMs: Math.min(LIMITS.maxConnectionDurationMs, Math.floor(config.mesh.certificateTtlMs / 4)),
       ...(config.mesh.maxStreamDurationMs === undefined ? {} : { maxStreamDurationMs: config.mesh.maxStreamDurationMs }),
     },
@@ -78,6 +79,7 @@ export function meshSettings({
     outbound: config.mesh.outboundPolicy,
     keys: config.mesh.jwks,
     concurrency: config.mesh.envoyConcurrency,
+    maxConnections: connections.all,
   }
 }
 
@@ -87,7 +89,7 @@ function tlsOf({ tlsCertificate }: Config, listen: ListenAddress): NonNullable<N
 
 const addressOf = ({ host }: ListenAddress) => (host === 'localhost' ? '127.0.0.1' : host)
 
-type MeshInput = Omit<MeshSettings, 'concurrency' | 'maxConnections' | 'startTimeoutMs'> & Pick<MeshSettings, 'concurrency'>
+type MeshInput = Omit<MeshSettings, 'startTimeoutMs'>
 
 /** What of the configuration can be changed while the platform runs. */
 export function telemetrySettings({ tracing, accessLog }: Pick<Config, 'tracing' | 'accessLog'>, authorities: string): TelemetrySettings {

@@ -33,6 +33,6 @@ describe('the limit of open files', () => {
     [4_096, 774],
     [256, 100],
   ])('of %s leaves room for %s connections', (files, connections) => {
-    expect(connectionsFor(files)).toBe(connections)
+    expect(connectionsFor(files)).toEqual({ all: connections, ofReplica: connections / 2 })
   })
 })

@@ -20,8 +20,13 @@ export function openFilesLimit(read: () => string = () => readFileSync('/proc/se
   }
 }
 
-/** Connections from clients and functions that a proxy may take: it must never have no file left for its own, since Envoy ends then. */
-export function connectionsFor(openFiles: number | undefined): number {
+/** Connections from clients and functions that a proxy may take: it must never have no file left for its own, since Envoy ends then. One replica may have half of them. */
+export function connectionsFor(openFiles: number | undefined): { readonly all: number; readonly ofReplica: number } {
+  const all = allConnections(openFiles)
+  return { all, ofReplica: Math.floor(all / 2) }
+}
+
+function allConnections(openFiles: number | undefined): number {
   if (openFiles === undefined) return MOST_CONNECTIONS
   return Math.min(MOST_CONNECTIONS, Math.max(LEAST_CONNECTIONS, Math.floor((openFiles - RESERVED_FILES) / FILES_PER_CONNECTION)))
 }

@@ -123,6 +123,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       trustDomain: 'cluster.local',
       path: 'encrypted',
       outbound: 'ALLOW_ANY',
+      maxConnections: 10_000,
       ...(options.keys === undefined ? {} : { keys: options.keys }),
       ...options.settings,
     },

@@ -17,7 +17,7 @@ const layout = nodeLayout({
 const mesh = await startMesh({
   store: memoryStore(),
   log: silentLog(),
-  settings: { layout, authorityDirectory: directory, trustDomain: 'cluster.local', path: 'encrypted', outbound: 'ALLOW_ANY' },
+  settings: { layout, authorityDirectory: directory, trustDomain: 'cluster.local', path: 'encrypted', outbound: 'ALLOW_ANY', maxConnections: 10_000 },
   env: process.env,
   progress: () => undefined,
 })

@@ -83,7 +83,7 @@ export function layout(directory: string, more: Partial<NodeLayout> = {}): NodeL
       bufferBytes: 1024 * 1024,
       maxConnectionDurationMs: 3600_000,
       maxRequests: 10_000,
-      maxReplicaConnections: 60,
+      maxReplicaConnections: 1_000,
       maxUnknownHosts: 8,
     },
     telemetry: { accessLog: { format: 'json', only: 'all' } },
