@@ -72,18 +72,11 @@ beforeAll(async () => {
     platform.deploy('python', '', { runtime: 'process', envProcess: 'python3 client.py', source: { files: { 'client.py': PYTHON_CLIENT } } }),
   ])
   for (const text of [fn('cache'), fn('asleep', { scale: { zeroAfter: '1s' } })]) await platform.weftOk(['apply', '-f', '-'], text)
-  await ready('cache')
+  await platform.ready('cache')
 }, 120_000)
 afterAll(async () => {
   await platform?.[Symbol.asyncDispose]()
 })
-
-function ready(name: string): Promise<unknown> {
-  return until(`${name} is ready`, async () => {
-    const { status } = JSON.parse((await platform.api('GET', `/apis/weft.dev/v1alpha1/namespaces/default/functions/${name}`)).text) as FunctionResource
-    return status?.latestReady !== undefined
-  })
-}
 
 async function fromNode(host: string, say: readonly string[], port = 6379): Promise<string> {
   const query = new URLSearchParams([['host', host], ['port', String(port)], ...say.map((each) => ['say', each])])

@@ -110,6 +110,11 @@ export class TestPlatform implements AsyncDisposable {
   /** Deploys a handler of the fetch contract from its source, with further fields of the deployment, and waits until its newest revision is ready. */
   async deploy(name: string, source: string, fields: Readonly<Record<string, unknown>> = {}): Promise<void> {
     await this.send(name, source, fields)
+    await this.ready(name)
+  }
+
+  /** Waits until the newest revision of a function is ready, and in force at every proxy. */
+  async ready(name: string): Promise<void> {
     await until(`${name} is ready`, async () => {
       const { status } = JSON.parse((await this.api('GET', `/apis/weft.dev/v1alpha1/namespaces/default/functions/${name}`)).text) as FunctionResource
       const ready = status?.conditions.some(({ type, status: holds }) => type === 'RevisionReady' && holds === 'True')
