@@ -76,11 +76,14 @@ export function askInFrames(socket: Duplex, request: WrittenRequest): Promise<Be
   })
 }
 
+const NO_ERROR = 0
+
 function outcome(seen: Buffer): Became | undefined {
   for (let at = 0; at + 9 <= seen.length; at += 9 + seen.readUIntBE(at, 3)) {
     const payload = seen.subarray(at + 9, at + 9 + seen.readUIntBE(at, 3))
     const type = seen.readUInt8(at + 3)
-    if (type === FRAME.goAway) return 'closed'
+    // One without an error takes no further streams, and lets this one end.
+    if (type === FRAME.goAway && payload.length >= 8 && payload.readUInt32BE(4) !== NO_ERROR) return 'closed'
     if (type === FRAME.reset) return 'reset'
     if (type === FRAME.headers && payload.length > 0) return statusOf(payload)
   }
