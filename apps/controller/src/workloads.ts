@@ -2,6 +2,7 @@ import { keyOf, messageOf, type NamespacedName } from '@weft/core'
 import type { Log } from '@weft/kit'
 import type { Delivery, LoadReport, MeshPlane, MeshReplica, WakeResult, WakeStep } from '@weft/mesh-model'
 import type { Provider, Replica, WorkloadSpec } from '@weft/provider'
+import { speaksFor, waitsOn } from './decide/held-calls.ts'
 
 /** How long a call may be held for a replica, and a proof may take. */
 export const ACTIVATION_TIMEOUT_MS = 60_000
@@ -141,6 +142,8 @@ export class Workloads {
     entry.wokenAt = this.#options.now()
     entry.lastBusyAt = entry.wokenAt
     if (entry.desired > 0 && this.replicas(workload).proven > 0) return { ok: true }
+    const speaker = speaksFor(this.#options.provider.list(workload), entry.wokenAt)
+    if (entry.desired > 0 && speaker !== undefined) return refusal(failureOf(speaker))
     const outcome = this.#waitForReplica(entry)
     try {
       if (entry.desired === 0) await this.scale(workload, 1)
@@ -180,14 +183,10 @@ export class Workloads {
     this.#options.changed(entry.functionKey)
   }
 
-  /** A replica that crashes at start answers the calls that wait for it at once, with its own words. */
   #failed(entry: Entry, replica: Replica): void {
-    const reason = replica.reason ?? 'Crashed'
-    entry.failure = { reason, message: replica.message ?? `replica ${replica.id} does not start` }
-    const others = this.#options.provider
-      .list(entry.workload)
-      .some((other) => other.id !== replica.id && (other.phase === 'starting' || other.phase === 'ready'))
-    if (!others) settle(entry, { ok: false, status: 503, reason: `${reason}: ${entry.failure.message}` })
+    entry.failure = failureOf(replica)
+    const others = this.#options.provider.list(entry.workload).filter(({ id }) => id !== replica.id)
+    if (!waitsOn(replica, others, this.#options.now())) settle(entry, refusal(entry.failure))
   }
 
   async #deliver(entry: Entry, replica: Replica): Promise<void> {
@@ -269,6 +268,14 @@ export class Workloads {
       entry.inProgress = report.inProgress
     }
   }
+}
+
+function failureOf({ id, reason = 'Crashed', message = `replica ${id} does not start` }: Replica): NonNullable<Entry['failure']> {
+  return { reason, message }
+}
+
+function refusal({ reason, message }: NonNullable<Entry['failure']>): WakeResult {
+  return { ok: false, status: 503, reason: `${reason}: ${message}` }
 }
 
 function newEntry(functionKey: string, workload: NamespacedName, now: number): Entry {

@@ -206,7 +206,11 @@ export function providerContract(name: string, make: () => Promise<ProviderUnder
       expect(after.inboundSocket).not.toBe(before.inboundSocket)
       expect(after.outboundSocket).not.toBe(before.outboundSocket)
       expect(recorder.phases(before.id)).toEqual(['starting', 'ready', 'backoff', 'starting', 'ready'])
-      expect(recorder.seen.find(({ phase }) => phase === 'backoff')?.reason).toBeTruthy()
+      const fell = recorder.seen.find(({ phase }) => phase === 'backoff')
+      expect(fell?.reason).toBeTruthy()
+      expect(fell?.readyAt).toBe(before.readyAt)
+      expect(fell?.restartsAt).toBeGreaterThan(before.startedAt)
+      expect(after.restartsAt).toBeUndefined()
     })
 
     it('shows a replica that crashes again and again as CrashLoopBackOff, and lets go of it at once', async () => {
@@ -217,6 +221,7 @@ export function providerContract(name: string, make: () => Promise<ProviderUnder
       expect(replica.phase).toBe('backoff')
       expect(replica.message).toBeTruthy()
       expect(replica.inboundSocket).toBeUndefined()
+      expect([replica.readyAt, typeof replica.restartsAt]).toEqual([undefined, 'number'])
       const before = Date.now()
       await provider.remove(spec.workload)
       expect(Date.now() - before).toBeLessThan(3000)

@@ -75,7 +75,10 @@ export interface Replica {
   readonly message?: string
   /** Milliseconds since the epoch. */
   readonly startedAt: number
+  /** Of one in `backoff`: when the incarnation that crashed was ready; absent when it never was. */
   readonly readyAt?: number
+  /** When one in `backoff` is started again, in milliseconds since the epoch. */
+  readonly restartsAt?: number
   /** Milliseconds of the steps of this start: `spawn`, `listening`, `ready`. */
   readonly steps: readonly { readonly name: string; readonly ms: number }[]
 }

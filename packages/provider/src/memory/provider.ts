@@ -166,7 +166,9 @@ export class MemoryProvider implements Provider {
     const { readyAt, id, workload: name, restarts, startedAt, steps } = entry.state
     entry.crashes = crashesInARow(entry.crashes, readyAt === undefined ? 0 : this.#now() - readyAt)
     const shown = entry.crashes > 1 ? { reason: 'CrashLoopBackOff', message: `${why.reason}: ${why.message}` } : why
-    entry.state = { id, workload: name, restarts, startedAt, steps, phase: 'backoff', ...shown }
+    const restartsAt = this.#now() + restartDelayMs(entry.crashes)
+    const ready = readyAt === undefined ? {} : { readyAt }
+    entry.state = { id, workload: name, restarts, startedAt, steps, phase: 'backoff', restartsAt, ...ready, ...shown }
     this.#write(workload, entry, `${why.reason}: ${why.message}`)
     this.#tell(entry)
     entry.timer = setTimeout(() => {

@@ -40,6 +40,7 @@ export class SupervisedReplica {
   #why: ExitReason | undefined
   #startedAt: number
   #readyAt: number | undefined
+  #restartsAt: number | undefined
   #secretsWritten: Promise<void> = Promise.resolve()
   #steps: { readonly name: string; readonly ms: number }[] = []
   /** Resolves when nothing of the replica is left. */
@@ -67,6 +68,7 @@ export class SupervisedReplica {
       ...(prepared === undefined ? {} : { inboundSocket: prepared.paths.inboundSocket, outboundSocket: prepared.paths.outboundSocket }),
       ...(incarnation?.pid === undefined ? {} : { pid: incarnation.pid }),
       ...(this.#readyAt === undefined ? {} : { readyAt: this.#readyAt }),
+      ...(this.#restartsAt === undefined ? {} : { restartsAt: this.#restartsAt }),
       ...this.#why,
     }
   }
@@ -142,12 +144,14 @@ export class SupervisedReplica {
     this.#why = loops ? { reason: 'CrashLoopBackOff', message: `${why.reason}: ${why.message}` } : why
     this.#system(`${why.reason}: ${why.message}; starting again in ${delayMs / 1000} s (${this.#crashes} in a row)`)
     this.#living = undefined
-    this.#readyAt = undefined
+    this.#restartsAt = this.#machine.now() + delayMs
     this.#enter('backoff')
   }
 
   async #live(): Promise<void> {
     this.#startedAt = this.#machine.now()
+    this.#readyAt = undefined
+    this.#restartsAt = undefined
     this.#steps = []
     this.#phase = 'starting'
     const spec = this.#spec()
