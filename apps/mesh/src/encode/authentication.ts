@@ -4,7 +4,7 @@ import { nobodysKeys, usableKeys } from '../jwks/keys.ts'
 import { discovered, discovery } from './discovered.ts'
 import { any, extension } from './json.ts'
 import { headerMatcher, JWT_PAYLOAD } from './matching.ts'
-import { MESH_HEADERS, SCOPE_KINDS } from './names.ts'
+import { EDGE_FILTERS, MESH_HEADERS, SCOPE_KINDS } from './names.ts'
 import type { EnvoyResource, Json } from './types.ts'
 
 const JWT = 'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication'
@@ -12,7 +12,6 @@ const MUTATION = 'envoy.extensions.filters.http.header_mutation.v3.HeaderMutatio
 const STRIP_FILTER = 'weft.strip'
 /** What routes ask the filter for. */
 const REQUIREMENT = 'tokens'
-const INGRESS = 'ingress'
 
 /** Keys that were fetched, by the name of their source. */
 export type FetchedKeys = ReadonlyMap<string, string>
@@ -58,29 +57,24 @@ export function encodeAuthentication(workload: WorkloadKey, rules: readonly JwtR
 
 // -- at the ingress -----------------------------------------------------------------------------------------------------
 
-/** The filters of a listener for clients, by resources of their own; `place` names it. */
-export function edgeAuthenticationFilters(place: string = INGRESS): readonly Json[] {
-  return [discovered(`strip/${place}`, MUTATION), discovered(`jwt/${place}`, JWT)]
+/** The filters of a listener for clients, by resources of their own. */
+export function edgeAuthenticationFilters(): readonly Json[] {
+  return [discovered(EDGE_FILTERS.strip, MUTATION), discovered(EDGE_FILTERS.jwt, JWT)]
 }
 
 /**
- * The configuration of {@link edgeAuthenticationFilters}; there always, so that nothing is served before it is known. Tokens are verified on paths under `prefix`,
+ * The configuration of {@link edgeAuthenticationFilters}; there always, so that nothing is served before it is known. Tokens are verified on paths of functions,
  * and routes are chosen again when one was.
  */
-export function encodeEdgeAuthentication(
-  authentication: IngressAuthentication | undefined,
-  keys: FetchedKeys,
-  place = INGRESS,
-  prefix = '/function/',
-): readonly EnvoyResource[] {
+export function encodeEdgeAuthentication(authentication: IngressAuthentication | undefined, keys: FetchedKeys): readonly EnvoyResource[] {
   const { rules = [], broken } = authentication ?? {}
   const providers = broken === undefined ? providersOf(rules, keys, true) : NOBODY
   const requires = broken === undefined ? requirement(Object.keys(providers)) : { provider_name: 'nobody' }
   // Under names of gateways every path is a function's.
   const gateways = { prefix: '/', headers: [headerMatcher(MESH_HEADERS.scope, { kind: 'prefix', value: `${SCOPE_KINDS.host}/` })] }
-  const checked = [{ prefix }, gateways].map((match) => ({ match, requires }))
+  const checked = [{ prefix: '/function/' }, gateways].map((match) => ({ match, requires }))
   const jwt = Object.keys(providers).length === 0 ? {} : { providers, rules: checked, bypass_cors_preflight: true }
-  return [discovery(`strip/${place}`, any(MUTATION, { mutations: stripping(outputHeadersOf(rules)) })), discovery(`jwt/${place}`, any(JWT, jwt))]
+  return [discovery(EDGE_FILTERS.strip, any(MUTATION, { mutations: stripping(outputHeadersOf(rules)) })), discovery(EDGE_FILTERS.jwt, any(JWT, jwt))]
 }
 
 /** Takes no token of anybody. */

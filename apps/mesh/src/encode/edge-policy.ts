@@ -1,11 +1,12 @@
 import type { WorkloadPolicy } from '@weft/mesh-model'
 import { discovered, discovery } from './discovered.ts'
 import { any } from './json.ts'
+import { EDGE_FILTERS } from './names.ts'
 import { policyParts, rbacPerRoute } from './rbac.ts'
 import type { EnvoyResource, Json } from './types.ts'
 
 const RBAC = 'envoy.extensions.filters.http.rbac.v3.RBAC'
-const [AUDIT, DENY, ALLOW] = ['audit/ingress', 'deny/ingress', 'allow/ingress'] as const
+const { audit: AUDIT, deny: DENY, allow: ALLOW } = EDGE_FILTERS
 const EVERYBODY: WorkloadPolicy = { deny: [], allow: undefined }
 
 /** The filters by which a listener for clients enforces policies that select the ingress; their rules are resources of their own. */

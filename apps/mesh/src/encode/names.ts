@@ -301,6 +301,9 @@ export const ENVOY_RUNTIME = {
   'tracing.opentelemetry.min_flush_spans': 100,
 } as const
 
+/** Names of the filters that all calls from outside pass and whose configuration is sent by itself. */
+export const EDGE_FILTERS = { audit: 'audit/ingress', deny: 'deny/ingress', allow: 'allow/ingress', strip: 'strip/ingress', jwt: 'jwt/ingress' } as const
+
 /** Sixteen hexadecimal digits of SHA-256: a name for a socket that is short and cannot be chosen by a user to equal another's. */
 export function shortHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16)

@@ -2,6 +2,7 @@ import type { NamespacedName } from '@weft/core'
 import type { GatewayHost, MeshHost, MeshSnapshot, MeshWorkload, WorkloadConfiguration, WorkloadKey } from '@weft/mesh-model'
 import {
   connectName,
+  EDGE_FILTERS,
   gatewayRoutes,
   identitySecret,
   inboundName,
@@ -23,9 +24,6 @@ import { workloadsOf } from './workloads-of.ts'
 const refersTo = (host: Pick<MeshHost, 'routes'>, workload: MeshWorkload) =>
   host.routes.some((route) => route.targets.some((target) => target.workload === workload.key))
 
-/** Filters that all calls from outside pass. */
-const INGRESS_FILTER = /^(?:audit|deny|allow|strip|jwt)\/ingress$/
-
 /** Which resources concern a workload, by their names. */
 function concerns(workload: MeshWorkload, hosts: readonly MeshHost[], names: readonly GatewayHost[]): (resource: ResourceName) => boolean {
   const { key } = workload
@@ -35,13 +33,13 @@ function concerns(workload: MeshWorkload, hosts: readonly MeshHost[], names: rea
     localCluster(key),
     connectName(key),
     TRUST_SECRET,
+    ...Object.values(EDGE_FILTERS),
     ...hosts.map((host) => ingressRoutes(host.key)),
     ...names.map(({ key: name }) => gatewayRoutes(name)),
   ])
   exact.add(identitySecret(workload.namespace, workload.serviceAccount))
   exact.add(authenticationName(key))
-  return ({ name }) =>
-    exact.has(name) || INGRESS_FILTER.test(name) || name.startsWith(`outbound/${key}/`) || (name.startsWith('pair/') && name.endsWith(`/${key}`))
+  return ({ name }) => exact.has(name) || name.startsWith(`outbound/${key}/`) || (name.startsWith('pair/') && name.endsWith(`/${key}`))
 }
 
 /** What its proxy is to have for each workload of a host or function; secrets without keys. */
