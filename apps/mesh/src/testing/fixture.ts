@@ -196,7 +196,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
 }
 
 /** Asks again every 10 ms until the answer is given, at most `timeoutMs`. */
-export async function eventually<T>(ask: () => Promise<T | undefined> | T | undefined, timeoutMs = 5_000): Promise<T> {
+export async function eventually<T>(ask: () => Promise<T | undefined> | T | undefined, timeoutMs = 20_000): Promise<T> {
   const end = Date.now() + timeoutMs
   for (;;) {
     const value = await ask()
