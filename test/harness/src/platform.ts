@@ -116,9 +116,12 @@ export class TestPlatform implements AsyncDisposable {
   /** Waits until the newest revision of a function is ready, and in force at every proxy. */
   async ready(name: string): Promise<void> {
     await until(`${name} is ready`, async () => {
-      const { status } = JSON.parse((await this.api('GET', `/apis/weft.dev/v1alpha1/namespaces/default/functions/${name}`)).text) as FunctionResource
+      const { metadata, status } = JSON.parse((await this.api('GET', `/apis/weft.dev/v1alpha1/namespaces/default/functions/${name}`)).text) as FunctionResource
       const ready = status?.conditions.some(({ type, status: holds }) => type === 'RevisionReady' && holds === 'True')
-      return ready === true && status?.latestReady === status?.latestCreated && (status?.availableReplicas ?? 0) > 0
+      if (status === undefined || ready !== true || status.latestReady !== status.latestCreated) return false
+      if (status.observedGeneration < (metadata.generation ?? 0)) return false
+      // One that sleeps soon may do so already.
+      return status.availableReplicas > 0 || status.replicas === 0
     })
   }
 
