@@ -124,7 +124,9 @@ export const secretCommands: readonly Command[] = [
     async run(invocation) {
       const name = invocation.args[0] ?? ''
       const namespace = namespaceOf(invocation)
-      await (await invocation.client()).json({ method: 'DELETE', path: `/system/secrets?namespace=${namespace}`, body: { name, namespace } })
+      const client = await invocation.client()
+      await client.json({ method: 'DELETE', path: `/system/secrets?namespace=${namespace}`, body: { name, namespace } })
+      await untilInForce(client, invocation.world)
       invocation.world.stdout.write(`Removed secret ${name}.\n`)
     },
   },
