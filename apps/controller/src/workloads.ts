@@ -142,8 +142,8 @@ export class Workloads {
     entry.wokenAt = this.#options.now()
     entry.lastBusyAt = entry.wokenAt
     if (entry.desired > 0 && this.replicas(workload).proven > 0) return { ok: true }
-    const speaker = speaksFor(this.#options.provider.list(workload), entry.wokenAt)
-    if (entry.desired > 0 && speaker !== undefined) return refusal(failureOf(speaker))
+    const speaker = entry.desired > 0 ? speaksFor(this.#options.provider.list(workload), entry.wokenAt) : undefined
+    if (speaker !== undefined) return refusal(failureOf(speaker))
     const outcome = this.#waitForReplica(entry)
     try {
       if (entry.desired === 0) await this.scale(workload, 1)

@@ -37,7 +37,12 @@ const STREAM_FAILED: Json = {
   and_filter: { filters: [status(500), { or_filter: { filters: STREAM_REQUESTS.map((header) => ({ header_filter: { header } })) } }] },
 }
 
-const RETRY_AFTER = [addHeader('retry-after', '1', 'ADD_IF_ABSENT')]
+/** When to try again, unless somebody who knows better has said so already. */
+export function retryAfter(seconds: number): Json {
+  return addHeader('retry-after', String(seconds), 'ADD_IF_ABSENT')
+}
+
+const RETRY_AFTER = [retryAfter(1)]
 
 /** What Envoy answers by itself, in the project's one error format. The first line that applies is taken. */
 export const LOCAL_REPLIES: Json = {

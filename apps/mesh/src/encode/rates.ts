@@ -1,7 +1,8 @@
 import type { RateLimit } from '@weft/api'
 import type { WorkloadRates } from '@weft/mesh-model'
-import { addHeader, XFCC } from './headers.ts'
+import { XFCC } from './headers.ts'
 import { any, duration, extension, wrap } from './json.ts'
+import { retryAfter } from './local-reply.ts'
 import type { Json } from './types.ts'
 
 /** The filter that counts calls; routes bring its limits. It stands behind policy: what that refuses is not counted. */
@@ -29,7 +30,7 @@ export function rateConfig(rates: WorkloadRates | undefined): Json {
       filter_enforced: share,
       descriptors: [...everyValue(CALLER, rates.perCaller), ...everyValue(HEADER, rates.perHeader?.limit)],
       always_consume_default_token_bucket: wrap(true),
-      response_headers_to_add: [addHeader('retry-after', String(secondsToFull(rates)), 'ADD_IF_ABSENT')],
+      response_headers_to_add: [retryAfter(secondsToFull(rates))],
     }),
   }
 }

@@ -144,7 +144,6 @@ function checkTexts(values: readonly string[] | undefined, path: string, check: 
   })
 }
 
-/** `{*}` and `{**}` (Istio's path templates) are whole segments; behind `{**}` none of them comes again. */
 /** Whether a path of a policy is a template of Istio's: `{*}` and `{**}` are whole segments, and `{**}` is the last of them. */
 export function isPathTemplate(text: string): boolean {
   const fits = (part: string) => part === '{*}' || part === '{**}' || !/[*{}]/.test(part)
