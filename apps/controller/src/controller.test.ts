@@ -233,6 +233,24 @@ describe('the controller', () => {
     await eventually('nothing left', async () => provider.list().length === 0 && !mesh.replicas.get('default/temp-00001')?.length)
   })
 
+  it('lets a held call wait for a replica that was ready when it crashed and is started again soon', async () => {
+    mesh.failProbes('not yet')
+    await apply({ template: { artifact: ARTIFACT } })
+    await eventually('ready', async () => present('temp-00001') === 1)
+    const held = mesh.hold({ namespace: 'default', name: 'temp-00001' })
+    provider.crash(provider.list()[0]?.id ?? '', 'ExitedNonZero', 'exit code 1')
+    mesh.failProbes(undefined)
+    expect(await held).toMatchObject({ ok: true })
+  })
+
+  it('tells a held call at once why there is no replica, where it keeps crashing', async () => {
+    await apply({ template: { artifact: ARTIFACT } })
+    await eventually('traffic', serves('00001=100'))
+    // The fifth start in a row comes after eight seconds.
+    for (let crash = 1; crash <= 5; crash += 1) provider.crash(provider.list()[0]?.id ?? '', 'ExitedNonZero', 'exit code 1')
+    expect(await mesh.hold({ namespace: 'default', name: 'temp-00001' })).toMatchObject({ ok: false, reason: 'CrashLoopBackOff: ExitedNonZero: exit code 1' })
+  })
+
   it('wakes an old revision that only routes of others lead to, also one that it never ran itself', async () => {
     await apply({ template: { artifact: ARTIFACT, revision: 'v1' } })
     await eventually('v1', serves('v1=100'))

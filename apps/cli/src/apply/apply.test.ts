@@ -130,6 +130,7 @@ describe('weft delete', () => {
     await using gateway = await testGateway({ ...DISCOVERY, 'DELETE /api/v1/namespaces/default/services/a': [200, {}] })
     const { out } = await cli(['delete', '-f', '-'], { gateway, input: `${NAMESPACE}---\n${service('a')}` })
     expect(out).toBe('Service a removed\nNamespace staging was not there\n')
+    expect(gateway.seen.at(-1)?.path).toContain('/settled')
   })
 
   it('removes resources by name, and tells of those that are not there after the others', async () => {

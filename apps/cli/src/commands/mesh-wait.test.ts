@@ -31,6 +31,16 @@ describe('weft mesh wait', () => {
 })
 
 describe('what commands write', () => {
+  it.each([
+    ['POST', ['create', 'key', '--from-literal', 'x']],
+    ['PUT', ['update', 'key', '--from-literal', 'x']],
+    ['DELETE', ['remove', 'key']],
+  ])('is waited for: %s of a secret', async (method, words) => {
+    await using gateway = await testGateway({ [`${method} /system/secrets`]: [200], [SETTLED]: [200, THERE] })
+    expect(await cli(['secret', ...words], { gateway })).toMatchObject({ code: 0, err: '' })
+    expect(gateway.seen.map((one) => `${one.method} ${one.path.split('?')[0]}`)).toEqual([`${method} /system/secrets`, SETTLED])
+  })
+
   it('is written where the mesh cannot be asked, with a warning', async () => {
     await using gateway = await testGateway({ 'POST /system/secrets': [201], [SETTLED]: [503, { error: { message: 'the mesh is closed', help: '' } }] })
     const outcome = await cli(['secret', 'create', 'key', '--from-literal', 'x'], { gateway })
